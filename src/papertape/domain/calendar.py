@@ -1,0 +1,111 @@
+"""Calendar: which days an exchange trades, and from when to when.
+
+The sessions lie in a table beside this file (made from exchange_calendars by
+``scripts/refresh_calendar.py``), so that asking costs nothing and needs no heavy import.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from papertape.domain.clock import SECOND, Nanos, utc
+from papertape.domain.errors import UsageError
+
+MONDAY_TO_FRIDAY = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One trading day of an exchange, from the opening to the closing auction."""
+
+    day: date
+    open: Nanos
+    close: Nanos
+    early_close: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The sessions of one exchange between two dates.
+
+    Attributes:
+        venue: ISO 10383 code.
+        zone: The exchange's time zone.
+        first, last: The days the table covers, both included.
+        closed: Weekdays within them without a session.
+        hours: Sessions with other than the regular hours, as local opening and closing time.
+        regular: The regular local opening and closing time.
+    """
+
+    venue: str
+    zone: ZoneInfo
+    first: date
+    last: date
+    closed: frozenset[date]
+    hours: Mapping[date, tuple[time, time]]
+    regular: tuple[time, time]
+
+    def covers(self, day: date) -> bool:
+        """Whether the table says anything about this day."""
+        return self.first <= day <= self.last
+
+    def is_session(self, day: date) -> bool:
+        """Whether the exchange trades on this day; a weekday outside the table counts as one."""
+        return day.weekday() in MONDAY_TO_FRIDAY and day not in self.closed
+
+    def session(self, day: date) -> Session:
+        """The hours of a day, regular ones where the table knows no session (see `is_session`)."""
+        opens, closes = self.hours.get(day, self.regular)
+        return Session(day, self._at(day, opens), self._at(day, closes), closes < self.regular[1])
+
+    def sessions(self, first: date, last: date) -> list[date]:
+        """The days traded between two dates, both included, in order."""
+        days = (first + timedelta(n) for n in range((last - first).days + 1))
+        return [day for day in days if self.is_session(day)]
+
+    def next_session(self, day: date) -> date:
+        """The first day traded after ``day``."""
+        following = day + timedelta(1)
+        while not self.is_session(following):
+            following += timedelta(1)
+        return following
+
+    def local_day(self, moment: Nanos) -> date:
+        """The exchange's date at a moment."""
+        return utc(moment).astimezone(self.zone).date()
+
+    def _at(self, day: date, local: time) -> Nanos:
+        moment = datetime.combine(day, local, tzinfo=self.zone)
+        return int(moment.timestamp()) * SECOND
+
+
+@cache
+def calendar_of(venue: str) -> Calendar:
+    """The calendar of an exchange, read once from its table.
+
+    Raises:
+        UsageError: If no table is shipped for the venue.
+    """
+    path = Path(__file__).with_name(f"sessions_{venue.lower()}.json")
+    if not venue.isalnum() or not path.exists():
+        raise UsageError(f"no session table for venue {venue!r}", hint="known: XNYS")
+    table = json.loads(path.read_text(encoding="utf-8"))
+    opens, closes = (time.fromisoformat(text) for text in table["regular"])
+    return Calendar(
+        venue=venue,
+        zone=ZoneInfo(table["zone"]),
+        first=date.fromisoformat(table["first"]),
+        last=date.fromisoformat(table["last"]),
+        closed=frozenset(map(date.fromisoformat, table["closed"])),
+        hours={
+            date.fromisoformat(day): (time.fromisoformat(pair[0]), time.fromisoformat(pair[1]))
+            for day, pair in table["hours"].items()
+        },
+        regular=(opens, closes),
+    )

@@ -1,0 +1,163 @@
+"""Everything that can happen in a run, as frozen records; state is a fold over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Protocol, TypeAlias
+
+from papertape.domain.clock import Nanos
+from papertape.domain.fill import Fill
+from papertape.domain.market import Bar
+from papertape.domain.money import Micros
+from papertape.domain.order import Order, OrderId
+from papertape.domain.signal import Signal
+from papertape.domain.verdict import Approved, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All bars that close at one instant, in the order of their symbols: one step of the market."""
+
+    time: Nanos
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The strategy's wish changed; ``quantity`` is what it means in shares to trade (0: nothing)."""
+
+    time: Nanos
+    signal: Signal
+    quantity: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderApproved:
+    """RiskGuard let an order pass; it is now an intent, to be recorded before it is sent."""
+
+    time: Nanos
+    approved: Approved
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused:
+    """RiskGuard vetoed an order; it was never sent."""
+
+    time: Nanos
+    refused: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    """The broker works the order."""
+
+    time: Nanos
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRejected:
+    """The broker would not take the order."""
+
+    time: Nanos
+    order: Order
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled:
+    """A trade happened."""
+
+    time: Nanos
+    fill: Fill
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCanceled:
+    """The rest of an order will not trade: asked for, or for the reason given."""
+
+    time: Nanos
+    order_id: OrderId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderExpired:
+    """The order's time in force ended."""
+
+    time: Nanos
+    order_id: OrderId
+
+
+@dataclass(frozen=True, slots=True)
+class DividendAccrued:
+    """The holding at the ex-date's open is owed (or owes) a dividend; cash moves on pay date."""
+
+    time: Nanos
+    symbol: str
+    quantity: int
+    amount: Micros
+    pay_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class DividendPaid:
+    """An accrued dividend became cash; ``total`` is negative for a short holding."""
+
+    time: Nanos
+    symbol: str
+    total: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class SplitApplied:
+    """Old shares became new ones; a fraction of a share was paid out as ``cash_in_lieu``."""
+
+    time: Nanos
+    symbol: str
+    ratio: Fraction
+    before: int
+    after: int
+    cash_in_lieu: Micros
+
+
+OrderReport: TypeAlias = (
+    OrderAccepted | OrderRejected | OrderFilled | OrderCanceled | OrderExpired
+)
+"""What a broker says of an order."""
+
+LedgerEvent: TypeAlias = OrderFilled | DividendAccrued | DividendPaid | SplitApplied
+"""What moves cash or shares."""
+
+Event: TypeAlias = Decided | OrderApproved | OrderRefused | OrderReport | LedgerEvent
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """An intent to cancel a working order."""
+
+    time: Nanos
+    order_id: OrderId
+    reason: str
+
+
+Intent: TypeAlias = OrderApproved | CancelRequest
+"""What is about to be sent: recorded durably between deciding and sending."""
+
+
+class Journal(Protocol):
+    """Where events and intents are recorded, in order."""
+
+    def record(self, entries: list[Event | Intent]) -> None:
+        """Keep the entries; returning means that they are durable."""
+        ...
+
+
+class NoJournal:
+    """Keeps nothing: the bench needs no recovery."""
+
+    def record(self, entries: list[Event | Intent]) -> None:
+        """Forget them."""

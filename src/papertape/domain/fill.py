@@ -1,0 +1,65 @@
+"""Fill: a trade that happened, with everything needed to explain its price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from papertape.domain.clock import Nanos
+from papertape.domain.errors import require
+from papertape.domain.money import Micros, counted
+from papertape.domain.order import OrderId
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A trade that happened; quantity is signed, positive when we bought.
+
+    ``price`` is ``reference`` plus or minus ``half_spread`` and ``slippage`` (against the trader,
+    rounded to the tick), so each cost can be read off the record alone.
+
+    Attributes:
+        id: Unique in the run.
+        order_id: The order it belongs to.
+        symbol: The instrument.
+        time: When it happened: the bar's open for a fill at the open, its close for one within it.
+        quantity: Shares, signed.
+        price: What was paid, micro-dollars a share.
+        fee: Commission and regulatory fees of this fill, micro-dollars.
+        rule: The fill rule that applied, such as ``fill-M1``.
+        bar_start: Opening time of the bar that filled it.
+        reference: The market's own price that the rule picked, before costs, micro-dollars.
+        half_spread, slippage: Micro-dollars a share that were added against the trader.
+        cap: The quantity limit that bound this fill, or an empty string.
+        outside: Whether the price lies outside the bar's low to high (costs may carry it there).
+    """
+
+    id: str
+    order_id: OrderId
+    symbol: str
+    time: Nanos
+    quantity: int
+    price: Micros
+    fee: Micros
+    rule: str
+    bar_start: Nanos
+    reference: Micros
+    half_spread: Micros = 0
+    slippage: Micros = 0
+    cap: str = ""
+    outside: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.quantity != 0, "a fill moves at least one share")
+        require(self.price > 0, f"a price is positive, was {self.price}")
+        require(self.fee >= 0, f"a fee is never negative, was {self.fee}")
+        counted(self.quantity * self.price)
+
+    @property
+    def cash(self) -> Micros:
+        """What the fill does to cash: negative for a buy, fees included."""
+        return -self.quantity * self.price - self.fee
+
+    @property
+    def cost(self) -> Micros:
+        """What trading cost against the reference price, fees included; never flatters."""
+        return self.quantity * (self.price - self.reference) + self.fee

@@ -1,0 +1,343 @@
+"""What the market says: one bar, quote or trade, many bars as columns, and corporate actions.
+
+Prices are dollars as float64, quantised once to 1e-6 (`quantised`) when they enter the house and
+never rounded to the tick: a traded price keeps its digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from papertape.domain.calendar import Calendar, calendar_of
+from papertape.domain.clock import MINUTE, Nanos, rfc3339
+from papertape.domain.errors import DataError, UsageError, require
+from papertape.domain.instrument import Instrument
+from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+
+Adjustment = Literal["raw", "split", "all"]
+"""What a price column has been adjusted for: nothing, splits, or splits and dividends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How long a bar is: a number of minutes, or one session (``minutes`` is 0)."""
+
+    minutes: int
+
+    @classmethod
+    def parse(cls, text: str) -> Frequency:
+        """Read ``1d``, ``1m``, ``5m``, ``1h``.
+
+        Raises:
+            UsageError: If it is none of these shapes, or does not divide a day.
+        """
+        found = re.fullmatch(r"(\d{1,4})([mhd])", text)
+        count, unit = (int(found[1]), found[2]) if found else (0, "")
+        minutes = {"m": count, "h": count * 60, "d": 0}.get(unit, -1)
+        if minutes < 0 or (unit == "d" and count != 1) or (unit != "d" and not 0 < minutes <= 720):
+            raise UsageError(f"{text!r} is no bar length", hint="use 1d, 1h, 5m or 1m")
+        return cls(minutes)
+
+    def __str__(self) -> str:
+        return f"{self.minutes}m" if self.minutes else "1d"
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether one bar is one session."""
+        return self.minutes == 0
+
+    @property
+    def nanos(self) -> Nanos:
+        """Length of a bar; a daily one is taken as a session of six and a half hours."""
+        return (self.minutes or 390) * MINUTE
+
+    @property
+    def per_session(self) -> float:
+        """Bars in a regular session of 390 minutes."""
+        return 390 / self.minutes if self.minutes else 1.0
+
+    @property
+    def per_year(self) -> float:
+        """Periods a year, from 252 sessions."""
+        return 252 * self.per_session
+
+
+DAILY = Frequency(0)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What one instrument did from ``start`` to ``end``; prices in dollars, volume in shares.
+
+    A volume of NaN means that the source does not know it.
+    """
+
+    symbol: str
+    start: Nanos
+    end: Nanos
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+    def __post_init__(self) -> None:
+        fault = bar_fault(self.open, self.high, self.low, self.close, self.volume)
+        if fault or self.end <= self.start:
+            raise DataError(f"{self.symbol} {rfc3339(self.start)}: {fault or 'ends before it began'}")
+
+
+def bar_fault(open_: float, high: float, low: float, close: float, volume: float) -> str:
+    """Why five numbers cannot be a bar, or an empty string."""
+    for name, price in (("open", open_), ("high", high), ("low", low), ("close", close)):
+        if not price > 0:  # also true of NaN
+            return f"{name} {price} is not a positive price"
+        if price * MICROS_PER_DOLLAR >= LARGEST:
+            return f"{name} {price} is too large to count"
+    if high < low:
+        return f"high {high} is below low {low}"
+    if not low <= open_ <= high:
+        return f"open {open_} is outside low {low} to high {high}"
+    if not low <= close <= high:
+        return f"close {close} is outside low {low} to high {high}"
+    if volume < 0 or volume >= LARGEST:
+        return f"volume {volume} is not between 0 and 2**53"
+    return ""
+
+
+def bar_faults(
+    open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray
+) -> list[tuple[int, str]]:
+    """The rows of five equal columns that cannot be bars, as (row, why), in order."""
+    with np.errstate(invalid="ignore"):
+        good = (
+            (low > 0)
+            & (high * MICROS_PER_DOLLAR < LARGEST)
+            & (low <= open_)
+            & (open_ <= high)
+            & (low <= close)
+            & (close <= high)
+            & ~((volume < 0) | (volume >= LARGEST))
+        )
+    return [
+        (int(i), bar_fault(*(float(column[i]) for column in (open_, high, low, close, volume))))
+        for i in np.flatnonzero(~good)
+    ]
+
+
+def quantised(prices: FloatArray) -> FloatArray:
+    """Prices on the 1e-6 dollar grid, so that dollars and micro-dollars say the same."""
+    return np.rint(np.asarray(prices, np.float64) * MICROS_PER_DOLLAR) / MICROS_PER_DOLLAR
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The best bid and ask at a moment; prices in dollars, sizes in shares."""
+
+    symbol: str
+    time: Nanos
+    bid: float
+    ask: float
+    bid_size: int
+    ask_size: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.bid <= self.ask:
+            raise DataError(f"{self.symbol} {rfc3339(self.time)}: bid {self.bid}, ask {self.ask}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One print on the tape; price in dollars, size in shares."""
+
+    symbol: str
+    time: Nanos
+    price: float
+    size: int
+
+    def __post_init__(self) -> None:
+        if not (self.price > 0 and self.size > 0):
+            raise DataError(f"{self.symbol} {rfc3339(self.time)}: {self.size} at {self.price}")
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Many bars of one instrument, oldest first, as read-only columns of equal length.
+
+    Attributes:
+        instrument: Whose bars these are.
+        frequency: How long each bar is.
+        start, end: int64 nanoseconds in UTC. A daily bar runs from its session's open to its close.
+        open, high, low, close: float64 dollars on the 1e-6 grid.
+        volume: float64 shares; NaN where unknown.
+
+    Raises:
+        DataError: If any row is no bar, or the rows do not ascend without overlap.
+    """
+
+    instrument: Instrument
+    frequency: Frequency
+    start: IntArray
+    end: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in _COLUMNS:
+            kind = np.int64 if name in ("start", "end") else np.float64
+            column = np.ascontiguousarray(getattr(self, name), kind).view()
+            if name in ("open", "high", "low", "close"):
+                column = quantised(column)
+            column.flags.writeable = False
+            object.__setattr__(self, name, column)
+            if column.shape != self.start.shape:
+                raise DataError(f"{self.symbol}: column {name} has another length than start")
+        faults = bar_faults(self.open, self.high, self.low, self.close, self.volume)
+        unordered = np.flatnonzero(self.start[1:] < self.end[:-1]) + 1
+        faults += [(int(i), "it begins before the bar above it ended") for i in unordered]
+        faults += [(int(i), "it ends before it began") for i in np.flatnonzero(self.end <= self.start)]
+        if faults:
+            row, why = min(faults)
+            raise DataError(
+                f"{self.symbol}: {len(faults)} rows are no bars; "
+                f"the first is row {row} ({rfc3339(int(self.start[row]))}): {why}"
+            )
+
+    @classmethod
+    def _trusted(cls, instrument: Instrument, frequency: Frequency, *columns: NDArray) -> Bars:  # type: ignore[type-arg]
+        """Columns that come from checked `Bars` need no second look."""
+        bars = object.__new__(cls)
+        object.__setattr__(bars, "instrument", instrument)
+        object.__setattr__(bars, "frequency", frequency)
+        for name, column in zip(_COLUMNS, columns, strict=True):
+            column.flags.writeable = False
+            object.__setattr__(bars, name, column)
+        return bars
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's symbol."""
+        return self.instrument.symbol
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, rows: slice) -> Bars:
+        """Some of the rows, as views."""
+        columns = (getattr(self, name)[rows] for name in _COLUMNS)
+        return Bars._trusted(self.instrument, self.frequency, *columns)
+
+    def scaled(self, factor: FloatArray) -> Bars:
+        """The same bars with each row's prices times ``factor`` (and its volume left alone).
+
+        The scaled prices are quantised again, so that sums of them stay exact.
+        """
+        require(len(factor) == len(self) and bool(np.all(factor > 0)), "one positive factor a row")
+        prices = (quantised(getattr(self, name) * factor) for name in _PRICES)
+        return Bars._trusted(
+            self.instrument, self.frequency, self.start, self.end, *prices, self.volume
+        )
+
+    def bar(self, row: int) -> Bar:
+        """One row as a `Bar`, unchecked because the columns were checked."""
+        bar = object.__new__(Bar)
+        fields = bar.__dict__
+        fields["symbol"] = self.instrument.symbol
+        fields["start"] = int(self.start[row])
+        fields["end"] = int(self.end[row])
+        fields["open"] = float(self.open[row])
+        fields["high"] = float(self.high[row])
+        fields["low"] = float(self.low[row])
+        fields["close"] = float(self.close[row])
+        fields["volume"] = float(self.volume[row])
+        return bar
+
+    def __iter__(self) -> Iterator[Bar]:
+        return (self.bar(row) for row in range(len(self)))
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar of the instrument's venue."""
+        return calendar_of(self.instrument.venue)
+
+    def days(self) -> list[date]:
+        """The exchange's date of each bar."""
+        zone = self.calendar
+        return [zone.local_day(int(moment)) for moment in self.start]
+
+
+_PRICES = ("open", "high", "low", "close")
+_COLUMNS = ("start", "end", *_PRICES, "volume")
+
+
+def session_times(days: Sequence[date], calendar: Calendar) -> tuple[IntArray, IntArray]:
+    """Opening and closing moments of daily bars, as two int64 columns."""
+    sessions = [calendar.session(day) for day in days]
+    opens = np.array([session.open for session in sessions], np.int64)
+    return opens, np.array([session.close for session in sessions], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """From ``ex_date`` on, each old share is ``ratio`` new ones (7 for a 7:1, 1/10 for a reverse)."""
+
+    symbol: str
+    ex_date: date
+    ratio: Fraction
+
+    def __post_init__(self) -> None:
+        if self.ratio <= 0 or self.ratio == 1:
+            raise DataError(f"{self.symbol} {self.ex_date}: {self.ratio} is no split ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class Dividend:
+    """Cash a share, owed to who holds at the open of ``ex_date``, paid on ``pay_date``."""
+
+    symbol: str
+    ex_date: date
+    amount: Micros
+    pay_date: date
+
+    def __post_init__(self) -> None:
+        if self.amount <= 0 or self.pay_date < self.ex_date:
+            raise DataError(f"{self.symbol} {self.ex_date}: no dividend pays {self.amount} micros")
+
+
+CorporateAction: TypeAlias = Split | Dividend
+
+
+@dataclass(frozen=True, slots=True)
+class PriceHistory:
+    """What a source hands over: bars as traded, what happened to the shares, and where from.
+
+    Attributes:
+        bars: The bars, with the adjustment named beside them.
+        actions: Splits and dividends in the bars' span that the prices do *not* contain yet.
+        adjusted: What the prices have been adjusted for already.
+        source: One line for people: provider, file or package.
+        fingerprint: Hash of the content the bars were read from, hexadecimal.
+        notices: Sentences a user should read once (assumptions taken, rows dropped).
+    """
+
+    bars: Bars
+    actions: tuple[CorporateAction, ...] = ()
+    adjusted: Adjustment = "raw"
+    source: str = ""
+    fingerprint: str = ""
+    notices: tuple[str, ...] = field(default=())
+

@@ -1,0 +1,86 @@
+"""Money as integers: micro-dollars, and the only roundings in the house.
+
+Nouns of the market (`Bar`, `Bars`, `Quote`, `Trade`) speak dollars as float64 on the 1e-6 grid,
+because signals are arithmetic. Nouns of the account (`Order`, `Fill`, `Account`) speak `Micros`,
+because cash is counted. `micros` and `dollars` are the two doors between them; on the grid both
+are exact up to `LARGEST` (about nine billion dollars).
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import TypeAlias
+
+from papertape.domain.errors import UsageError, require
+
+Micros: TypeAlias = int
+"""An amount or a price in millionths of a dollar."""
+
+MICROS_PER_DOLLAR = 1_000_000
+LARGEST = 2**53
+"""Beyond this a float64 no longer holds every integer, so no amount may reach it."""
+
+
+def micros(amount: float) -> Micros:
+    """Dollars to micro-dollars, the half to the even side.
+
+    Raises:
+        InvariantBroken: If the amount is not finite or reaches `LARGEST`.
+    """
+    scaled = amount * MICROS_PER_DOLLAR
+    require(-LARGEST < scaled < LARGEST, f"an amount of {amount} dollars is beyond 2**53 micros")
+    return round(scaled)
+
+
+def micros_from_text(text: str) -> Micros:
+    """Decimal text such as ``100.25`` to micro-dollars, exactly; no commas, no exponents.
+
+    Raises:
+        UsageError: If the text is no plain decimal number, or too large to count.
+    """
+    try:
+        if not text.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+            raise InvalidOperation
+        scaled = Decimal(text.strip()) * MICROS_PER_DOLLAR
+    except InvalidOperation:
+        raise UsageError(
+            f"{text!r} is not an amount in dollars", hint="write it plainly, like 100000 or 99.50"
+        ) from None
+    if abs(scaled) >= LARGEST:
+        raise UsageError(f"{text} dollars is more than can be counted exactly (9 billion)")
+    return int(scaled.to_integral_value(ROUND_HALF_EVEN))
+
+
+def dollars(amount: Micros) -> float:
+    """Micro-dollars to dollars, the nearest float64."""
+    return amount / MICROS_PER_DOLLAR
+
+
+def counted(amount: Micros) -> Micros:
+    """The amount itself, once it is known to be exact in every representation we use."""
+    require(-LARGEST < amount < LARGEST, f"an amount of {amount} micros is beyond 2**53")
+    return amount
+
+
+def half_even(numerator: int, denominator: int) -> int:
+    """``numerator / denominator`` rounded to the nearest integer, the half to the even side."""
+    quotient, rest = divmod(numerator, denominator)
+    twice = 2 * rest
+    if twice > denominator or (twice == denominator and quotient % 2 == 1):
+        quotient += 1
+    return quotient
+
+
+def tick_up(price: Micros, tick: Micros) -> Micros:
+    """The lowest price on the tick grid that is not below ``price``."""
+    return -(-price // tick) * tick
+
+
+def tick_down(price: Micros, tick: Micros) -> Micros:
+    """The highest price on the tick grid that is not above ``price``."""
+    return price // tick * tick
+
+
+def against_trader(price: Micros, tick: Micros, side: int) -> Micros:
+    """Round to the tick so that the trader never gains: a buy (side > 0) up, a sell down."""
+    return tick_up(price, tick) if side > 0 else tick_down(price, tick)

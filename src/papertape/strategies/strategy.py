@@ -1,0 +1,163 @@
+"""The two ways to write a strategy, and how its parameters are declared and read.
+
+A *signal strategy* says what it wants to hold; an *order strategy* says what it does. Both are
+plain classes: a protocol is matched by having its methods, not by inheriting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, field, fields, is_dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from papertape.domain.account import Account
+from papertape.domain.clock import Nanos
+from papertape.domain.errors import UsageError
+from papertape.domain.event import OrderFilled
+from papertape.domain.market import Bar, Bars, FloatArray
+from papertape.domain.order import OrderId, OrderKind, TimeInForce
+
+
+@runtime_checkable
+class SignalStrategy(Protocol):
+    """Says what share of its money it wants to hold, bar by bar.
+
+    The promise behind it: the value at row t uses rows up to t only, so cutting the history after
+    t moves nothing before. Two optional methods are used where they exist:
+    ``stop_distance(bars) -> FloatArray``, the dollars between an entry's fill and its protective
+    stop (in the prices of ``bars``, 0 for none), and ``indicators(bars) -> dict[str, FloatArray]``.
+    """
+
+    @property
+    def warmup(self) -> int:
+        """Bars it must have seen before its first answer counts."""
+        ...
+
+    def exposure(self, bars: Bars) -> FloatArray:
+        """Wanted exposure after each bar, from -1 to 1, never NaN; one value a row."""
+        ...
+
+    def reason(self, bars: Bars) -> str:
+        """Why the exposure after the *last* of these bars is what it is, in a sentence."""
+        ...
+
+
+@runtime_checkable
+class OrderStrategy(Protocol):
+    """Says what it does, bar by bar.
+
+    ``on_start(context)``, ``on_fill(context, event)`` and ``on_stop(context)`` are called where
+    they exist.
+    """
+
+    @property
+    def warmup(self) -> int:
+        """Bars of history it wants to see before the first call."""
+        ...
+
+    def on_bar(self, context: Context, bar: Bar) -> None:
+        """Act on a bar that has just closed."""
+        ...
+
+
+Strategy: TypeAlias = SignalStrategy | OrderStrategy
+
+
+class Context(Protocol):
+    """What an order strategy may see and do; there is no way to see the future from here."""
+
+    @property
+    def now(self) -> Nanos:
+        """The present moment."""
+        ...
+
+    @property
+    def account(self) -> Account:
+        """Cash and holdings after everything that has happened."""
+        ...
+
+    def position(self, symbol: str) -> int:
+        """Shares held; negative when short."""
+        ...
+
+    def history(self, symbol: str, count: int) -> Bars:
+        """The last ``count`` bars up to now, in prices adjusted as of now; fewer at the start."""
+        ...
+
+    def submit(
+        self,
+        symbol: str,
+        quantity: int,
+        *,
+        reason: str,
+        kind: OrderKind = OrderKind.MARKET,
+        limit: float | None = None,
+        stop: float | None = None,
+        stop_distance: float | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        not_before: Nanos | None = None,
+    ) -> OrderId:
+        """Ask for an order; prices in dollars, quantity signed. RiskGuard may still refuse it."""
+        ...
+
+    def cancel(self, order_id: OrderId) -> None:
+        """Ask for a working order to be cancelled."""
+        ...
+
+
+def parameter(
+    default: float | str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    help: str = "",
+) -> Any:
+    """Declare a strategy's parameter as a dataclass field with bounds (both included)."""
+    bounds = {"low": low, "high": high, "choices": choices, "help": help}
+    return field(default=default, metadata=bounds)
+
+
+def check_parameters(strategy: object) -> None:
+    """Refuse parameters outside their declared bounds; call it from ``__post_init__``.
+
+    Raises:
+        UsageError: Naming the parameter, its value and its bounds.
+    """
+    for declared in declared_parameters(type(strategy)):
+        value = getattr(strategy, declared.name)
+        low, high = declared.metadata.get("low"), declared.metadata.get("high")
+        choices = declared.metadata.get("choices", ())
+        named = f"{type(strategy).__name__}: {declared.name}={value!r}"
+        kind = type(declared.default)
+        if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+            raise UsageError(f"{named} must be of type {kind.__name__}")
+        if choices and value not in choices:
+            raise UsageError(f"{named} is none of {', '.join(choices)}")
+        if (low is not None and not value >= low) or (high is not None and not value <= high):
+            raise UsageError(f"{named} is not between {low} and {high}")
+
+
+def declared_parameters(kind: type) -> tuple[Field[Any], ...]:
+    """The parameters a strategy class declares, in order."""
+    return fields(kind) if is_dataclass(kind) else ()
+
+
+def build(kind: type, texts: Mapping[str, str]) -> Any:
+    """Make a strategy from ``name -> text`` pairs, as they come from a command line.
+
+    Raises:
+        UsageError: If a name is unknown or a text is no value of the declared type.
+    """
+    declared = {item.name: item for item in declared_parameters(kind)}
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        if name not in declared:
+            known = ", ".join(declared) or "none"
+            raise UsageError(f"{kind.__name__} has no parameter {name!r}", hint=f"it has: {known}")
+        wanted = type(declared[name].default)
+        try:
+            values[name] = wanted(text)
+        except ValueError:
+            raise UsageError(f"{name}={text!r} is not of type {wanted.__name__}") from None
+    return kind(**values)
