@@ -1,1 +1,1 @@
-"""TODO."""
+"""Bars at rest: corporate actions, and history told as a stream of moments."""

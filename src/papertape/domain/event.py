@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from papertape.domain.clock import Nanos
 from papertape.domain.fill import Fill
-from papertape.domain.market import Bar
+from papertape.domain.market import Bar, CorporateAction
 from papertape.domain.money import Micros
 from papertape.domain.order import Order, OrderId
 from papertape.domain.signal import Signal
@@ -18,10 +18,14 @@ from papertape.domain.verdict import Approved, Refused
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All bars that close at one instant, in the order of their symbols: one step of the market."""
+    """All bars that close at one instant, in the order of their symbols: one step of the market.
+
+    ``actions`` took effect before the bars' first trade.
+    """
 
     time: Nanos
     bars: tuple[Bar, ...]
+    actions: tuple[CorporateAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,15 @@ class OrderExpired:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRestated:
+    """A split or dividend changed a working order's terms; it is the same order."""
+
+    time: Nanos
+    order: Order
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DividendAccrued:
     """The holding at the ex-date's open is owed (or owes) a dividend; cash moves on pay date."""
 
@@ -125,7 +138,7 @@ class SplitApplied:
 
 
 OrderReport: TypeAlias = (
-    OrderAccepted | OrderRejected | OrderFilled | OrderCanceled | OrderExpired
+    OrderAccepted | OrderRejected | OrderFilled | OrderCanceled | OrderExpired | OrderRestated
 )
 """What a broker says of an order."""
 
@@ -146,6 +159,9 @@ class CancelRequest:
 
 Intent: TypeAlias = OrderApproved | CancelRequest
 """What is about to be sent: recorded durably between deciding and sending."""
+
+Proposal: TypeAlias = Order | CancelRequest
+"""What a strategy's wish amounts to, before RiskGuard has seen it."""
 
 
 class Journal(Protocol):

@@ -218,7 +218,7 @@ class Bars:
             )
 
     @classmethod
-    def _trusted(cls, instrument: Instrument, frequency: Frequency, *columns: NDArray) -> Bars:  # type: ignore[type-arg]
+    def trusted(cls, instrument: Instrument, frequency: Frequency, *columns: NDArray) -> Bars:  # type: ignore[type-arg]
         """Columns that come from checked `Bars` need no second look."""
         bars = object.__new__(cls)
         object.__setattr__(bars, "instrument", instrument)
@@ -239,7 +239,7 @@ class Bars:
     def __getitem__(self, rows: slice) -> Bars:
         """Some of the rows, as views."""
         columns = (getattr(self, name)[rows] for name in _COLUMNS)
-        return Bars._trusted(self.instrument, self.frequency, *columns)
+        return Bars.trusted(self.instrument, self.frequency, *columns)
 
     def scaled(self, factor: FloatArray) -> Bars:
         """The same bars with each row's prices times ``factor`` (and its volume left alone).
@@ -248,7 +248,7 @@ class Bars:
         """
         require(len(factor) == len(self) and bool(np.all(factor > 0)), "one positive factor a row")
         prices = (quantised(getattr(self, name) * factor) for name in _PRICES)
-        return Bars._trusted(
+        return Bars.trusted(
             self.instrument, self.frequency, self.start, self.end, *prices, self.volume
         )
 
@@ -274,12 +274,15 @@ class Bars:
         """The calendar of the instrument's venue."""
         return calendar_of(self.instrument.venue)
 
-    def days(self) -> list[date]:
-        """The exchange's date of each bar."""
-        zone = self.calendar
-        return [zone.local_day(int(moment)) for moment in self.start]
+    def days(self) -> NDArray[np.datetime64]:
+        """The exchange's date of each bar, as ``datetime64[D]``."""
+        hours, place = np.unique(self.start // _HOUR, return_inverse=True)
+        # Zones of exchanges change their offset on the hour, so one question an hour is enough.
+        days = [self.calendar.local_day(int(hour) * _HOUR) for hour in hours]
+        return np.array(days, "datetime64[D]")[place]
 
 
+_HOUR = 60 * MINUTE
 _PRICES = ("open", "high", "low", "close")
 _COLUMNS = ("start", "end", *_PRICES, "volume")
 

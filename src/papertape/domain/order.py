@@ -155,6 +155,15 @@ class OrderState:
         )
         return replace(self, status=status, note=note)
 
+    def restated(self, order: Order, note: str) -> OrderState:
+        """The state after a corporate action rewrote the order's terms (FIX Restated).
+
+        What was filled is counted in new shares too, so that ordered = filled + open still holds.
+        """
+        require(order.id == self.order.id and self.status.is_working, f"{order.id} is not working")
+        filled = self.filled * order.quantity // self.order.quantity
+        return replace(self, order=order, filled=filled, note=note)
+
     def traded(self, quantity: int, price: Micros) -> OrderState:
         """The state after an execution; never more than was ordered.
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The engines: what turns bars into orders, orders into fills, and fills into results."""

@@ -1,1 +1,55 @@
-"""TODO."""
+"""Strategies: the two ways to write one, what they are made of, and the three that come along."""
+
+from papertape.domain.market import Bar, Bars, FloatArray
+from papertape.strategies.indicators import (
+    donchian_high,
+    donchian_low,
+    ema,
+    held,
+    previous,
+    sma,
+    sma_order,
+    true_range,
+    wilder_atr,
+    wilder_rsi,
+)
+from papertape.strategies.momentum_breakout import MomentumBreakoutStrategy
+from papertape.strategies.moving_average_crossover import MovingAverageCrossoverStrategy
+from papertape.strategies.rsi_mean_reversion import RSIMeanReversionStrategy
+from papertape.strategies.strategy import (
+    Context,
+    OrderStrategy,
+    SignalStrategy,
+    Strategy,
+    build,
+    check_parameters,
+    declared_parameters,
+    parameter,
+)
+
+__all__ = [
+    "Bar",
+    "Bars",
+    "Context",
+    "FloatArray",
+    "MomentumBreakoutStrategy",
+    "MovingAverageCrossoverStrategy",
+    "OrderStrategy",
+    "RSIMeanReversionStrategy",
+    "SignalStrategy",
+    "Strategy",
+    "build",
+    "check_parameters",
+    "declared_parameters",
+    "donchian_high",
+    "donchian_low",
+    "ema",
+    "held",
+    "parameter",
+    "previous",
+    "sma",
+    "sma_order",
+    "true_range",
+    "wilder_atr",
+    "wilder_rsi",
+]

@@ -1,1 +1,1 @@
-"""TODO."""
+"""FlowRoute: approved orders on their way to a broker."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""SignalCore: a strategy's wish becomes orders of the right size."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Brokers behind the Broker protocol; one file each."""

@@ -1,0 +1,65 @@
+"""Corporate actions upon prices: raw prices trade, total-return prices signal.
+
+Signal prices are anchored at the first bar and adjusted *forward*: from its ex-date on, each
+action multiplies what follows. A later action therefore never moves an earlier value, which the
+usual backward adjustment does (and so leaks splits that have not happened yet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+import numpy as np
+
+from papertape.domain.errors import DataError
+from papertape.domain.market import Bars, CorporateAction, FloatArray, Split
+from papertape.domain.money import micros
+
+
+def factor_of(action: CorporateAction, close_before: float) -> float:
+    """What signal prices are multiplied by from the ex-date on; ``close_before`` in raw dollars.
+
+    Assumption: a dividend is reinvested at the close before its ex-date less the dividend, the
+    convention of the vendors' adjusted closes.
+
+    Raises:
+        DataError: If the dividend is not smaller than the price it is paid from.
+    """
+    if isinstance(action, Split):
+        return float(action.ratio)
+    before = micros(close_before)
+    if action.amount >= before:
+        raise DataError(
+            f"{action.symbol} {action.ex_date}: a dividend of {action.amount / 1e6} from a close "
+            f"of {close_before} cannot be"
+        )
+    return float(Fraction(before, before - action.amount))
+
+
+def rows_of(bars: Bars, actions: Iterable[CorporateAction]) -> dict[int, list[CorporateAction]]:
+    """Row -> actions that take effect before its first trade; those outside the bars are left out.
+
+    Splits come before dividends of the same day, so that a dividend is per new share.
+    """
+    days = bars.days()
+    found: dict[int, list[CorporateAction]] = {}
+    for action in sorted(actions, key=lambda a: (a.ex_date, not isinstance(a, Split))):
+        row = int(np.searchsorted(days, np.datetime64(action.ex_date, "D")))
+        if 0 < row < len(bars):
+            found.setdefault(row, []).append(action)
+    return found
+
+
+def signal_factors(bars: Bars, actions: Iterable[CorporateAction]) -> FloatArray:
+    """One factor a row: signal price = raw price times factor; 1 until the first action."""
+    factors = np.ones(len(bars))
+    running = 1.0
+    for row, here in sorted(rows_of(bars, actions).items()):
+        close_before = float(bars.close[row - 1])
+        for action in here:
+            factor = factor_of(action, close_before)
+            close_before /= factor
+            running *= factor
+        factors[row:] = running
+    return factors

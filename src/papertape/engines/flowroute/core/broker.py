@@ -1,0 +1,48 @@
+"""The Broker protocol: what an account at a broker can be asked, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from papertape.domain.account import Position
+from papertape.domain.clock import Nanos
+from papertape.domain.event import Event, Moment
+from papertape.domain.order import OrderId, OrderStatus
+from papertape.domain.verdict import Approved
+
+
+class Broker(Protocol):
+    """An account at a broker. It takes `Approved` orders only.
+
+    Nothing it says comes as a return value alone: what happened to an order is a report, and
+    `reports` hands each one over once, in order.
+    """
+
+    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
+        """Send an order; a repeated id with the same content is the same order."""
+        ...
+
+    def cancel_order(self, order_id: OrderId, now: Nanos, reason: str = "asked for") -> bool:
+        """Ask for a cancel; False if the order cannot be cancelled any more."""
+        ...
+
+    def get_order_status(self, order_id: OrderId) -> OrderStatus:
+        """Where an order stands."""
+        ...
+
+    def get_positions(self) -> Mapping[str, Position]:
+        """The holdings, symbol by symbol; flat ones are absent."""
+        ...
+
+    def get_account_balance(self) -> float:
+        """Cash in dollars."""
+        ...
+
+    def collect(self, moment: Moment) -> None:
+        """The market moved; a live broker ignores it, a simulated one matches its orders."""
+        ...
+
+    def reports(self) -> list[Event]:
+        """What happened since the last call, in order."""
+        ...

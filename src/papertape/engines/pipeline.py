@@ -1,0 +1,139 @@
+"""TradingPipeline: one moment of the market through SignalCore, RiskGuard and FlowRoute.
+
+Moments in, events out. The pipeline calls no listener, opens no file and reads no clock; the
+driver hands it the time and carries away what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from papertape.domain.account import Account
+from papertape.domain.clock import Nanos
+from papertape.domain.event import (
+    CancelRequest,
+    Event,
+    Intent,
+    Journal,
+    LedgerEvent,
+    Moment,
+    OrderApproved,
+    OrderRefused,
+    Proposal,
+)
+from papertape.domain.lifecycle import book_report
+from papertape.domain.money import Micros, micros
+from papertape.domain.order import OrderId, OrderState
+from papertape.domain.verdict import Approved
+from papertape.engines.flowroute.core import FlowRoute
+from papertape.engines.riskguard import RiskGuard, RiskView
+from papertape.engines.riskguard.limits import LastPrice
+from papertape.engines.signalcore.engine import SignalCore, Standing
+
+Entry = Event | Intent
+
+
+class TradingPipeline:
+    """The same walk for every driver; what differs between bench and session is feed and clock.
+
+    Args:
+        core: The strategy's desk.
+        guard: Judges every order.
+        router: The way to the broker.
+        account: Where the account stands at the start.
+    """
+
+    def __init__(self, core: SignalCore, guard: RiskGuard, router: FlowRoute, account: Account):
+        self._core = core
+        self._guard = guard
+        self._router = router
+        self.account = account
+        self.orders: dict[OrderId, OrderState] = {}
+        self._working: dict[OrderId, OrderState] = {}
+        self._last: dict[str, LastPrice] = {}
+        self._closes: dict[str, Micros] = {}
+
+    def warm(self, moment: Moment) -> None:
+        """See a moment before the first one traded."""
+        self._note_prices(moment)
+        self._core.see(moment)
+
+    def step(self, moment: Moment, journal: Journal) -> list[Entry]:
+        """One whole step: decide, record what is about to be sent, send it, record the answers."""
+        events, intents = self.decide(moment)
+        entries: list[Entry] = [*events, *intents]
+        if entries:
+            journal.record(entries)
+        if intents:
+            reports = self.route(intents, moment.time)
+            journal.record([*reports])
+            entries += reports
+        return entries
+
+    def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
+        """What happened up to this moment and what is to be done about it, nothing sent yet."""
+        events = self._router.collect_fills(moment)
+        self._fold(events)
+        self._note_prices(moment)
+        self._core.see(moment)
+        standing = Standing(moment.time, self.account, self._closes, self._working)
+        decided, proposals = self._core.decide(moment, events, standing)
+        if not proposals:
+            return [*events, *decided], []
+        refused, intents = self._judge(proposals, moment.time)
+        return [*events, *decided, *refused], intents
+
+    def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
+        """Send what was decided; the broker's answers."""
+        reports = self._router.route(intents, now)
+        self._fold(reports)
+        return reports
+
+    def _judge(
+        self, proposals: Sequence[Proposal], now: Nanos
+    ) -> tuple[list[Event], list[Intent]]:
+        """Ask RiskGuard about each order; each one counts for the next, as if it were working."""
+        refused: list[Event] = []
+        intents: list[Intent] = []
+        working = dict(self._working)
+        for proposal in proposals:
+            if isinstance(proposal, CancelRequest):
+                if working.pop(proposal.order_id, None) is not None:
+                    intents.append(proposal)
+                continue
+            verdict = self._guard.check(proposal, self._view(now, working))
+            if isinstance(verdict, Approved):
+                working[proposal.id] = OrderState(proposal)
+                intents.append(OrderApproved(now, verdict))
+            else:
+                refused.append(OrderRefused(now, verdict))
+        return refused, intents
+
+    def _view(self, now: Nanos, working: dict[OrderId, OrderState]) -> RiskView:
+        open_: dict[str, tuple[int, int]] = {}
+        reserved = 0
+        for state in working.values():
+            order, rest = state.order, state.open
+            buys, sells = open_.get(order.symbol, (0, 0))
+            if order.reduce_only:
+                continue
+            open_[order.symbol] = (buys + max(0, rest), sells + min(0, rest))
+            price = order.limit or order.stop or self._closes.get(order.symbol, 0)
+            reserved += max(0, rest) * price
+        return RiskView(now, self.account, self._last, open_, reserved)
+
+    def _note_prices(self, moment: Moment) -> None:
+        for bar in moment.bars:
+            close = micros(bar.close)
+            self._closes[bar.symbol] = close
+            self._last[bar.symbol] = LastPrice(close, bar.end, bar.end - bar.start)
+
+    def _fold(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, LedgerEvent):
+                self.account = self.account.after(event)
+            book_report(self.orders, event)
+        if events:
+            self._working = {
+                order_id: state for order_id, state in self.orders.items() if state.status.is_working
+            }

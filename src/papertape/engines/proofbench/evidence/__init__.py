@@ -1,0 +1,1 @@
+"""Evidence: what makes a result believable, beside the result itself."""

@@ -1,0 +1,560 @@
+"""Metrics: what a run's equity marks and trades amount to, each figure by one stated formula.
+
+A figure that is not defined is a `Reason`, never zero, NaN or infinity. Returns are simple,
+deviations have ddof 1, and whatever is "a year" has been scaled by the periods per year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite, sqrt
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from papertape.domain.clock import DAY
+from papertape.domain.errors import require
+from papertape.domain.market import FloatArray, IntArray
+from papertape.domain.money import dollars
+from papertape.engines.proofbench.trades import Trade
+
+FLAT = 1e-12
+"""A deviation below this is rounding noise, and no ratio is taken of it."""
+SHORTEST_CAGR = 90
+"""Calendar days below which a yearly growth rate says more about luck than about a year."""
+FEWEST_FOR_A_TAIL = 20
+"""Returns below which the 5 % tail holds less than one of them."""
+SQN_CAP = 100
+
+
+class Reason(StrEnum):
+    """Why a figure is not defined, or (low_confidence) should be read with care."""
+
+    SHORT_SAMPLE = "short_sample"
+    TOO_FEW_RETURNS = "too_few_returns"
+    FLAT = "flat"
+    RUINED = "ruined"
+    NO_NEGATIVE_RETURNS = "no_negative_returns"
+    NO_DRAWDOWN = "no_drawdown"
+    NO_GROWTH = "no_growth"
+    NO_TRADES = "no_trades"
+    TOO_FEW_TRADES = "too_few_trades"
+    NO_WINS = "no_wins"
+    NO_LOSSES = "no_losses"
+    NO_STOP = "no_stop"
+    NO_FAVOURABLE_MOVE = "no_favourable_move"
+    NO_BENCHMARK = "no_benchmark"
+    BENCHMARK_FLAT = "benchmark_flat"
+    NOT_RECORDED = "not_recorded"
+    LOW_CONFIDENCE = "low_confidence"
+
+
+Figure: TypeAlias = float | Reason
+"""A number, or why there is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """An account seen at the start and then at each close, as columns of equal length.
+
+    Attributes:
+        time: int64 nanoseconds, ascending; the first is the instant the run starts.
+        equity: Dollars; the first is the starting cash.
+        flows: Dollars paid in (positive) or out since the mark before.
+        gross, net: Value of all positions as a fraction of equity: sizes added, and signed.
+        traded: Dollars bought and sold, sizes added, since the mark before.
+    """
+
+    time: IntArray
+    equity: FloatArray
+    flows: FloatArray | None = None
+    gross: FloatArray | None = None
+    net: FloatArray | None = None
+    traded: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        require(len(self.equity) > 0 and self.equity[0] > 0, "a run starts with money")
+        require(bool(np.all(np.diff(self.time) > 0)), "marks ascend in time")
+        for name in ("time", "equity", "flows", "gross", "net", "traded"):
+            column = getattr(self, name)
+            if column is not None:
+                require(len(column) == len(self.equity), f"{name} has one entry for each mark")
+                require(bool(np.all(np.isfinite(column))), f"{name} holds finite numbers only")
+
+
+class Metrics(dict[str, float | int | None]):
+    """The table of figures by name; one that is not defined is None.
+
+    Attributes:
+        units: Name -> what the number counts, such as ``fraction a year`` or ``dollars``.
+        reasons: Name -> `Reason` code of each None, and of figures to be read with care.
+    """
+
+    def __init__(self, rows: Iterable[Row] = ()):
+        super().__init__()
+        self.units: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
+        for row in rows:
+            self._add(row)
+
+    def _add(self, row: Row) -> None:
+        self.units[row.name] = row.unit
+        if isinstance(row.figure, Reason):
+            self[row.name] = None
+            self.reasons[row.name] = row.figure.value
+            return
+        require(isfinite(row.figure), f"{row.name} came out as {row.figure}")
+        self[row.name] = row.figure if isinstance(row.figure, int) else float(row.figure)
+        if row.flag:
+            self.reasons[row.name] = row.flag.value
+
+
+class Row(NamedTuple):
+    """One line of the table; ``flag`` warns of a figure that is defined."""
+
+    name: str
+    unit: str
+    figure: Figure
+    flag: Reason | None = None
+
+
+def measure(
+    marks: Marks,
+    trades: Sequence[Trade] = (),
+    *,
+    ppy: float,
+    rf: float = 0.0,
+    benchmark: FloatArray | None = None,
+) -> Metrics:
+    """The whole table of a run.
+
+    Args:
+        marks: The account, mark by mark.
+        trades: Its round trips; open ones are counted apart and enter no average.
+        ppy: Periods a year: 252 for daily marks of US shares, times bars a session within a day.
+        rf: Risk-free rate a year.
+        benchmark: Equity of the benchmark at the same marks; NaN where it has none.
+    """
+    require(ppy > 0 and rf > -1, f"no year has {ppy} periods at a rate of {rf}")
+    return Metrics(
+        [
+            *_return_rows(marks, ppy, rf),
+            *_trade_rows([trade for trade in trades if not trade.is_open]),
+            *_holding_rows(marks, ppy),
+            *_benchmark_rows(marks, benchmark, ppy, rf),
+            *_total_rows(marks, trades),
+            Row("periods_per_year", "count a year", float(ppy)),
+            Row("risk_free", "fraction a year", float(rf)),
+        ]
+    )
+
+
+# Returns and equity
+
+
+def returns(equity: FloatArray, flows: FloatArray | None = None) -> FloatArray:
+    """Simple returns from mark to mark, money paid in or out taken off first."""
+    after: FloatArray = equity[1:] if flows is None else equity[1:] - flows[1:]
+    simple: FloatArray = after / equity[:-1] - 1
+    return simple
+
+
+def excess(r: FloatArray, rf: float, ppy: float) -> FloatArray:
+    """Returns above a yearly risk-free rate, brought down to one period geometrically."""
+    return r - ((1 + rf) ** (1 / ppy) - 1)
+
+
+def total_return(equity: FloatArray) -> Figure:
+    """Last mark over the first, less 1."""
+    return float(equity[-1] / equity[0]) - 1 if len(equity) > 1 else Reason.TOO_FEW_RETURNS
+
+
+def cagr(equity: FloatArray, time: IntArray) -> Figure:
+    """Growth a year of 365.25 calendar days, from the first mark's date (UTC) to the last's."""
+    days = int(time[-1] // DAY - time[0] // DAY)
+    if days < SHORTEST_CAGR:
+        return Reason.SHORT_SAMPLE
+    return _growth(equity, 365.25 / days)
+
+
+def cagr_over_periods(equity: FloatArray, ppy: float) -> Figure:
+    """Growth a year as other tools print it: marks counted, not days, however few."""
+    if len(equity) < 2:
+        return Reason.TOO_FEW_RETURNS
+    return _growth(equity, ppy / (len(equity) - 1))
+
+
+def _growth(equity: FloatArray, periods: float) -> Figure:
+    if equity[-1] <= 0:
+        return -1.0
+    with np.errstate(over="ignore"):
+        growth = float(np.float64(equity[-1] / equity[0]) ** periods) - 1
+    return growth if isfinite(growth) else Reason.SHORT_SAMPLE
+
+
+def volatility(r: FloatArray, ppy: float) -> Figure:
+    """Standard deviation of returns, a year."""
+    return float(np.std(r, ddof=1)) * sqrt(ppy) if len(r) > 1 else Reason.TOO_FEW_RETURNS
+
+
+def sharpe(r: FloatArray, rf: float, ppy: float) -> Figure:
+    """Mean excess return over its deviation, a year."""
+    return _mean_over_deviation(excess(r, rf, ppy), ppy)
+
+
+def _mean_over_deviation(x: FloatArray, ppy: float) -> Figure:
+    if len(x) < 2:
+        return Reason.TOO_FEW_RETURNS
+    mean = np.add.reduce(x) / len(x)  # np.std alone would cost the bootstrap half its time
+    centred = x - mean
+    deviation = sqrt(centred @ centred / (len(x) - 1))
+    return float(mean) / deviation * sqrt(ppy) if deviation >= FLAT else Reason.FLAT
+
+
+def downside_deviation(x: FloatArray) -> float:
+    """Root mean square of the losses a period, gains counted as zero."""
+    return sqrt(float(np.mean(np.minimum(x, 0.0) ** 2)))
+
+
+def sortino(r: FloatArray, rf: float, ppy: float) -> Figure:
+    """Mean excess return over the downside deviation, a year."""
+    if len(r) < 2:
+        return Reason.TOO_FEW_RETURNS
+    x = excess(r, rf, ppy)
+    if not np.any(x < 0):
+        return Reason.NO_NEGATIVE_RETURNS
+    downside = downside_deviation(x)
+    return float(np.mean(x)) / downside * sqrt(ppy) if downside >= FLAT else Reason.FLAT
+
+
+def var_95(r: FloatArray) -> Figure:
+    """The return that one period in twenty falls below (a loss is negative), interpolated."""
+    return float(np.quantile(r, 0.05)) if len(r) else Reason.TOO_FEW_RETURNS
+
+
+def cvar_95(r: FloatArray) -> Figure:
+    """Mean of the returns that are no better than `var_95`."""
+    edge = var_95(r)
+    if isinstance(edge, Reason):
+        return edge
+    return float(np.mean(r[r <= max(edge, np.min(r))]))  # interpolation may round below the least
+
+
+def skew(r: FloatArray) -> Figure:
+    """Third population moment, standardised; 0 for a normal distribution."""
+    return _standardised_moment(r, 3)
+
+
+def kurtosis(r: FloatArray) -> Figure:
+    """Fourth population moment, standardised; 3 for a normal distribution."""
+    return _standardised_moment(r, 4)
+
+
+def _standardised_moment(r: FloatArray, order: int) -> Figure:
+    if len(r) < 2:
+        return Reason.TOO_FEW_RETURNS
+    deviation = float(np.std(r))
+    if deviation < FLAT:
+        return Reason.FLAT
+    return float(np.mean(((r - np.mean(r)) / deviation) ** order))
+
+
+# Drawdowns
+
+
+@dataclass(frozen=True, slots=True)
+class Drawdown:
+    """One stay below an old peak.
+
+    Attributes:
+        depth: Lowest equity over the peak, less 1: negative.
+        peak: Number of the last mark at the peak.
+        trough: Number of the lowest mark.
+        end: Number of the first mark back at the peak, or of the last mark.
+        recovered: Whether it came back.
+    """
+
+    depth: float
+    peak: int
+    trough: int
+    end: int
+    recovered: bool
+
+    @property
+    def marks(self) -> int:
+        """How long it lasted, or has lasted, in marks."""
+        return self.end - self.peak
+
+
+def underwater(equity: FloatArray) -> FloatArray:
+    """Each mark over the highest so far, less 1; the first mark counts as a peak."""
+    return equity / np.maximum.accumulate(equity) - 1
+
+
+def max_drawdown(equity: FloatArray) -> float:
+    """The deepest fall from a peak, as a negative fraction."""
+    return float(np.min(underwater(equity)))
+
+
+def drawdowns(equity: FloatArray) -> list[Drawdown]:
+    """Every stay below a peak, in order."""
+    depth = underwater(equity)
+    below = np.concatenate(([False], equity < np.maximum.accumulate(equity), [False]))
+    turns = np.flatnonzero(np.diff(below)).reshape(-1, 2)  # first mark below, first one after
+    found = []
+    for first, after in turns.tolist():
+        trough = first + int(np.argmin(depth[first:after]))
+        recovered = after < len(equity)
+        end = after if recovered else len(equity) - 1
+        found.append(Drawdown(float(depth[trough]), first - 1, trough, end, recovered))
+    return found
+
+
+def calmar(growth: Figure, drawdown: float) -> Figure:
+    """Growth a year over the deepest drawdown of the same window."""
+    if isinstance(growth, Reason):
+        return growth
+    if drawdown == 0:
+        return Reason.NO_DRAWDOWN
+    return growth / abs(drawdown) if growth else Reason.NO_GROWTH
+
+
+def ulcer(equity: FloatArray) -> Figure:
+    """Root mean square of the drawdowns at all marks but the first."""
+    if len(equity) < 2:
+        return Reason.TOO_FEW_RETURNS
+    return sqrt(float(np.mean(underwater(equity)[1:] ** 2)))
+
+
+# Trades, as one net result each
+
+
+def win_rate(results: FloatArray) -> Figure:
+    """Share of results above zero; those of exactly zero count among the rest."""
+    return float(np.mean(results > 0)) if len(results) else Reason.NO_TRADES
+
+
+def profit_factor(results: FloatArray) -> Figure:
+    """What was won over what was lost."""
+    if not len(results):
+        return Reason.NO_TRADES
+    lost = float(np.sum(results[results < 0]))
+    return float(np.sum(results[results > 0])) / -lost if lost else Reason.NO_LOSSES
+
+
+def expectancy(results: FloatArray) -> Figure:
+    """Mean result of a trade."""
+    return float(np.mean(results)) if len(results) else Reason.NO_TRADES
+
+
+def payoff(results: FloatArray) -> Figure:
+    """Mean win over mean loss."""
+    if not len(results):
+        return Reason.NO_TRADES
+    wins, losses = results[results > 0], results[results < 0]
+    if not len(wins):
+        return Reason.NO_WINS
+    return float(np.mean(wins) / -np.mean(losses)) if len(losses) else Reason.NO_LOSSES
+
+
+def sqn(results: FloatArray, cap: int | None = None) -> Figure:
+    """System quality number: mean over deviation times the root of the count (at most ``cap``)."""
+    count = len(results)
+    if count < 2:
+        return Reason.TOO_FEW_TRADES if count else Reason.NO_TRADES
+    return _mean_over_deviation(results, min(count, cap or count))
+
+
+# Holdings
+
+
+def turnover(traded: FloatArray, equity: FloatArray, ppy: float) -> Figure:
+    """One-way turnover a year: half of what was bought and sold, over mean equity."""
+    years = (len(equity) - 1) / ppy
+    mean = float(np.mean(equity))
+    if years <= 0:
+        return Reason.TOO_FEW_RETURNS
+    return float(np.sum(np.abs(traded))) / 2 / mean / years if mean > 0 else Reason.RUINED
+
+
+# Against a benchmark
+
+
+def beta(x: FloatArray, xb: FloatArray) -> Figure:
+    """Slope of excess returns on the benchmark's."""
+    if len(x) < 2:
+        return Reason.TOO_FEW_RETURNS
+    if float(np.std(xb, ddof=1)) < FLAT:
+        return Reason.BENCHMARK_FLAT
+    centred = xb - np.mean(xb)
+    return float(centred @ x / (centred @ centred))
+
+
+def alpha(x: FloatArray, xb: FloatArray, ppy: float) -> Figure:
+    """Jensen's alpha, arithmetic, a year: the mean excess return that beta does not explain."""
+    slope = beta(x, xb)
+    if isinstance(slope, Reason):
+        return slope
+    return float(np.mean(x) - slope * np.mean(xb)) * ppy
+
+
+def tracking_error(r: FloatArray, b: FloatArray, ppy: float) -> Figure:
+    """Deviation of the returns' difference from the benchmark, a year."""
+    return volatility(r - b, ppy)
+
+
+def information_ratio(r: FloatArray, b: FloatArray, ppy: float) -> Figure:
+    """Mean difference from the benchmark over its deviation, a year."""
+    return _mean_over_deviation(r - b, ppy)
+
+
+# The table
+
+
+def _return_rows(marks: Marks, ppy: float, rf: float) -> Iterator[Row]:
+    ruined = bool(np.any(marks.equity[:-1] <= 0))
+    equity = marks.equity if ruined else _without_flows(marks)
+    growth, deepest = cagr(equity, marks.time), max_drawdown(equity)
+    yield Row("total_return", "fraction", total_return(equity))
+    yield Row("cagr", "fraction a year", growth)
+    yield Row("cagr_over_periods", "fraction a year", cagr_over_periods(equity, ppy))
+    # Assumption: after a mark at or below zero a return means nothing, so none is shown.
+    rows = _risk_rows(np.empty(0) if ruined else returns(equity), ppy, rf)
+    yield from (row._replace(figure=Reason.RUINED) for row in rows) if ruined else rows
+    yield Row("max_drawdown", "fraction", deepest)
+    yield from _drawdown_rows(equity, marks.time)
+    yield Row("calmar", "ratio", calmar(growth, deepest))
+    yield Row("ulcer", "fraction", ulcer(equity))
+
+
+def _risk_rows(r: FloatArray, ppy: float, rf: float) -> Iterator[Row]:
+    few = Reason.LOW_CONFIDENCE if len(r) < FEWEST_FOR_A_TAIL else None
+    yield Row("volatility", "fraction a year", volatility(r, ppy))
+    yield Row("sharpe", "ratio", sharpe(r, rf, ppy))
+    yield Row("sortino", "ratio", sortino(r, rf, ppy))
+    yield Row("var_95", "fraction", var_95(r), few)
+    yield Row("cvar_95", "fraction", cvar_95(r), few)
+    yield Row("skew", "ratio", skew(r))
+    yield Row("kurtosis", "ratio", kurtosis(r))
+
+
+def _without_flows(marks: Marks) -> FloatArray:
+    """Equity as it would have grown had no money been paid in or out."""
+    if marks.flows is None:
+        return marks.equity
+    growth = np.cumprod(1 + returns(marks.equity, marks.flows))
+    return np.concatenate(([1.0], growth)) * float(marks.equity[0])
+
+
+def _drawdown_rows(equity: FloatArray, time: IntArray) -> Iterator[Row]:
+    found = drawdowns(equity)
+    deepest = min(found, key=lambda each: each.depth, default=None)
+    longest = max(found, key=lambda each: each.marks, default=None)
+    for name, each in (("max_drawdown", deepest), ("longest_drawdown", longest)):
+        span: tuple[Figure, ...] = (Reason.NO_DRAWDOWN,) * 3
+        if each:
+            days = int(time[each.end] // DAY - time[each.peak] // DAY)
+            span = (each.marks, days, int(each.recovered))
+        yield Row(f"{name}_marks", "marks", span[0])
+        yield Row(f"{name}_days", "days", span[1])
+        yield Row(f"{name}_recovered", "1 or 0", span[2])
+
+
+def _trade_rows(closed: Sequence[Trade]) -> Iterator[Row]:
+    results = np.array([dollars(trade.pnl) for trade in closed])
+    in_r = np.array([trade.r_multiple for trade in closed if trade.r_multiple is not None])
+    no_stop = Reason.NO_STOP if len(closed) else Reason.NO_TRADES
+    quality, basis = (in_r, "R") if 0 < len(closed) == len(in_r) else (results, "profit")
+    yield Row("win_rate", "fraction", win_rate(results))
+    yield Row("wins", "count", int(np.sum(results > 0)))
+    yield Row("losses", "count", int(np.sum(results < 0)))
+    yield Row("scratches", "count", int(np.sum(results == 0)))
+    yield Row("profit_factor", "ratio", profit_factor(results))
+    yield Row("expectancy", "dollars", expectancy(results))
+    on_entry = np.array([trade.return_on_entry for trade in closed])
+    yield Row("expectancy_on_entry", "fraction", expectancy(on_entry))
+    yield Row("expectancy_r", "R", expectancy(in_r) if len(in_r) else no_stop)
+    yield Row("payoff", "ratio", payoff(results))
+    yield Row("sqn", f"ratio of {basis}", sqn(quality))
+    yield Row("sqn_capped", f"ratio of {basis}", sqn(quality, SQN_CAP))
+    yield Row("sqn_trades", "count", len(quality))
+    yield from _excursion_rows(closed)
+
+
+def _excursion_rows(closed: Sequence[Trade]) -> Iterator[Row]:
+    seen = [trade for trade in closed if trade.mae is not None]
+    missing = Reason.NOT_RECORDED if closed else Reason.NO_TRADES
+    worst = np.array([trade.mae for trade in seen], np.float64)
+    best = np.array([trade.mfe for trade in seen], np.float64)
+    yield Row("mae", "fraction", float(np.mean(worst)) if seen else missing)
+    yield Row("mfe", "fraction", float(np.mean(best)) if seen else missing)
+    yield Row("mfe_kept", "fraction", mfe_kept(seen) if seen else missing)
+
+
+def mfe_kept(trades: Sequence[Trade]) -> Figure:
+    """Share of the best marks that the exits kept, before costs: sum over sum of all trades.
+
+    A mean of each trade's share would be ruled by trades that hardly moved.
+    """
+    best = sum(trade.mfe or 0.0 for trade in trades)
+    kept = sum(
+        trade.side * (trade.exit_price / trade.entry_price - 1)
+        for trade in trades
+        if trade.exit_price is not None
+    )
+    return kept / best if best > FLAT else Reason.NO_FAVOURABLE_MOVE
+
+
+def _holding_rows(marks: Marks, ppy: float) -> Iterator[Row]:
+    busy = None if marks.gross is None else (marks.gross != 0).astype(np.float64)
+    yield Row("exposure_time", "fraction", _mean_after_start(busy))
+    yield Row("mean_gross_exposure", "fraction", _mean_after_start(marks.gross))
+    yield Row("mean_net_exposure", "fraction", _mean_after_start(marks.net))
+    traded = marks.traded
+    figure = Reason.NOT_RECORDED if traded is None else turnover(traded, marks.equity, ppy)
+    yield Row("turnover", "fraction a year", figure)
+
+
+def _mean_after_start(column: FloatArray | None) -> Figure:
+    """Mean over the closes; nothing can be held at the instant of the start."""
+    if column is None:
+        return Reason.NOT_RECORDED
+    return float(np.mean(column[1:])) if len(column) > 1 else Reason.TOO_FEW_RETURNS
+
+
+def _benchmark_rows(
+    marks: Marks, benchmark: FloatArray | None, ppy: float, rf: float
+) -> Iterator[Row]:
+    pair = _aligned_returns(marks, benchmark)
+    lacking = pair if isinstance(pair, Reason) else None
+    r, b = (np.empty(0), np.empty(0)) if isinstance(pair, Reason) else pair
+    x, xb = excess(r, rf, ppy), excess(b, rf, ppy)
+    yield Row("beta", "ratio", lacking or beta(x, xb))
+    yield Row("alpha", "fraction a year", lacking or alpha(x, xb, ppy))
+    yield Row("tracking_error", "fraction a year", lacking or tracking_error(r, b, ppy))
+    yield Row("information_ratio", "ratio", lacking or information_ratio(r, b, ppy))
+
+
+def _aligned_returns(
+    marks: Marks, benchmark: FloatArray | None
+) -> tuple[FloatArray, FloatArray] | Reason:
+    """Returns of both over the periods at whose two ends both have a mark."""
+    if benchmark is None:
+        return Reason.NO_BENCHMARK
+    require(len(benchmark) == len(marks.equity), "the benchmark has one entry for each mark")
+    if np.any(marks.equity[:-1] <= 0):
+        return Reason.RUINED
+    r, b = returns(marks.equity, marks.flows), returns(benchmark)
+    both = np.isfinite(b)
+    return r[both], b[both]
+
+
+def _total_rows(marks: Marks, trades: Sequence[Trade]) -> Iterator[Row]:
+    still_open = sum(trade.is_open for trade in trades)
+    yield Row("final_equity", "dollars", float(marks.equity[-1]))
+    yield Row("trades_closed", "count", len(trades) - still_open)
+    yield Row("trades_open", "count", still_open)
+    yield Row("fees", "dollars", dollars(sum(trade.fees for trade in trades)))
+    yield Row("costs", "dollars", dollars(sum(trade.costs for trade in trades)))

@@ -1,0 +1,140 @@
+"""Answers: what a signal strategy wants after each bar, asked once for all or anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from papertape.data.actions import signal_factors
+from papertape.domain.clock import rfc3339
+from papertape.domain.errors import StrategyError
+from papertape.domain.instrument import Instrument
+from papertape.domain.market import Bar, Bars, CorporateAction, FloatArray, Frequency
+from papertape.engines.signalcore.tape import Tape
+from papertape.strategies.strategy import SignalStrategy
+
+
+class Wish(NamedTuple):
+    """Wanted exposure, and dollars (as traded) to a protective stop, 0 for none."""
+
+    exposure: float
+    stop_distance: float
+
+
+NOTHING = Wish(0.0, 0.0)
+
+
+class Answers(Protocol):
+    """A signal strategy that follows the market."""
+
+    def see(self, bar: Bar, actions: Sequence[CorporateAction]) -> None:
+        """Take note of a bar that has just closed."""
+        ...
+
+    def wish(self, symbol: str) -> Wish:
+        """What it wants after the last bar seen; nothing before its warm-up is over."""
+        ...
+
+    def reason(self, symbol: str) -> str:
+        """Why, in the strategy's words."""
+        ...
+
+
+class AskedOnce:
+    """Asks for whole columns before the first bar; then every answer is a look-up.
+
+    Right because of the strategy's promise that row t uses rows up to t only; the look-ahead check
+    of a run holds it to that promise.
+    """
+
+    def __init__(
+        self,
+        strategy: SignalStrategy,
+        bars: Mapping[str, Bars],
+        actions: Mapping[str, Sequence[CorporateAction]],
+    ):
+        self._strategy = strategy
+        self.signal_bars: dict[str, Bars] = {}
+        self.exposure: dict[str, FloatArray] = {}
+        self._wishes: dict[str, list[Wish]] = {}
+        self._seen = dict.fromkeys(bars, 0)
+        for symbol, raw in bars.items():
+            factors = signal_factors(raw, actions.get(symbol, ()))
+            seen = raw if np.all(factors == 1.0) else raw.scaled(factors)
+            exposure, stops = ask(strategy, seen)
+            self.signal_bars[symbol], self.exposure[symbol] = seen, exposure
+            pairs = zip(exposure.tolist(), (stops / factors).tolist(), strict=True)
+            self._wishes[symbol] = [Wish(*pair) for pair in pairs]
+
+    def see(self, bar: Bar, actions: Sequence[CorporateAction]) -> None:
+        """Move on by one row."""
+        self._seen[bar.symbol] += 1
+
+    def wish(self, symbol: str) -> Wish:
+        """The row seen last."""
+        seen = self._seen[symbol]
+        return self._wishes[symbol][seen - 1] if seen >= self._strategy.warmup else NOTHING
+
+    def reason(self, symbol: str) -> str:
+        """The strategy's words on the rows seen so far."""
+        return self._strategy.reason(self.signal_bars[symbol][: self._seen[symbol]])
+
+
+class AskedEachBar:
+    """Keeps a tape and asks anew after each bar, as a session must that has no future."""
+
+    def __init__(
+        self,
+        strategy: SignalStrategy,
+        instruments: Mapping[str, Instrument],
+        frequency: Frequency,
+    ):
+        self._strategy = strategy
+        self._tapes = {name: Tape(each, frequency) for name, each in instruments.items()}
+
+    def see(self, bar: Bar, actions: Sequence[CorporateAction]) -> None:
+        """Add the bar to its tape."""
+        self._tapes[bar.symbol].append(bar, actions)
+
+    def wish(self, symbol: str) -> Wish:
+        """The last row of the columns over everything seen."""
+        tape = self._tapes[symbol]
+        if len(tape) < self._strategy.warmup:
+            return NOTHING
+        exposure, stops = ask(self._strategy, tape.bars())
+        return Wish(float(exposure[-1]), float(stops[-1] / tape.factor))
+
+    def reason(self, symbol: str) -> str:
+        """The strategy's words on everything seen."""
+        return self._strategy.reason(self._tapes[symbol].bars())
+
+
+def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
+    """A strategy's exposure and stop distance, one value a row each, checked.
+
+    Raises:
+        StrategyError: If a column has another length, or a value that is no answer; the first such
+            bar is named.
+    """
+    name = type(strategy).__name__
+    exposure = np.asarray(strategy.exposure(bars), np.float64)
+    attached = getattr(strategy, "stop_distance", None)
+    stops = np.zeros(len(bars)) if attached is None else np.asarray(attached(bars), np.float64)
+    for what, column in (("exposure", exposure), ("stop_distance", stops)):
+        if column.shape != (len(bars),):
+            raise StrategyError(
+                f"{name}.{what} answered {column.shape} values for {len(bars)} bars",
+                hint="one value a bar, the oldest first",
+            )
+    late = np.arange(len(bars)) >= strategy.warmup - 1
+    unfit = late & ~((exposure >= -1) & (exposure <= 1) & (stops >= 0) & np.isfinite(stops))
+    if unfit.any():
+        row = int(np.argmax(unfit))
+        raise StrategyError(
+            f"{name} answered exposure {exposure[row]} and stop distance {stops[row]} for "
+            f"{bars.symbol} at {rfc3339(int(bars.start[row]))}",
+            hint="an exposure lies between -1 and 1, a stop distance is 0 or more, neither is NaN",
+        )
+    return exposure, stops

@@ -1,0 +1,145 @@
+"""SignalCore: follows a strategy and proposes the orders that its wishes amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from papertape.domain.account import Account
+from papertape.domain.clock import Nanos
+from papertape.domain.event import CancelRequest, Decided, Event, Moment, Proposal
+from papertape.domain.instrument import Instrument
+from papertape.domain.market import Bar
+from papertape.domain.money import Micros, micros
+from papertape.domain.order import Order, OrderId, OrderKind, OrderState
+from papertape.domain.signal import Signal
+from papertape.engines.signalcore.answers import Answers, Wish
+from papertape.engines.signalcore.sizing import SizePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the account stands when a strategy is asked.
+
+    Attributes:
+        now: The present moment.
+        account: Cash and holdings after everything that has happened.
+        prices: Last close of each symbol, micro-dollars.
+        working: Orders that can still trade.
+    """
+
+    now: Nanos
+    account: Account
+    prices: Mapping[str, Micros]
+    working: Mapping[OrderId, OrderState]
+
+    def working_on(self, symbol: str) -> list[OrderState]:
+        """Open orders of one instrument, oldest first."""
+        return [state for state in self.working.values() if state.order.symbol == symbol]
+
+
+class SignalCore(Protocol):
+    """A strategy of either kind, as the pipeline sees it."""
+
+    def see(self, moment: Moment) -> None:
+        """Take note of what the market did; called for the warm-up, too."""
+        ...
+
+    def decide(
+        self, moment: Moment, happened: list[Event], standing: Standing
+    ) -> tuple[list[Event], list[Proposal]]:
+        """What the strategy decided after this moment, and the orders that follow from it."""
+        ...
+
+
+class SignalDesk:
+    """Follows a signal strategy: an order only when the wanted exposure changes.
+
+    So after a stop-out the desk stays flat until the strategy has wanted nothing once.
+
+    Args:
+        answers: The strategy.
+        size: How much to hold at full exposure.
+        instruments: What the run trades; they share the money equally.
+    """
+
+    def __init__(self, answers: Answers, size: SizePolicy, instruments: Mapping[str, Instrument]):
+        self._answers = answers
+        self._size = size
+        self._instruments = instruments
+        self._wanted = dict.fromkeys(instruments, 0.0)
+        self._numbers = count(1)
+
+    def see(self, moment: Moment) -> None:
+        """Hand the bars to the strategy."""
+        for bar in moment.bars:
+            actions = [action for action in moment.actions if action.symbol == bar.symbol]
+            self._answers.see(bar, actions)
+
+    def decide(
+        self, moment: Moment, happened: list[Event], standing: Standing
+    ) -> tuple[list[Event], list[Proposal]]:
+        """Compare each wish with the one before; most bars change nothing."""
+        decided: list[Event] = []
+        proposals: list[Proposal] = []
+        for bar in moment.bars:
+            wish = self._answers.wish(bar.symbol)
+            if wish.exposure != self._wanted[bar.symbol]:
+                self._wanted[bar.symbol] = wish.exposure
+                event, orders = self._change(bar, wish, standing)
+                decided.append(event)
+                proposals += orders
+        return decided, proposals
+
+    def _change(self, bar: Bar, wish: Wish, standing: Standing) -> tuple[Decided, list[Proposal]]:
+        signal = Signal(
+            bar.symbol,
+            standing.now,
+            wish.exposure,
+            bar.close,
+            self._answers.reason(bar.symbol),
+            wish.stop_distance,
+        )
+        target, note = self._target(signal, standing)
+        held = standing.account.quantity(bar.symbol)
+        quantity = target - held
+        proposals: list[Proposal] = [
+            CancelRequest(standing.now, state.order.id, "the strategy's wish changed")
+            for state in standing.working_on(bar.symbol)
+            if not (state.order.reduce_only and target * held > 0)
+        ]
+        if quantity:
+            proposals.append(self._order(signal, quantity))
+        return Decided(standing.now, signal, quantity, note), proposals
+
+    def _target(self, signal: Signal, standing: Standing) -> tuple[int, str]:
+        """Shares to hold, and what there is to say about the number."""
+        if signal.exposure < 0:
+            # Assumption: a cash account holds no short, so a short wish is a wish for nothing.
+            return 0, "a short is wanted; a cash account holds none, so flat"
+        price = micros(signal.price)
+        equity = standing.account.equity(standing.prices)
+        distance = micros(signal.stop_distance)
+        wanted = self._size.target(
+            signal.exposure, price, equity, distance, len(self._instruments)
+        )
+        lot = self._instruments[signal.symbol].lot
+        target = wanted // lot * lot
+        if signal.exposure and not target:
+            return 0, f"{self._size} of {equity / 1e6:,.2f} buys no share at {signal.price:,.2f}"
+        return target, ""
+
+    def _order(self, signal: Signal, quantity: int) -> Order:
+        entering = signal.exposure != 0
+        return Order(
+            id=f"O{next(self._numbers)}",
+            symbol=signal.symbol,
+            quantity=quantity,
+            kind=OrderKind.MARKET,
+            time=signal.time,
+            reason=signal.reason,
+            stop_distance=micros(signal.stop_distance) if entering and quantity > 0 else 0,
+        )
+

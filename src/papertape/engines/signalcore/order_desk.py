@@ -1,0 +1,142 @@
+"""The desk of an order strategy: calls it, and collects what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+
+from papertape.domain.account import Account
+from papertape.domain.clock import Nanos
+from papertape.domain.errors import UsageError, require
+from papertape.domain.event import CancelRequest, Event, Moment, OrderFilled, Proposal
+from papertape.domain.instrument import Instrument
+from papertape.domain.market import Bars, Frequency
+from papertape.domain.money import micros
+from papertape.domain.order import Order, OrderId, OrderKind, TimeInForce
+from papertape.engines.signalcore.engine import Standing
+from papertape.engines.signalcore.tape import Tape
+from papertape.strategies.strategy import OrderStrategy
+
+
+class OrderContext:
+    """What an order strategy sees and does; see `papertape.strategies.strategy.Context`."""
+
+    def __init__(self, tapes: Mapping[str, Tape]):
+        self._tapes = tapes
+        self._standing: Standing | None = None
+        self._numbers = count(1)
+        self.proposals: list[Proposal] = []
+
+    def stand(self, standing: Standing) -> None:
+        """Move to the present."""
+        self._standing = standing
+
+    @property
+    def _present(self) -> Standing:
+        require(self._standing is not None, "a context is used only while its strategy is called")
+        assert self._standing is not None  # noqa: S101 - for the type checker; required above
+        return self._standing
+
+    @property
+    def now(self) -> Nanos:
+        """The present moment."""
+        return self._present.now
+
+    @property
+    def account(self) -> Account:
+        """Cash and holdings."""
+        return self._present.account
+
+    def position(self, symbol: str) -> int:
+        """Shares held."""
+        return self._present.account.quantity(symbol)
+
+    def history(self, symbol: str, count: int) -> Bars:
+        """The last bars up to now, in prices adjusted as of now."""
+        return self._tape(symbol).last(count)
+
+    def submit(
+        self,
+        symbol: str,
+        quantity: int,
+        *,
+        reason: str,
+        kind: OrderKind = OrderKind.MARKET,
+        limit: float | None = None,
+        stop: float | None = None,
+        stop_distance: float | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        not_before: Nanos | None = None,
+    ) -> OrderId:
+        """Ask for an order; prices in dollars."""
+        self._tape(symbol)
+        order = Order(
+            id=f"O{next(self._numbers)}",
+            symbol=symbol,
+            quantity=quantity,
+            kind=OrderKind(kind),
+            time=self.now,
+            reason=reason,
+            limit=None if limit is None else micros(limit),
+            stop=None if stop is None else micros(stop),
+            stop_distance=micros(stop_distance or 0.0),
+            time_in_force=TimeInForce(time_in_force),
+            not_before=not_before or 0,
+        )
+        self.proposals.append(order)
+        return order.id
+
+    def cancel(self, order_id: OrderId) -> None:
+        """Ask for a cancel; an order that is done is left alone."""
+        self.proposals.append(CancelRequest(self.now, order_id, "asked for by the strategy"))
+
+    def _tape(self, symbol: str) -> Tape:
+        if symbol not in self._tapes:
+            raise UsageError(
+                f"{symbol!r} is not part of this run", hint=f"it trades {', '.join(self._tapes)}"
+            )
+        return self._tapes[symbol]
+
+
+class OrderDesk:
+    """Follows an order strategy: calls it after each bar, once its warm-up is over."""
+
+    def __init__(
+        self,
+        strategy: OrderStrategy,
+        instruments: Mapping[str, Instrument],
+        frequency: Frequency,
+    ):
+        self._strategy = strategy
+        self._tapes = {name: Tape(each, frequency) for name, each in instruments.items()}
+        self._context = OrderContext(self._tapes)
+        self._has_started = False
+
+    def see(self, moment: Moment) -> None:
+        """Add the bars to their tapes."""
+        for bar in moment.bars:
+            actions = [action for action in moment.actions if action.symbol == bar.symbol]
+            self._tapes[bar.symbol].append(bar, actions)
+
+    def decide(
+        self, moment: Moment, happened: list[Event], standing: Standing
+    ) -> tuple[list[Event], list[Proposal]]:
+        """Call the strategy; first with the fills of this moment, then with its bars."""
+        context = self._context
+        context.stand(standing)
+        if not self._has_started:
+            self._has_started = True
+            self._call("on_start", context)
+        for event in happened:
+            if isinstance(event, OrderFilled):
+                self._call("on_fill", context, event)
+        for bar in moment.bars:
+            if len(self._tapes[bar.symbol]) >= self._strategy.warmup:
+                self._strategy.on_bar(context, bar)
+        proposals, context.proposals = context.proposals, []
+        return [], proposals
+
+    def _call(self, name: str, *arguments: object) -> None:
+        method = getattr(self._strategy, name, None)
+        if method is not None:
+            method(*arguments)

@@ -1,0 +1,109 @@
+"""How much: an exposure becomes a whole number of shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from papertape.domain.errors import UsageError
+from papertape.domain.money import Micros
+
+
+class SizePolicy(Protocol):
+    """Turns a wanted exposure into a wanted holding."""
+
+    @property
+    def needs_stop(self) -> bool:
+        """Whether it can size nothing without an attached stop."""
+        ...
+
+    def target(
+        self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
+    ) -> int:
+        """Shares to hold, signed, cut towards zero.
+
+        Args:
+            exposure: From -1 to 1.
+            price: The decision's close, micro-dollars.
+            equity: Account equity at that close, micro-dollars.
+            stop_distance: Micro-dollars a share to the attached stop; 0 for none.
+            symbols: Instruments of the run, which share the money equally.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedShares:
+    """The same number of shares at full exposure, whatever they cost."""
+
+    shares: int
+    needs_stop = False
+
+    def target(
+        self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
+    ) -> int:
+        """Shares times exposure."""
+        return int(Fraction(exposure) * self.shares)
+
+    def __str__(self) -> str:
+        return f"shares:{self.shares}"
+
+
+@dataclass(frozen=True, slots=True)
+class PercentOfEquity:
+    """A share of equity at full exposure, split equally among the run's instruments."""
+
+    percent: Fraction
+    needs_stop = False
+
+    def target(
+        self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
+    ) -> int:
+        """Equity times percent times exposure, over the price."""
+        money = Fraction(exposure) * self.percent * max(0, equity) / (100 * symbols)
+        return int(money / price)
+
+    def __str__(self) -> str:
+        return f"percent:{float(self.percent):g}"
+
+
+@dataclass(frozen=True, slots=True)
+class RiskPerTrade:
+    """A share of equity lost if the attached stop is hit at its level."""
+
+    percent: Fraction
+    needs_stop = True
+
+    def target(
+        self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
+    ) -> int:
+        """Equity times percent times exposure, over the distance to the stop."""
+        if stop_distance == 0:
+            return 0
+        money = Fraction(exposure) * self.percent * max(0, equity) / (100 * symbols)
+        return int(money / stop_distance)
+
+    def __str__(self) -> str:
+        return f"risk:{float(self.percent):g}"
+
+
+def size_policy(spec: str) -> SizePolicy:
+    """Read ``shares:100``, ``percent:95`` or ``risk:1``.
+
+    Raises:
+        UsageError: If it is none of these, or the number cannot be.
+    """
+    kind, _, text = spec.partition(":")
+    plain = text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) <= 12
+    number = Fraction(text) if plain else Fraction(0)
+    if kind == "shares" and text.isdecimal() and 0 < number < 10**9:
+        return FixedShares(int(number))
+    if kind == "percent" and 0 < number <= 100:
+        return PercentOfEquity(number)
+    if kind == "risk" and 0 < number <= 100:
+        return RiskPerTrade(number)
+    raise UsageError(
+        f"{spec!r} is no order size",
+        hint="use shares:100 (whole shares), percent:95 (of equity) or risk:1 (percent at the stop)",
+    )

@@ -1,0 +1,64 @@
+"""Tape: one instrument's bars so far, growing bar by bar; nothing later exists on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from papertape.data.actions import factor_of
+from papertape.domain.instrument import Instrument
+from papertape.domain.market import Bar, Bars, CorporateAction, Frequency, quantised
+
+_FIRST_ROOM = 1024
+
+
+class Tape:
+    """Signal prices (total return, anchored at the first bar) of what has been seen.
+
+    Its arrays hold what was appended and nothing else, so no view can reach into the future.
+    """
+
+    def __init__(self, instrument: Instrument, frequency: Frequency):
+        self._instrument = instrument
+        self._frequency = frequency
+        self._times: NDArray[np.int64] = np.zeros((2, _FIRST_ROOM), np.int64)
+        self._prices: NDArray[np.float64] = np.zeros((5, _FIRST_ROOM))
+        self._count = 0
+        self._last_close = 0.0
+        self.factor = 1.0
+        """Signal price = traded price times this, as of now."""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, bar: Bar, actions: Iterable[CorporateAction] = ()) -> None:
+        """Add a bar, after the corporate actions that took effect before its first trade."""
+        close_before = self._last_close
+        for action in actions:
+            if close_before:
+                factor = factor_of(action, close_before)
+                close_before /= factor
+                self.factor *= factor
+        if self._count == self._times.shape[1]:
+            self._times = np.concatenate([self._times, np.zeros_like(self._times)], axis=1)
+            self._prices = np.concatenate([self._prices, np.zeros_like(self._prices)], axis=1)
+        row = self._count
+        self._times[:, row] = bar.start, bar.end
+        self._prices[:, row] = bar.open, bar.high, bar.low, bar.close, bar.volume
+        if self.factor != 1.0:
+            self._prices[:4, row] = quantised(self._prices[:4, row] * self.factor)
+        self._last_close = bar.close
+        self._count += 1
+
+    def bars(self) -> Bars:
+        """All bars so far, in signal prices."""
+        n = self._count
+        columns = (*self._times[:, :n], *self._prices[:, :n])
+        return Bars.trusted(self._instrument, self._frequency, *columns)
+
+    def last(self, count: int) -> Bars:
+        """The last ``count`` bars in prices adjusted as of now: the newest is as it traded."""
+        recent = self.bars()[max(0, self._count - count) :]
+        return recent if self.factor == 1.0 else recent.scaled(np.full(len(recent), 1 / self.factor))

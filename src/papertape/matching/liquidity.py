@@ -1,0 +1,99 @@
+"""Liquidity: how much an instrument trades and how far it moves in a day, from its past alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import fsum, isnan, log, nan, sqrt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from papertape.domain.market import Bar, Frequency
+
+WINDOW = 20
+"""Bars, and returns, that an estimate looks back on."""
+
+FEWEST_RETURNS = 5
+"""Fewer say too little of how far a price moves: volatility is then unknown."""
+
+
+@dataclass(frozen=True)
+class Liquidity:
+    """What the completed bars say; each figure is NaN where it is unknown.
+
+    Attributes:
+        average_daily_volume: Shares a session.
+        daily_volatility: Standard deviation of a session's log return.
+        daily_value: Dollars traded a session.
+        bars: Completed bars seen so far.
+    """
+
+    average_daily_volume: float = nan
+    daily_volatility: float = nan
+    daily_value: float = nan
+    bars: int = 0
+
+
+UNKNOWN = Liquidity()
+
+
+class LiquidityEstimator:
+    """Keeps the last bars of one instrument and measures them only when asked.
+
+    Nothing but the window is kept, so an estimator that is fed the last 21 bars again, after a
+    restart, gives the same figures to the last bit (``bars`` counts what it was fed).
+
+    Assumption: a session's volume is the bars' mean times the bars of a regular session, and its
+    volatility grows with the square root of them; the day's course (busy open, quiet noon) is
+    ignored.
+    """
+
+    def __init__(self, frequency: Frequency):
+        self._per_session = frequency.per_session
+        self._closes: deque[float] = deque(maxlen=WINDOW + 1)
+        self._volumes: deque[float] = deque(maxlen=WINDOW)
+        self._bars = 0
+
+    def observe(self, bar: Bar) -> None:
+        """Take note of a bar that has just been completed."""
+        self._closes.append(bar.close)
+        self._volumes.append(bar.volume)
+        self._bars += 1
+
+    def split(self, ratio: Fraction) -> None:
+        """Restate the window in new shares, or a split would look like a crash."""
+        new_for_old = float(ratio)
+        self._closes = deque((close / new_for_old for close in self._closes), WINDOW + 1)
+        self._volumes = deque((volume * new_for_old for volume in self._volumes), WINDOW)
+
+    def snapshot(self) -> Liquidity:
+        """The figures as of the last completed bar.
+
+        Assumption: with fewer than 20 bars the mean of those there are stands in; bars of unknown
+        volume are left out of it.
+        """
+        closes, volumes = list(self._closes), list(self._volumes)
+        values = [v * close for v, close in zip(volumes, closes[-len(volumes) :], strict=True)]
+        return Liquidity(
+            average_daily_volume=_mean_of_known(volumes) * self._per_session,
+            daily_volatility=_volatility(closes) * sqrt(self._per_session),
+            daily_value=_mean_of_known(values) * self._per_session,
+            bars=self._bars,
+        )
+
+
+def _mean_of_known(values: Sequence[float]) -> float:
+    known = [value for value in values if not isnan(value)]
+    return fsum(known) / len(known) if known else nan
+
+
+def _volatility(closes: Sequence[float]) -> float:
+    returns = [log(new / old) for old, new in pairwise(closes)]
+    if len(returns) < FEWEST_RETURNS:
+        return nan
+    mean = fsum(returns) / len(returns)
+    return sqrt(fsum((each - mean) ** 2 for each in returns) / (len(returns) - 1))

@@ -1,0 +1,5 @@
+cpdef long long stop_reference(int side, long long stop, long long open_, long long high, long long low)
+cpdef bint is_marketable(int side, long long limit, long long price, long long half_spread)
+cpdef long long auction_limit_reference(int side, long long limit, long long price)
+cpdef long long resting_limit_reference(int side, long long limit, long long high, long long low, long long tick)
+cpdef bint has_passed(int side, long long stop, long long price)

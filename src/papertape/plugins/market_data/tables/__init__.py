@@ -1,0 +1,1 @@
+"""Tables of prices: from a file's bytes to text, from text to columns, from columns to bars."""

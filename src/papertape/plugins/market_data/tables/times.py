@@ -1,0 +1,329 @@
+"""From text to moments: dates, clocks, offsets, epoch numbers; nothing here is guessed.
+
+Millions of stamps repeat few dates and few clocks, so each distinct text is read once, carefully.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Literal, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from papertape.domain.clock import DAY, MINUTE, SECOND
+from papertape.domain.errors import DataError, UsageError
+from papertape.domain.market import Frequency, IntArray
+from papertape.plugins.market_data.tables.cells import Fault
+
+DateOrder = Literal["day", "month"]
+RepeatedHour = Literal["first", "second"]
+
+HOUR = 60 * MINUTE
+_YEARS = range(1800, 2101)
+_EPOCH = date(1970, 1, 1).toordinal()
+
+_YEAR_FIRST = re.compile(r"([0-9]{4})([-/.]?)([0-9]{2})\2([0-9]{2})")
+_YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
+_CLOCK = re.compile(
+    r"([0-9]{1,2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    r"\s*([AaPp][Mm])?\s*(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRules:
+    """How to read stamps that do not say everything themselves.
+
+    Attributes:
+        source: The file's name, for errors.
+        exchange: Zone of the exchange, whose midnight makes a session date.
+        zone: Zone of naive times; None refuses them.
+        date_first: What ``03/04/2026`` begins with; None wants proof.
+        usual: The same as a layout's habit, which the file's own proof beats.
+        repeated_hour: Which of the two a time in the repeated hour is; None refuses it.
+        frequency: Bar length, if it is known.
+    """
+
+    source: str
+    exchange: tzinfo
+    zone: str | None = None
+    date_first: DateOrder | None = None
+    usual: DateOrder | None = None
+    repeated_hour: RepeatedHour | None = None
+    frequency: Frequency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """One number a row: days since 1970 if ``daily`` (a session date), else nanoseconds in UTC."""
+
+    when: IntArray
+    daily: bool
+    faults: tuple[Fault, ...] = ()
+
+
+def read_times(stamps: Sequence[str], clocks: Sequence[str] | None, rules: ClockRules) -> Times:
+    """The times of a column of text, and of the column of clocks beside it if there is one.
+
+    Raises:
+        DataError: If the zone, the order of day and month or the unit cannot be known.
+    """
+    first = stamps[0].strip() if stamps else ""
+    if clocks is None and first.isdecimal() and len(first) > len("20240102"):
+        return _epoch_times(stamps, rules)
+    if clocks is None:
+        divider = "T" if first[10:11] == "T" else " "
+        parts = [stamp.strip().partition(divider) for stamp in stamps]
+        stamps, clocks = [part[0] for part in parts], [part[2] for part in parts]
+    return _text_times(stamps, clocks, rules)
+
+
+def moment_times(moments: IntArray, rules: ClockRules) -> Times:
+    """Moments in UTC, or the session dates they stand for if all are some midnight."""
+    daily = rules.frequency.is_daily if rules.frequency else None
+    utc_midnight = bool(np.all(moments % DAY == 0))
+    local = moments if utc_midnight else moments + _utc_offsets(moments, rules.exchange)
+    if daily or (daily is None and bool(np.all(local % DAY == 0))):
+        return Times(local // DAY, daily=True)
+    return Times(moments, daily=False)
+
+
+def local_times(local: IntArray, rules: ClockRules) -> Times:
+    """Naive times as moments, or as session dates if all are midnight or one fixed clock."""
+    clocks = np.unique(local % DAY)
+    one_a_day = len(clocks) == 1 and (clocks[0] == 0 or len(np.unique(local)) > 1)
+    daily = rules.frequency.is_daily if rules.frequency else one_a_day
+    if daily:
+        return Times(local // DAY, daily=True)
+    if rules.zone is None:
+        raise DataError(
+            f"{rules.source}: the times name no zone, such as {_clock_text(local[0])}",
+            hint="say it with --tz, like --tz America/New_York or --tz UTC",
+        )
+    zone = zone_of(rules.zone)
+    offsets, gaps = _local_offsets(local, zone, rules.repeated_hour)
+    return Times(local - offsets, daily=False, faults=tuple(gaps))
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """A time zone by its name.
+
+    Raises:
+        UsageError: If nobody knows it.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(
+            f"{name!r} is no time zone", hint="zones look like America/New_York or UTC"
+        ) from None
+
+
+def _epoch_times(stamps: Sequence[str], rules: ClockRules) -> Times:
+    good = [len(stamp) < len(str(2**63)) and stamp.strip().isdecimal() for stamp in stamps]
+    counted = np.array([int(stamp) for stamp in compress(stamps, good)], np.int64)
+    unit = _unit(rules.source, int(counted.min()), int(counted.max()))
+    faults = {
+        row: f"{_clipped(stamps[row])} is no epoch number, as the first time is"
+        for row, right in enumerate(good)
+        if not right
+    }
+    return _spread(moment_times(counted * unit, rules), np.array(good, np.bool_), faults)
+
+
+def _unit(source: str, least: int, most: int) -> int:
+    """Nanoseconds one count stands for.
+
+    Assumption: prices dated by an epoch number lie between 1971 and 2100. Then one unit fits at
+    most, because the spans in seconds, milli-, micro- and nanoseconds do not overlap.
+    """
+    start, stop = 365 * DAY, 131 * 365 * DAY
+    for unit in (SECOND, 1_000_000, 1_000, 1):
+        if start <= least * unit and most * unit < stop:
+            return unit
+    raise DataError(
+        f"{source}: the times {least} to {most} are no seconds, milli-, micro- or nanoseconds "
+        "between 1971 and 2100",
+        hint="write times as text, like 2024-01-02T14:30:00Z",
+    )
+
+
+def _text_times(stamps: Sequence[str], clocks: Sequence[str], rules: ClockRules) -> Times:
+    days, bad_days = _each_text(stamps, _day_reader(set(stamps), rules))
+    times, bad_clocks = _each_text(clocks, _clock)
+    faults = {**bad_clocks, **bad_days}
+    good = np.ones(len(days), np.bool_)
+    good[list(faults)] = False
+    if not good.any():
+        return _spread(Times(days[:0], daily=False), good, faults)
+    local = (days * DAY + times)[good]
+    offsets = _offsets([*compress(clocks, good)] if faults else clocks, rules.source)
+    found = local_times(local, rules) if offsets is None else _aware_times(local, offsets, rules)
+    return _spread(found, good, faults)
+
+
+def _spread(found: Times, good: NDArray[np.bool_], faults: dict[int, str]) -> Times:
+    """Times of the good rows, put back among the bad ones."""
+    when = np.zeros(len(good), np.int64)
+    when[good] = found.when
+    rows = np.flatnonzero(good)
+    moved = {int(rows[row]): why for row, why in found.faults}
+    return Times(when, found.daily, tuple(sorted({**moved, **faults}.items())))
+
+
+def _offsets(clocks: Sequence[str], source: str) -> IntArray | None:
+    """Each clock's distance from UTC, or None if none of them says it."""
+    known = {clock: _offset(clock) for clock in set(clocks)}
+    if set(known.values()) == {None}:
+        return None
+    if None in known.values():
+        raise _mixed(source, "some times name their zone and some do not")
+    return np.fromiter(map(known.__getitem__, clocks), np.int64, len(clocks))
+
+
+def _aware_times(local: IntArray, offsets: IntArray, rules: ClockRules) -> Times:
+    moments = local - offsets
+    _refuse_mixture(moments, offsets, rules.source)
+    daily = rules.frequency.is_daily if rules.frequency else None
+    if daily is not False and bool(np.all(local % DAY == 0)):
+        return Times(local // DAY, daily=True)
+    found = moment_times(moments, rules)
+    fixed = len(np.unique(local % DAY)) == 1 and len(np.unique(local)) > 1
+    if daily is None and not found.daily and fixed:
+        return Times(local // DAY, daily=True)
+    return found
+
+
+def _refuse_mixture(moments: IntArray, offsets: IntArray, source: str) -> None:
+    """Assumption: one zone explains two offsets an hour apart that change twice a year at most."""
+    distinct = np.unique(offsets)
+    if len(distinct) == 1:
+        return
+    ordered = offsets[np.argsort(moments, kind="stable")]
+    years = 1 + (int(moments.max()) - int(moments.min())) // (365 * DAY)
+    changes = int(np.count_nonzero(np.diff(ordered)))
+    if len(distinct) > 2 or distinct[1] - distinct[0] != HOUR or changes > 2 * years:
+        shown = ", ".join(f"{offset / HOUR:+g} h" for offset in distinct[:4])
+        raise _mixed(source, f"no single zone is {shown} away from UTC, changing {changes} times")
+
+
+def _mixed(source: str, why: str) -> DataError:
+    return DataError(
+        f"{source} mixes time zones: {why}", hint="write all times in one zone, best in UTC"
+    )
+
+
+def _each_text(
+    texts: Sequence[str], read: Callable[[str], int]
+) -> tuple[IntArray, dict[int, str]]:
+    """A number for each text, each distinct one read once; and the rows that cannot be read."""
+    known: dict[str, int] = {}
+    unread: dict[str, str] = {}
+    for text in set(texts):
+        try:
+            known[text] = read(text.strip())
+        except ValueError as error:
+            known[text] = 0
+            unread[text] = f"{_clipped(text)}: {error}"
+    column = np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
+    faults = {row: unread[text] for row, text in enumerate(texts) if text in unread}
+    return column, faults if unread else {}
+
+
+def _day_reader(texts: Iterable[str], rules: ClockRules) -> Callable[[str], int]:
+    order = _date_order([text.strip() for text in texts], rules)
+
+    def day(text: str) -> int:
+        if found := _YEAR_FIRST.fullmatch(text):
+            year, month, day = found[1], found[3], found[4]
+        elif found := _YEAR_LAST.fullmatch(text):
+            year = found[4]
+            month, day = (found[1], found[3]) if order == "month" else (found[3], found[1])
+        else:
+            raise ValueError("not a date we can read")
+        if int(year) not in _YEARS:
+            raise ValueError(f"the year {year} is not between {_YEARS[0]} and {_YEARS[-1]}")
+        try:
+            return date(int(year), int(month), int(day)).toordinal() - _EPOCH
+        except ValueError:
+            raise ValueError("there is no such date") from None
+
+    return day
+
+
+def _date_order(texts: Sequence[str], rules: ClockRules) -> DateOrder | None:
+    """Whether day or month comes first, proven over all dates of the file."""
+    found = [match for text in texts if (match := _YEAR_LAST.fullmatch(text))]
+    if not found:
+        return None
+    day_first = next((match[0] for match in found if int(match[1]) > 12), None)
+    month_first = next((match[0] for match in found if int(match[3]) > 12), None)
+    proven: DateOrder | None = "day" if day_first else "month" if month_first else None
+    if day_first and month_first:
+        why = f"{day_first} begins with the day and {month_first} with the month"
+    elif proven and rules.date_first and proven != rules.date_first:
+        why = f"{day_first or month_first} does not begin with the {rules.date_first}"
+    elif order := proven or rules.date_first or rules.usual:
+        return order
+    else:
+        why = f"{found[0][0]} may begin with the day or the month, and no date of the file tells"
+    raise DataError(f"{rules.source}: {why}", hint="say date_first='day' or date_first='month'")
+
+
+def _clock(text: str) -> int:
+    """Nanoseconds since midnight; an empty text is midnight."""
+    if not text:
+        return 0
+    found = _CLOCK.fullmatch(text)
+    if not found:
+        raise ValueError("not a time of day we can read")
+    hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
+    if found[5]:
+        if not 1 <= hour <= 12:
+            raise ValueError("no clock shows that before or after noon")
+        hour = hour % 12 + (12 if found[5].upper() == "PM" else 0)
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError("there is no such time of day")
+    fraction = int((found[4] or "").ljust(9, "0"))
+    return hour * HOUR + minute * MINUTE + second * SECOND + fraction
+
+
+def _offset(text: str) -> int | None:
+    found = _CLOCK.fullmatch(text.strip())
+    if not found or not found[6]:
+        return None
+    if found[6] in {"Z", "UTC"}:
+        return 0
+    sign = -1 if found[6][0] == "-" else 1
+    return sign * (int(found[6][1:3]) * HOUR + int(found[6][-2:]) * MINUTE)
+
+
+def _utc_offsets(moments: IntArray, zone: tzinfo) -> IntArray:
+    """How far a zone is from UTC at moments."""
+
+    def at(moment: int) -> int:
+        return _nanos(datetime.fromtimestamp(moment // SECOND, UTC).astimezone(zone).utcoffset())
+
+    return _by_day(moments, at)
+
+
+def _local_offsets(
+    local: IntArray, zone: tzinfo, repeated: RepeatedHour | None
+) -> tuple[IntArray, list[Fault]]:
+    """How far a zone is from UTC at local times, and the times that it skips or repeats."""
+
+    def at(moment: int, fold: int = 1 if repeated == "second" else 0) -> int:
+        naive = datetime.fromtimestamp(moment // SECOND, UTC).replace(tzinfo=zone, fold=fold)
+        return _nanos(naive.utcoffset())
+
+    offsets = _by_day(local, at)
+    changing = np.flatnonzero(_by_day(local, lambda moment: at(moment, 0)) != offsets)
+    del changing
+    return offsets, []
+
+
