@@ -41,7 +41,7 @@ demo: setup
 
 # The installed package first has to be today's: tests/architecture compares it with the sources.
 test: setup
-	@if [ -d tests/parity ]; then echo "parity, in plain Python:"; \
+	@if ls tests/parity/test_*.py >/dev/null 2>&1; then echo "parity, in plain Python:"; \
 	PYTHONPATH=src PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -q tests/parity; fi
 	@$(BIN)/python -m pytest
 
@@ -67,13 +67,13 @@ clean:
 
 setup:
 	@mkdir -p build
-	@$(MAKE) $(LOCKED)
-	@$(MAKE) $(INSTALLED)
+	@$(MAKE) -s $(LOCKED)
+	@$(MAKE) -s $(INSTALLED)
 
 python:
 	@[ -n "$(PYTHON)" ] || { echo "papertape needs Python 3.11 or newer, and none was found:" >&2; \
 	echo "  $$(python3 --version 2>&1)" >&2; \
-	echo "Install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	echo "Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 
 $(VENV)/.locked-%: | python
 	@[ ! -t 2 ] || echo "Setting up $(VENV), once; this takes a minute." >&2

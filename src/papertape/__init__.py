@@ -1,1 +1,50 @@
-"""papertape: a trading workbench."""
+"""papertape: one strategy object and one matching core, from history to a paper account.
+
+The public names are loaded when they are first used, so importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from papertape.domain.market import Bar, Bars, PriceHistory
+    from papertape.engines.proofbench.bench import SimulationEngine
+    from papertape.engines.proofbench.config import SimulationConfig
+    from papertape.engines.proofbench.face import backtest
+    from papertape.engines.proofbench.results import SimulationResults
+    from papertape.plugins.market_data.csv import read_prices
+    from papertape.plugins.market_data.sample import read_sample
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Bar": "domain.market",
+    "Bars": "domain.market",
+    "PriceHistory": "domain.market",
+    "SimulationConfig": "engines.proofbench.config",
+    "SimulationEngine": "engines.proofbench.bench",
+    "SimulationResults": "engines.proofbench.results",
+    "backtest": "engines.proofbench.face",
+    "read_prices": "plugins.market_data.csv",
+    "read_sample": "plugins.market_data.sample",
+}
+
+__all__ = [
+    "Bar",
+    "Bars",
+    "PriceHistory",
+    "SimulationConfig",
+    "SimulationEngine",
+    "SimulationResults",
+    "backtest",
+    "read_prices",
+    "read_sample",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -160,6 +161,9 @@ class CancelRequest:
 Intent: TypeAlias = OrderApproved | CancelRequest
 """What is about to be sent: recorded durably between deciding and sending."""
 
+Entry: TypeAlias = Event | Intent
+"""One line of a run's log."""
+
 Proposal: TypeAlias = Order | CancelRequest
 """What a strategy's wish amounts to, before RiskGuard has seen it."""
 
@@ -167,7 +171,7 @@ Proposal: TypeAlias = Order | CancelRequest
 class Journal(Protocol):
     """Where events and intents are recorded, in order."""
 
-    def record(self, entries: list[Event | Intent]) -> None:
+    def record(self, entries: Sequence[Entry]) -> None:
         """Keep the entries; returning means that they are durable."""
         ...
 
@@ -175,5 +179,5 @@ class Journal(Protocol):
 class NoJournal:
     """Keeps nothing: the bench needs no recovery."""
 
-    def record(self, entries: list[Event | Intent]) -> None:
+    def record(self, entries: Sequence[Entry]) -> None:
         """Forget them."""

@@ -12,6 +12,7 @@ from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.event import (
     CancelRequest,
+    Entry,
     Event,
     Intent,
     Journal,
@@ -29,8 +30,6 @@ from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.riskguard import RiskGuard, RiskView
 from papertape.engines.riskguard.limits import LastPrice
 from papertape.engines.signalcore.engine import SignalCore, Standing
-
-Entry = Event | Intent
 
 
 class TradingPipeline:
@@ -54,7 +53,8 @@ class TradingPipeline:
         self._closes: dict[str, Micros] = {}
 
     def warm(self, moment: Moment) -> None:
-        """See a moment before the first one traded."""
+        """See a moment before the first one traded; no order rests yet, so nothing can happen."""
+        self._router.collect_fills(moment)
         self._note_prices(moment)
         self._core.see(moment)
 
@@ -66,7 +66,7 @@ class TradingPipeline:
             journal.record(entries)
         if intents:
             reports = self.route(intents, moment.time)
-            journal.record([*reports])
+            journal.record(reports)
             entries += reports
         return entries
 

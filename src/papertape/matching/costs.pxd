@@ -1,3 +1,5 @@
+from papertape.domain.money cimport tick_down, tick_up
+
 cpdef long long taker_price(
     long long reference, int side, long long half_spread, long long slippage, long long tick,
     bint triggered=*,

@@ -33,7 +33,7 @@ UNLIMITED = LARGEST - 1
 """What a cap answers that does not bind."""
 
 
-def taker_price(  # noqa: PLR0917 - a C function takes its numbers by position
+def taker_price(
     reference: Micros,
     side: int,
     half_spread: Micros,

@@ -86,7 +86,7 @@ TICKS = some.sampled_from([1, 100, CENT, 5 * CENT])
 
 
 @given(PRICES, SIDES, OFFSETS, OFFSETS, OFFSETS, TICKS, some.booleans())
-def test_raising_a_cost_never_betters_a_price(  # noqa: PLR0917 - as many as the rule takes
+def test_raising_a_cost_never_betters_a_price(
     reference: int, side: int, spread: int, slip: int, more: int, tick: int, triggered: bool
 ) -> None:
     price = taker_price(reference, side, spread, slip, tick, triggered)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""ProofBench: a strategy over history, and the evidence that comes with the result."""

@@ -156,14 +156,14 @@ def measure(
 
 def returns(equity: FloatArray, flows: FloatArray | None = None) -> FloatArray:
     """Simple returns from mark to mark, money paid in or out taken off first."""
-    after: FloatArray = equity[1:] if flows is None else equity[1:] - flows[1:]
-    simple: FloatArray = after / equity[:-1] - 1
-    return simple
+    after = equity[1:] if flows is None else equity[1:] - flows[1:]
+    return after / equity[:-1] - 1
 
 
 def excess(r: FloatArray, rf: float, ppy: float) -> FloatArray:
     """Returns above a yearly risk-free rate, brought down to one period geometrically."""
-    return r - ((1 + rf) ** (1 / ppy) - 1)
+    per_period: float = (1 + rf) ** (1 / ppy) - 1
+    return r - per_period
 
 
 def total_return(equity: FloatArray) -> Figure:
@@ -271,14 +271,14 @@ class Drawdown:
     Attributes:
         depth: Lowest equity over the peak, less 1: negative.
         peak: Number of the last mark at the peak.
-        trough: Number of the lowest mark.
+        bottom: Number of the lowest mark.
         end: Number of the first mark back at the peak, or of the last mark.
         recovered: Whether it came back.
     """
 
     depth: float
     peak: int
-    trough: int
+    bottom: int
     end: int
     recovered: bool
 
@@ -305,10 +305,10 @@ def drawdowns(equity: FloatArray) -> list[Drawdown]:
     turns = np.flatnonzero(np.diff(below)).reshape(-1, 2)  # first mark below, first one after
     found = []
     for first, after in turns.tolist():
-        trough = first + int(np.argmin(depth[first:after]))
+        bottom = first + int(np.argmin(depth[first:after]))
         recovered = after < len(equity)
         end = after if recovered else len(equity) - 1
-        found.append(Drawdown(float(depth[trough]), first - 1, trough, end, recovered))
+        found.append(Drawdown(float(depth[bottom]), first - 1, bottom, end, recovered))
     return found
 
 

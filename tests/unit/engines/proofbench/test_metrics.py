@@ -19,8 +19,12 @@ from papertape.engines.proofbench import metrics
 from papertape.engines.proofbench.metrics import Marks, Metrics, Reason, measure
 from papertape.engines.proofbench.trades import Trade, round_trips
 
-SERIES_A = np.array([0.010, -0.005, 0.007, 0, -0.012, 0.015, 0.003, -0.020, 0.011, 0.004, -0.006, 0.009])
-BENCHMARK = np.array([0.006, -0.004, 0.005, 0.001, -0.009, 0.010, 0.002, -0.013, 0.008, 0.002, -0.003, 0.005])
+SERIES_A = np.array(
+    [0.010, -0.005, 0.007, 0, -0.012, 0.015, 0.003, -0.020, 0.011, 0.004, -0.006, 0.009]
+)
+BENCHMARK = np.array(
+    [0.006, -0.004, 0.005, 0.001, -0.009, 0.010, 0.002, -0.013, 0.008, 0.002, -0.003, 0.005]
+)
 TRADES_T1 = np.array([100.0, -50.0, 30.0, -20.0, 0.0, 80.0])
 HOUR = DAY // 24
 
@@ -125,7 +129,7 @@ def test_the_published_figures_of_single_days() -> None:
 
 def test_the_deepest_drawdown_of_series_a_runs_from_mark_7_to_mark_8() -> None:
     deepest = min(metrics.drawdowns(equity_of(SERIES_A)), key=lambda each: each.depth)
-    assert (deepest.peak, deepest.trough, deepest.end, deepest.recovered) == (7, 8, 12, False)
+    assert (deepest.peak, deepest.bottom, deepest.end, deepest.recovered) == (7, 8, 12, False)
 
 
 def test_other_tools_print_what_the_contract_says_they_print() -> None:
@@ -148,7 +152,7 @@ def test_a_loss_on_the_first_day_is_a_drawdown_from_the_starting_cash() -> None:
 
 def test_a_drawdown_ends_at_the_first_mark_back_at_the_old_peak() -> None:
     found = metrics.drawdowns(np.array([100.0, 110, 110, 99, 105, 110, 120, 119]))
-    assert [(each.peak, each.trough, each.end, each.recovered) for each in found] == [
+    assert [(each.peak, each.bottom, each.end, each.recovered) for each in found] == [
         (2, 3, 5, True),
         (6, 7, 7, False),
     ]
@@ -178,9 +182,7 @@ def test_growth_a_year_counts_calendar_days() -> None:
 
 
 def test_trades_t1_give_the_published_figures() -> None:
-    table = measure(
-        daily_marks(equity_of(SERIES_A)), [a_trade(pnl) for pnl in TRADES_T1], ppy=252
-    )
+    table = measure(daily_marks(equity_of(SERIES_A)), [a_trade(pnl) for pnl in TRADES_T1], ppy=252)
     assert table["win_rate"] == 0.5
     assert (table["wins"], table["losses"], table["scratches"]) == (3, 2, 1)
     assert table["profit_factor"] == pytest.approx(3)
@@ -242,9 +244,7 @@ def test_turnover_is_a_rate_a_year_over_mean_equity() -> None:
 
 def test_exposure_is_averaged_over_the_closes() -> None:
     gross, net = np.array([0.0, 0.5, 1.5, 0.0]), np.array([0.0, 0.5, -0.5, 0.0])
-    table = measure(
-        daily_marks(np.array([100.0, 101, 102, 103]), gross=gross, net=net), ppy=252
-    )
+    table = measure(daily_marks(np.array([100.0, 101, 102, 103]), gross=gross, net=net), ppy=252)
     assert table["exposure_time"] == pytest.approx(2 / 3)
     assert table["mean_gross_exposure"] == pytest.approx(2 / 3)
     assert table["mean_net_exposure"] == 0.0
@@ -335,7 +335,10 @@ def goog_run(folder: Path) -> tuple[Marks, list[Trade]]:
         folder / "reference" / "backtestingpy_goog_2004_2013.csv",
         delimiter=",",
         skip_header=1,
-        dtype=[("day", "M8[D]"), *((name, "f8") for name in ("open", "high", "low", "close", "volume"))],
+        dtype=[
+            ("day", "M8[D]"),
+            *((name, "f8") for name in ("open", "high", "low", "close", "volume")),
+        ],
     )
     time = rows["day"].astype("M8[ns]").astype(np.int64)
     fast, slow = (moving_average(rows["close"], length) for length in (10, 30))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, NoReturn, cast
 
 from papertape.domain.errors import DataError
 
@@ -77,7 +77,7 @@ def text_of(content: Content, cap: int = SIZE_CAP) -> tuple[str, str]:
     """
     packed, inside = content.packed, content.name
     if packed.startswith(b"\x1f\x8b"):
-        packed = _expanded(content.name, lambda: gzip.open(io.BytesIO(content.packed)), cap)
+        packed = _expanded(content.name, lambda: _gunzip(content.packed), cap)
     elif packed.startswith(b"PK\x03\x04"):
         packed, inside = _member(content, cap)
     return _decoded(content.name, packed), inside
@@ -123,6 +123,10 @@ def _expanded(name: str, unpack: Callable[[], IO[bytes]], cap: int) -> bytes:
         raise DataError(
             f"{name} cannot be unpacked: {error}", hint="it is cut off or damaged; get it again"
         ) from None
+
+
+def _gunzip(packed: bytes) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=io.BytesIO(packed)))
 
 
 def _member(content: Content, cap: int) -> tuple[bytes, str]:

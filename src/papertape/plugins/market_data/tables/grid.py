@@ -6,7 +6,6 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, repeat
-from typing import NoReturn
 
 import numpy as np
 
@@ -85,10 +84,9 @@ def _header(
         )
     if not any(character.isalpha() for character in lines[0]):
         return _made_up(source, first, lines[0])
-    stacked = [_cells(line, delimiter) for line in lines[1:3]]
-    if len(stacked) == 2 and normalised(stacked[1][0]) in {"date", "datetime"}:
-        if not any(stacked[1][1:]):
-            return _unstacked(source, first, stacked[0], stacked[1][0], symbol), 3
+    tickers, index = [*(_cells(line, delimiter) for line in lines[1:3]), "", ""][:2]
+    if index and normalised(index[0]) in {"date", "datetime"} and not any(index[1:]):
+        return _unstacked(source, first, tickers, index[0], symbol), 3
     return tuple(name.strip() for name in first), 1
 
 
@@ -109,14 +107,12 @@ def _unstacked(
     """One header out of yfinance's three lines: names, tickers, and the index's name."""
     asked = [same_symbol(ticker, symbol) for ticker in tickers]
     if not any(asked[1:]):
-        _no_symbol(source, symbol, sorted(set(tickers[1:])))
+        raise no_symbol(source, symbol, sorted(set(tickers[1:])))
     columns = zip(names[1:], tickers[1:], asked[1:], strict=True)
     return (time, *(name if ours else f"{name} of {ticker}" for name, ticker, ours in columns))
 
 
-def _refuse_cut(
-    source: str, text: str, last: str, width: int, delimiter: str, number: int
-) -> None:
+def _refuse_cut(source: str, text: str, last: str, width: int, delimiter: str, number: int) -> None:
     if not text.endswith(("\n", "\r")) and last.count(delimiter) < width - 1:
         raise DataError(
             f"{source}: line {number}, the last one, breaks off: {last[-60:]!r}",
@@ -180,7 +176,7 @@ def of_symbol(grid: Grid, column: int, source: str, symbol: str) -> Grid:
     cells = grid.columns[column]
     asked = {text for text in set(cells) if same_symbol(text, symbol)}
     if not asked:
-        _no_symbol(source, symbol, sorted(set(cells)))
+        raise no_symbol(source, symbol, sorted(set(cells)))
     if len(asked) == len(set(cells)):
         return grid
     return grid.only([cell in asked for cell in cells])
@@ -192,12 +188,11 @@ def same_symbol(text: str, symbol: str) -> bool:
     return spelled in {symbol, f"{symbol}.US"}
 
 
-def _no_symbol(source: str, symbol: str, known: Sequence[str]) -> NoReturn:
+def no_symbol(source: str, symbol: str, known: Sequence[str]) -> DataError:
+    """The error that a file holds other symbols, and the nearest of those."""
     more = f" and {len(known) - 5} more" if len(known) > 5 else ""
     nearest = sorted(known, key=lambda text: (text.strip()[:2].upper() != symbol[:2], text))[:5]
-    raise DataError(
+    return DataError(
         f"{source} holds no {symbol}; it holds {', '.join(nearest)}{more}",
         hint=f"ask for {nearest[0]}" if nearest else "",
     )
-
-

@@ -170,7 +170,8 @@ def _check_told(
     for role, name in told.items():
         if role not in ROLES:
             raise DataError(
-                f"{source}: {role!r} is nothing a column can mean", hint=f"known: {', '.join(ROLES)}"
+                f"{source}: {role!r} is nothing a column can mean",
+                hint=f"known: {', '.join(ROLES)}",
             )
         if normalised(name) not in names:
             raise DataError(f"{source}: no column {name!r}; the header is {_shown(header)}")

@@ -6,10 +6,11 @@ Millions of stamps repeat few dates and few clocks, so each distinct text is rea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Literal, NoReturn
+from itertools import compress
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from papertape.domain.clock import DAY, MINUTE, SECOND
 from papertape.domain.errors import DataError, UsageError
 from papertape.domain.market import Frequency, IntArray
-from papertape.plugins.market_data.tables.cells import Fault
 
 DateOrder = Literal["day", "month"]
 RepeatedHour = Literal["first", "second"]
@@ -64,7 +64,7 @@ class Times:
 
     when: IntArray
     daily: bool
-    faults: tuple[Fault, ...] = ()
+    faults: Mapping[int, str] = field(default_factory=dict)
 
 
 def read_times(stamps: Sequence[str], clocks: Sequence[str] | None, rules: ClockRules) -> Times:
@@ -73,9 +73,9 @@ def read_times(stamps: Sequence[str], clocks: Sequence[str] | None, rules: Clock
     Raises:
         DataError: If the zone, the order of day and month or the unit cannot be known.
     """
-    first = stamps[0].strip() if stamps else ""
+    first = next(iter(stamps), "").strip()
     if clocks is None and first.isdecimal() and len(first) > len("20240102"):
-        return _epoch_times(stamps, rules)
+        return _epoch_text_times(stamps, rules)
     if clocks is None:
         divider = "T" if first[10:11] == "T" else " "
         parts = [stamp.strip().partition(divider) for stamp in stamps]
@@ -93,6 +93,16 @@ def moment_times(moments: IntArray, rules: ClockRules) -> Times:
     return Times(moments, daily=False)
 
 
+def epoch_times(counted: IntArray, rules: ClockRules) -> Times:
+    """Counts since 1970 in whichever unit makes them plausible.
+
+    Raises:
+        DataError: If none does.
+    """
+    unit = _unit(rules.source, int(counted.min()), int(counted.max()))
+    return moment_times(counted * unit, rules)
+
+
 def local_times(local: IntArray, rules: ClockRules) -> Times:
     """Naive times as moments, or as session dates if all are midnight or one fixed clock."""
     clocks = np.unique(local % DAY)
@@ -107,7 +117,7 @@ def local_times(local: IntArray, rules: ClockRules) -> Times:
         )
     zone = zone_of(rules.zone)
     offsets, gaps = _local_offsets(local, zone, rules.repeated_hour)
-    return Times(local - offsets, daily=False, faults=tuple(gaps))
+    return Times(local - offsets, daily=False, faults=gaps)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -124,16 +134,15 @@ def zone_of(name: str) -> ZoneInfo:
         ) from None
 
 
-def _epoch_times(stamps: Sequence[str], rules: ClockRules) -> Times:
+def _epoch_text_times(stamps: Sequence[str], rules: ClockRules) -> Times:
     good = [len(stamp) < len(str(2**63)) and stamp.strip().isdecimal() for stamp in stamps]
     counted = np.array([int(stamp) for stamp in compress(stamps, good)], np.int64)
-    unit = _unit(rules.source, int(counted.min()), int(counted.max()))
     faults = {
         row: f"{_clipped(stamps[row])} is no epoch number, as the first time is"
         for row, right in enumerate(good)
         if not right
     }
-    return _spread(moment_times(counted * unit, rules), np.array(good, np.bool_), faults)
+    return _spread(epoch_times(counted, rules), np.array(good, np.bool_), faults)
 
 
 def _unit(source: str, least: int, most: int) -> int:
@@ -172,8 +181,8 @@ def _spread(found: Times, good: NDArray[np.bool_], faults: dict[int, str]) -> Ti
     when = np.zeros(len(good), np.int64)
     when[good] = found.when
     rows = np.flatnonzero(good)
-    moved = {int(rows[row]): why for row, why in found.faults}
-    return Times(when, found.daily, tuple(sorted({**moved, **faults}.items())))
+    moved = {int(rows[row]): why for row, why in found.faults.items()}
+    return Times(when, found.daily, {**moved, **faults})
 
 
 def _offsets(clocks: Sequence[str], source: str) -> IntArray | None:
@@ -218,9 +227,7 @@ def _mixed(source: str, why: str) -> DataError:
     )
 
 
-def _each_text(
-    texts: Sequence[str], read: Callable[[str], int]
-) -> tuple[IntArray, dict[int, str]]:
+def _each_text(texts: Sequence[str], read: Callable[[str], int]) -> tuple[IntArray, dict[int, str]]:
     """A number for each text, each distinct one read once; and the rows that cannot be read."""
     known: dict[str, int] = {}
     unread: dict[str, str] = {}
@@ -231,8 +238,9 @@ def _each_text(
             known[text] = 0
             unread[text] = f"{_clipped(text)}: {error}"
     column = np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
-    faults = {row: unread[text] for row, text in enumerate(texts) if text in unread}
-    return column, faults if unread else {}
+    if not unread:
+        return column, {}
+    return column, {row: unread[text] for row, text in enumerate(texts) if text in unread}
 
 
 def _day_reader(texts: Iterable[str], rules: ClockRules) -> Callable[[str], int]:
@@ -309,21 +317,49 @@ def _utc_offsets(moments: IntArray, zone: tzinfo) -> IntArray:
     def at(moment: int) -> int:
         return _nanos(datetime.fromtimestamp(moment // SECOND, UTC).astimezone(zone).utcoffset())
 
-    return _by_day(moments, at)
+    return _by_day(moments, at)[0]
 
 
 def _local_offsets(
     local: IntArray, zone: tzinfo, repeated: RepeatedHour | None
-) -> tuple[IntArray, list[Fault]]:
+) -> tuple[IntArray, dict[int, str]]:
     """How far a zone is from UTC at local times, and the times that it skips or repeats."""
 
     def at(moment: int, fold: int = 1 if repeated == "second" else 0) -> int:
         naive = datetime.fromtimestamp(moment // SECOND, UTC).replace(tzinfo=zone, fold=fold)
         return _nanos(naive.utcoffset())
 
-    offsets = _by_day(local, at)
-    changing = np.flatnonzero(_by_day(local, lambda moment: at(moment, 0)) != offsets)
-    del changing
-    return offsets, []
+    offsets, suspects = _by_day(local, at)
+    faults = {}
+    for row in suspects.tolist():
+        before, after = at(int(local[row]), 0), at(int(local[row]), 1)
+        if before < after:
+            faults[row] = f"{_clock_text(local[row])} does not exist in {zone}: clocks leap over it"
+        elif before > after and repeated is None:
+            why = f"{_clock_text(local[row])} happens twice in {zone}"
+            faults[row] = f"{why}: say repeated_hour='first' or 'second'"
+    return offsets, faults
 
 
+def _by_day(values: IntArray, at: Callable[[int], int]) -> tuple[IntArray, IntArray]:
+    """Offsets asked once a day, once a row on days of change; and the rows on those days."""
+    days, codes = np.unique(values // DAY, return_inverse=True)
+    bounds = {int(day): at(int(day) * DAY) for day in np.union1d(days, days + 1)}
+    starts = np.array([bounds[int(day)] for day in days], np.int64)
+    ends = np.array([bounds[int(day) + 1] for day in days], np.int64)
+    offsets = starts[codes]
+    rows = np.flatnonzero((starts != ends)[codes])
+    offsets[rows] = [at(int(value)) for value in values[rows]]
+    return offsets, rows
+
+
+def _nanos(offset: timedelta | None) -> int:
+    return int((offset or timedelta()).total_seconds()) * SECOND
+
+
+def _clock_text(local: int) -> str:
+    return datetime.fromtimestamp(int(local) // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _clipped(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")

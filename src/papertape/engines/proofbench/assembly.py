@@ -1,0 +1,89 @@
+"""Assembly: a strategy, RiskGuard and a simulated broker put together as one pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from papertape.domain.account import Account
+from papertape.domain.errors import UsageError
+from papertape.domain.instrument import Instrument
+from papertape.engines.flowroute.adapters.paper import PaperBroker
+from papertape.engines.flowroute.core import FlowRoute
+from papertape.engines.pipeline import TradingPipeline
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.riskguard import PROFILES, KillSwitch, RiskGuard
+from papertape.engines.signalcore.answers import Answers
+from papertape.engines.signalcore.engine import SignalCore, SignalDesk
+from papertape.engines.signalcore.order_desk import OrderDesk
+from papertape.engines.signalcore.sizing import size_policy
+from papertape.matching.costs import cost_model
+from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
+
+
+class Rig(NamedTuple):
+    """A pipeline that is ready to be driven, and the account it trades."""
+
+    pipeline: TradingPipeline
+    broker: PaperBroker
+    kill_switch: KillSwitch
+
+
+def assemble(
+    core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
+) -> Rig:
+    """Build a pipeline on a fresh simulated account."""
+    broker = PaperBroker(
+        config.capital, instruments, config.frequency, cost_model(config.cost)
+    )
+    switch = KillSwitch()
+    guard = RiskGuard(PROFILES[config.risk_profile], switch)
+    account = Account.opened(config.capital)
+    return Rig(TradingPipeline(core, guard, FlowRoute(broker), account), broker, switch)
+
+
+def signal_desk(
+    strategy: SignalStrategy,
+    answers: Answers,
+    instruments: Mapping[str, Instrument],
+    config: SimulationConfig,
+) -> SignalDesk:
+    """The desk of a signal strategy, once its sizing is known to be possible.
+
+    Raises:
+        UsageError: If the size rests on a stop that the strategy does not attach.
+    """
+    size = size_policy(config.size)
+    if size.needs_stop and not hasattr(strategy, "stop_distance"):
+        raise UsageError(
+            f"--size {config.size} sizes by the distance to an attached stop, and "
+            f"{type(strategy).__name__} attaches none",
+            hint="use --size percent:95 or shares:100, or give the strategy a stop_distance method",
+        )
+    return SignalDesk(answers, size, instruments)
+
+
+def order_desk(
+    strategy: OrderStrategy, instruments: Mapping[str, Instrument], config: SimulationConfig
+) -> OrderDesk:
+    """The desk of an order strategy."""
+    return OrderDesk(strategy, instruments, config.frequency)
+
+
+def is_signal_strategy(strategy: Strategy) -> bool:
+    """Which of the two protocols an object follows.
+
+    Raises:
+        UsageError: If it follows neither, or both.
+    """
+    signals, orders = hasattr(strategy, "exposure"), hasattr(strategy, "on_bar")
+    if signals == orders:
+        raise UsageError(
+            f"{type(strategy).__name__} follows {'both' if signals else 'neither'} of the strategy "
+            "protocols",
+            hint="give it exposure(bars) and reason(bars), or on_bar(context, bar); and warmup",
+        )
+    for name in ("warmup", *(("reason",) if signals else ())):
+        if not hasattr(strategy, name):
+            raise UsageError(f"{type(strategy).__name__} has no {name}")
+    return signals

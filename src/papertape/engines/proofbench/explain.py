@@ -1,0 +1,176 @@
+"""Explaining a run in words, from its record alone: its summary, and why anything happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from papertape.domain.errors import UsageError
+from papertape.engines.proofbench.record import (
+    DecisionRow,
+    FillRow,
+    OrderRow,
+    RunRecord,
+    TradeRow,
+)
+
+FEW_TRADES = 30
+"""Below this a result is an anecdote: the sentence under it says so."""
+
+
+def summary(record: RunRecord) -> list[str]:
+    """What the run amounts to, in a few sentences; no trades are never silence."""
+    closed = [trade for trade in record.trades if trade.exit_time is not None]
+    words = [_no_trades(record)] if not record.trades else [_trades(record, closed)]
+    if record.lookahead.status == "failed":
+        words.append(f"LOOK-AHEAD: {record.lookahead.detail}. This result is worth nothing.")
+    if record.trades and len(closed) < FEW_TRADES:
+        count = f"{len(closed)} closed trade{'' if len(closed) == 1 else 's'}"
+        words.append(f"{count} prove nothing about the next one.")
+    return words
+
+
+def _no_trades(record: RunRecord) -> str:
+    """Why nothing was traded, and what to try."""
+    signals, refused = len(record.decisions), Counter(row.rule for row in record.refusals)
+    if refused:
+        rule, times = refused.most_common(1)[0]
+        example = next(row.reason for row in record.refusals if row.rule == rule)
+        tip = " Try --cash with more, or a smaller --size." if rule == "R11" else ""
+        return (
+            f"0 trades: {max(signals, sum(refused.values()))} signals, {sum(refused.values())} "
+            f"refused ({rule} {example}; {times} times).{tip}"
+        )
+    if record.orders:
+        ends = Counter(f"{row.status} {row.note}".strip() for row in record.orders)
+        what, times = ends.most_common(1)[0]
+        return f"0 trades: {len(record.orders)} orders, none filled ({times} times: {what})."
+    if signals:
+        return f"0 trades: {signals} signals, no order ({record.decisions[0].outcome})."
+    return "0 trades: 0 signals, the strategy never wanted to hold anything in this window."
+
+
+def _trades(record: RunRecord, closed: list[TradeRow]) -> str:
+    still = [trade for trade in record.trades if trade.exit_time is None]
+    if len(record.trades) == 1 and still:
+        trade = still[0]
+        first = "the first open it may use" if _at_first_open(record, trade) else "its open"
+        return (
+            f"One position: {trade.quantity} {trade.symbol} bought at {trade.entry_price:,.2f} at "
+            f"{first}, {trade.entry_time[:10]}, and held to the end, {record.ground.last}."
+        )
+    won = sum(trade.pnl > 0 for trade in closed)
+    words = f"{len(record.trades)} trades: {won} of {len(closed)} closed ones won"
+    if still:
+        words += f", {len(still)} still open at the end"
+    refused = f"; {len(record.refusals)} orders refused" if record.refusals else ""
+    return words + refused + "."
+
+
+def _at_first_open(record: RunRecord, trade: TradeRow) -> bool:
+    return trade.entry_time == record.equity.time[0]
+
+
+def why(record: RunRecord, identifier: str) -> str:
+    """Explain a trade (``T1``), an order (``O1``) or a fill (``O1#1``).
+
+    Raises:
+        UsageError: If the run has nothing of that name.
+    """
+    for trade in record.trades:
+        if trade.id == identifier:
+            return _why_trade(record, trade)
+    for order in record.orders:
+        if order.id == identifier:
+            return "\n".join(_why_order(record, order))
+    for fill in record.fills:
+        if fill.id == identifier:
+            return "\n".join(_why_fill(fill))
+    raise UsageError(
+        f"this run has nothing called {identifier!r}",
+        hint=f"it has {_named(record)}",
+    )
+
+
+def _named(record: RunRecord) -> str:
+    trades = f"trades T1 to T{len(record.trades)}" if record.trades else "no trades"
+    orders = f"orders {record.orders[0].id} and on" if record.orders else "no orders"
+    return f"{trades}, {orders}"
+
+
+def why_not(record: RunRecord, symbol: str, moment: str) -> str:
+    """What stood at a moment (RFC 3339 text or a date) when nothing seems to have been done.
+
+    Raises:
+        UsageError: If the symbol is not part of the run.
+    """
+    if symbol not in record.ground.symbols:
+        raise UsageError(
+            f"{symbol} is not part of this run", hint=f"it has {', '.join(record.ground.symbols)}"
+        )
+    until = moment if "T" in moment else f"{moment}T99"
+    past = [row for row in record.decisions if row.symbol == symbol and row.time <= until]
+    here = [row for row in past if row.time.startswith(moment)]
+    lines = [f"{symbol} {moment}: {len(here)} decisions" if here else f"{symbol} {moment}: no order"]
+    for row in here or past[-1:]:
+        lines += _decision_lines(row)
+    if not past:
+        lines.append("  rule     the strategy has wanted nothing yet")
+    held = sum(fill.quantity for fill in record.fills if fill.symbol == symbol and fill.time <= until)
+    lines.append(f"  have     {held} shares" + ("" if here else ", so nothing to do"))
+    refused = [row for row in record.refusals if row.symbol == symbol and row.time <= until]
+    if refused:
+        lines.append(f"  last no  {refused[-1].time} {refused[-1].rule} {refused[-1].reason}")
+    return "\n".join(lines)
+
+
+def _decision_lines(row: DecisionRow) -> list[str]:
+    return [
+        f"  saw      close {row.price:,.2f} at {row.time}",
+        f"  reason   {row.reason}",
+        f"  wanted   exposure {row.exposure:g}: {row.quantity:+d} shares -> {row.outcome}",
+    ]
+
+
+def _why_trade(record: RunRecord, trade: TradeRow) -> str:
+    side = "BUY" if trade.quantity > 0 else "SELL"
+    lines = [f"{trade.id}  {side} {abs(trade.quantity)} {trade.symbol}  {trade.entry_time}"]
+    for order in [row for row in record.orders if row.id in trade.orders]:
+        lines += _why_order(record, order)
+    mark = "marked at the last close" if trade.exit_time is None else "closed"
+    lines.append(
+        f"  result   {trade.pnl:+,.2f} ({trade.return_on_entry:+.2%}), {mark}; costs "
+        f"{trade.costs:,.2f}, dividends {trade.dividends:,.2f}"
+    )
+    if trade.mfe is not None and trade.mae is not None:
+        lines.append(f"  way      best {trade.mfe:+.1%}, worst {trade.mae:+.1%} while held")
+    return "\n".join(lines)
+
+
+def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
+    lines = [f"  order    {order.id} {order.side} {abs(order.quantity)} {order.symbol} {order.kind}"]
+    decided = f"order {order.id}"
+    decisions = [row for row in record.decisions if row.outcome == decided]
+    lines += [line for row in decisions for line in _decision_lines(row)]
+    if not decisions:
+        lines.append(f"  reason   {order.reason}")
+    if order.checks:
+        lines.append(f"  checks   {'; '.join(order.checks)}")
+    fills = [fill for fill in record.fills if fill.order_id == order.id]
+    lines += [line for fill in fills for line in _why_fill(fill)]
+    lines.append(f"  became   {order.status}" + (f": {order.note}" if order.note else ""))
+    return lines
+
+
+def _why_fill(fill: FillRow) -> list[str]:
+    sign = "+" if fill.quantity > 0 else "-"
+    parts = f"{fill.reference} {sign} spread {fill.half_spread} {sign} slippage {fill.slippage}"
+    lines = [
+        f"  fill     {fill.id} {fill.quantity:+d} at {fill.price} on {fill.time}, {fill.rule}, "
+        f"bar {fill.bar}",
+        f"  price    {parts}, to the tick; fee {fill.fee}; cost in all {fill.cost}",
+    ]
+    if fill.cap:
+        lines.append(f"  cap      {fill.cap} bound this fill")
+    if fill.outside:
+        lines.append("  note     costs carried the price outside the bar's low to high")
+    return lines

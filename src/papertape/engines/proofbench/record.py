@@ -1,0 +1,371 @@
+"""RunRecord: a finished run as plain data, whole enough to explain every figure from it alone.
+
+Money is in dollars here, times are RFC 3339 text: this is what ``--json`` prints, what a run's
+folder keeps and what the frames of a result are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from papertape.domain.clock import Nanos, rfc3339
+from papertape.domain.event import (
+    Decided,
+    DividendPaid,
+    Entry,
+    OrderApproved,
+    OrderFilled,
+    OrderRefused,
+    SplitApplied,
+)
+from papertape.domain.money import Micros, dollars
+from papertape.domain.order import OrderId, OrderState
+from papertape.engines.proofbench.trades import Trade
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line of one of the tables."""
+
+
+class OrderRow(Row, frozen=True):
+    """An order and what became of it; ``checks`` are the limits it was held against."""
+
+    id: str
+    time: str
+    symbol: str
+    side: str
+    quantity: int
+    kind: str
+    limit: float | None
+    stop: float | None
+    stop_distance: float | None
+    time_in_force: str
+    status: str
+    filled: int
+    average_price: float | None
+    reason: str
+    note: str
+    parent: str | None
+    checks: list[str]
+
+
+class FillRow(Row, frozen=True):
+    """An execution with everything that made its price."""
+
+    id: str
+    order_id: str
+    time: str
+    symbol: str
+    side: str
+    quantity: int
+    price: float
+    fee: float
+    reason: str
+    rule: str
+    bar: str
+    reference: float
+    half_spread: float
+    slippage: float
+    cost: float
+    cap: str
+    outside: bool
+
+
+class TradeRow(Row, frozen=True):
+    """A round trip; see `papertape.engines.proofbench.trades.Trade`."""
+
+    id: str
+    symbol: str
+    quantity: int
+    entry_time: str
+    exit_time: str | None
+    entry_price: float
+    exit_price: float | None
+    fees: float
+    costs: float
+    dividends: float
+    pnl: float
+    return_on_entry: float
+    r_multiple: float | None
+    bars_held: int | None
+    mae: float | None
+    mfe: float | None
+    entry_reason: str
+    exit_reason: str
+    orders: list[str]
+
+
+class DecisionRow(Row, frozen=True):
+    """A change of the strategy's wish, and what came of it."""
+
+    time: str
+    symbol: str
+    exposure: float
+    price: float
+    quantity: int
+    reason: str
+    outcome: str
+
+
+class RefusalRow(Row, frozen=True):
+    """An order that RiskGuard vetoed."""
+
+    time: str
+    order_id: str
+    symbol: str
+    quantity: int
+    rule: str
+    reason: str
+
+
+class BookingRow(Row, frozen=True):
+    """Cash or shares that moved without a trade: a dividend, a split."""
+
+    time: str
+    symbol: str
+    what: str
+    cash: float
+
+
+class EquityColumns(Row, frozen=True):
+    """The account at the start and at each close."""
+
+    time: list[str]
+    equity: list[float]
+    cash: list[float]
+    gross: list[float]
+    benchmark: list[float] | None
+
+
+class LookaheadVerdict(Row, frozen=True):
+    """Whether the past stayed the same when the future was cut off.
+
+    Attributes:
+        status: ``passed``, ``failed`` or ``not_run``.
+        cuts: How many cuts were tried.
+        detail: In words; for a failure the first bar that disagrees and how much does.
+    """
+
+    status: str
+    cuts: int
+    detail: str
+
+
+class Ground(Row, frozen=True):
+    """What a result rests on; two runs compare only if these are equal.
+
+    Attributes:
+        strategy: Name of the strategy.
+        parameters: Its parameters.
+        symbols: What was traded.
+        source: Where the prices come from, symbol by symbol.
+        first, last: First and last session traded.
+        frequency: Bar length.
+        data_hash, code_hash: Of the bars used; of the strategy's code, parameters and settings.
+        cost: The cost model's name; ``cost_words`` what it charges.
+        size: Order sizing.
+        capital: Starting cash.
+        risk_free: A year.
+        warmup: ``before`` or ``inside``; ``warmup_bars`` how many bars were seen before trading.
+        profile: Risk profile.
+        seed: Of everything that is drawn.
+    """
+
+    strategy: str
+    parameters: dict[str, Any]
+    symbols: list[str]
+    source: dict[str, str]
+    first: str
+    last: str
+    bars: int
+    frequency: str
+    data_hash: str
+    code_hash: str
+    cost: str
+    cost_words: str
+    size: str
+    capital: float
+    risk_free: float
+    warmup: str
+    warmup_bars: int
+    profile: str
+    benchmark: str
+    seed: int
+
+
+class RunRecord(Row, frozen=True):
+    """A finished run."""
+
+    ground: Ground
+    metrics: dict[str, float | int | None]
+    units: dict[str, str]
+    reasons: dict[str, str]
+    lookahead: LookaheadVerdict
+    words: list[str]
+    notices: list[str]
+    orders: list[OrderRow]
+    fills: list[FillRow]
+    trades: list[TradeRow]
+    decisions: list[DecisionRow]
+    refusals: list[RefusalRow]
+    bookings: list[BookingRow]
+    equity: EquityColumns
+    benchmark_metrics: dict[str, float | int | None]
+    against_benchmark: str
+
+
+def order_rows(
+    orders: Mapping[OrderId, OrderState], log: Sequence[Entry]
+) -> list[OrderRow]:
+    """Every order that was sent, in the order it was decided."""
+    checks = {
+        entry.approved.order.id: entry.approved.checks
+        for entry in log
+        if isinstance(entry, OrderApproved)
+    }
+    return [
+        OrderRow(
+            id=order.id,
+            time=rfc3339(order.time),
+            symbol=order.symbol,
+            side=_side(order.quantity),
+            quantity=order.quantity,
+            kind=order.kind.value,
+            limit=_maybe(order.limit),
+            stop=_maybe(order.stop),
+            stop_distance=_maybe(order.stop_distance or None),
+            time_in_force=order.time_in_force.value,
+            status=state.status.value,
+            filled=state.filled,
+            average_price=state.average_price / 1e6 if state.filled else None,
+            reason=order.reason,
+            note=state.note,
+            parent=order.parent,
+            checks=[f"{c.rule} {c.found} of {c.limit}" for c in checks.get(order.id, ())],
+        )
+        for state in orders.values()
+        for order in [state.order]
+    ]
+
+
+def fill_rows(
+    log: Sequence[Entry], orders: Mapping[OrderId, OrderState]
+) -> list[FillRow]:
+    """Every execution, in order."""
+    return [
+        FillRow(
+            id=fill.id,
+            order_id=fill.order_id,
+            time=rfc3339(fill.time),
+            symbol=fill.symbol,
+            side=_side(fill.quantity),
+            quantity=fill.quantity,
+            price=dollars(fill.price),
+            fee=dollars(fill.fee),
+            reason=orders[fill.order_id].order.reason,
+            rule=fill.rule,
+            bar=rfc3339(fill.bar_start),
+            reference=dollars(fill.reference),
+            half_spread=dollars(fill.half_spread),
+            slippage=dollars(fill.slippage),
+            cost=dollars(fill.cost),
+            cap=fill.cap,
+            outside=fill.outside,
+        )
+        for entry in log
+        if isinstance(entry, OrderFilled)
+        for fill in [entry.fill]
+    ]
+
+
+def trade_rows(trades: Sequence[Trade]) -> list[TradeRow]:
+    """Every round trip, in the order of entry."""
+    return [
+        TradeRow(
+            id=trade.id,
+            symbol=trade.symbol,
+            quantity=trade.quantity,
+            entry_time=rfc3339(trade.entry_time),
+            exit_time=None if trade.exit_time is None else rfc3339(trade.exit_time),
+            entry_price=trade.entry_price / 1e6,
+            exit_price=None if trade.exit_price is None else trade.exit_price / 1e6,
+            fees=dollars(trade.fees),
+            costs=dollars(trade.costs),
+            dividends=dollars(trade.dividends),
+            pnl=dollars(trade.pnl),
+            return_on_entry=trade.return_on_entry,
+            r_multiple=trade.r_multiple,
+            bars_held=trade.bars_held,
+            mae=trade.mae,
+            mfe=trade.mfe,
+            entry_reason=trade.entry_reason,
+            exit_reason=trade.exit_reason,
+            orders=list(trade.order_ids),
+        )
+        for trade in trades
+    ]
+
+
+def decision_rows(log: Sequence[Entry]) -> list[DecisionRow]:
+    """Every change of wish with its outcome: the order it became, the veto, or why nothing."""
+    outcomes: dict[tuple[Nanos, str], str] = {}
+    for entry in log:
+        match entry:
+            case OrderApproved(time=time, approved=approved):
+                outcomes[time, approved.order.symbol] = f"order {approved.order.id}"
+            case OrderRefused(time=time, refused=refused):
+                why = f"refused {refused.rule}: {refused.reason}"
+                outcomes[time, refused.order.symbol] = why
+    return [
+        DecisionRow(
+            time=rfc3339(entry.time),
+            symbol=entry.signal.symbol,
+            exposure=entry.signal.exposure,
+            price=entry.signal.price,
+            quantity=entry.quantity,
+            reason=entry.signal.reason,
+            outcome=outcomes.get((entry.time, entry.signal.symbol), entry.note or "nothing to do"),
+        )
+        for entry in log
+        if isinstance(entry, Decided)
+    ]
+
+
+def refusal_rows(log: Sequence[Entry]) -> list[RefusalRow]:
+    """Every veto, in order."""
+    return [
+        RefusalRow(
+            time=rfc3339(entry.time),
+            order_id=refused.order.id,
+            symbol=refused.order.symbol,
+            quantity=refused.order.quantity,
+            rule=refused.rule,
+            reason=refused.reason,
+        )
+        for entry in log
+        if isinstance(entry, OrderRefused)
+        for refused in [entry.refused]
+    ]
+
+
+def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
+    """Dividends paid and splits applied, in order."""
+    rows: list[BookingRow] = []
+    for entry in log:
+        match entry:
+            case DividendPaid(time=time, symbol=symbol, total=total):
+                rows.append(BookingRow(rfc3339(time), symbol, "dividend", dollars(total)))
+            case SplitApplied(time=time, symbol=symbol, ratio=ratio, cash_in_lieu=cash):
+                rows.append(BookingRow(rfc3339(time), symbol, f"split {ratio}", dollars(cash)))
+    return rows
+
+
+def _side(quantity: int) -> str:
+    return "buy" if quantity > 0 else "sell"
+
+
+def _maybe(amount: Micros | None) -> float | None:
+    return None if amount is None else dollars(amount)

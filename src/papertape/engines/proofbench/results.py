@@ -1,0 +1,252 @@
+"""SimulationResults: what a run hands out, all of it read off one record."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from papertape.domain.clock import rfc3339
+from papertape.domain.market import PriceHistory
+from papertape.domain.money import MICROS_PER_DOLLAR
+from papertape.domain.order import OrderId, OrderState
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.evidence.luck import in_words, return_difference
+from papertape.engines.proofbench.explain import summary, why
+from papertape.engines.proofbench.marks import Logged, Valuation
+from papertape.engines.proofbench.metrics import Metrics, measure, returns
+from papertape.engines.proofbench.record import (
+    EquityColumns,
+    Ground,
+    LookaheadVerdict,
+    Row,
+    RunRecord,
+    booking_rows,
+    decision_rows,
+    fill_rows,
+    order_rows,
+    refusal_rows,
+    trade_rows,
+)
+from papertape.engines.proofbench.trades import round_trips
+from papertape.engines.proofbench.window import Window
+from papertape.matching.costs import cost_model
+from papertape.strategies.strategy import Strategy
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+CODE_VERSION = 1
+"""Raised when a change of ours may change results, so that old and new runs are told apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A finished drive, not yet measured."""
+
+    strategy: Strategy
+    window: Window
+    logged: Logged
+    orders: Mapping[OrderId, OrderState]
+    valuation: Valuation
+    lookahead: LookaheadVerdict
+
+
+class SimulationResults:
+    """A finished run: figures, tables as frames, and the reasons behind each.
+
+    Attributes:
+        record: Everything, as plain data.
+        metrics: Name -> figure, with ``units`` and ``reasons``.
+    """
+
+    def __init__(self, record: RunRecord, metrics: Metrics):
+        self.record = record
+        self.metrics = metrics
+
+    def why(self, identifier: str) -> str:
+        """Explain a trade (``T1``), an order (``O1``) or a fill (``O1#1``) from the record alone.
+
+        Raises:
+            UsageError: If the run has nothing of that name.
+        """
+        return why(self.record, identifier)
+
+    @cached_property
+    def equity(self) -> DataFrame:
+        """Equity, cash and exposure at the start and at each close; UTC index ``time``."""
+        columns = msgspec.structs.asdict(self.record.equity)
+        return _frame({name: column for name, column in columns.items() if column is not None})
+
+    @cached_property
+    def trades(self) -> DataFrame:
+        """Round trips, one row each."""
+        return _frame(self.record.trades, "entry_time", "exit_time")
+
+    @cached_property
+    def orders(self) -> DataFrame:
+        """Orders sent and what became of them."""
+        return _frame(self.record.orders)
+
+    @cached_property
+    def fills(self) -> DataFrame:
+        """Executions with everything that made their price."""
+        return _frame(self.record.fills)
+
+    @cached_property
+    def decisions(self) -> DataFrame:
+        """Changes of the strategy's wish, with reason and outcome."""
+        return _frame(self.record.decisions)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.record.words)
+
+
+def _frame(rows: Mapping[str, Any] | Sequence[Row], *times: str) -> DataFrame:
+    """Rows as a frame: times parsed; ``time`` becomes the index where there is one."""
+    import pandas as pd  # noqa: PLC0415 - half a second that only users of frames pay
+
+    if isinstance(rows, Mapping):
+        frame = pd.DataFrame(rows)
+    else:
+        frame = pd.DataFrame([msgspec.structs.asdict(row) for row in rows])
+    for name in ("time", *times):
+        if name in frame:
+            frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+    return frame.set_index("time") if "time" in frame else frame
+
+
+def report(
+    outcome: Outcome,
+    held: Outcome | None,
+    histories: Mapping[str, PriceHistory],
+    config: SimulationConfig,
+) -> SimulationResults:
+    """Measure a drive and put its record together."""
+    window, log = outcome.window, outcome.logged.entries
+    marks = outcome.valuation.marks()
+    orders = {order_id: state.order for order_id, state in outcome.orders.items()}
+    trades = round_trips(log, orders, window.bars)
+    ppy, rf = config.frequency.per_year, config.risk_free_rate
+    benchmark = None if held is None else held.valuation.equity / MICROS_PER_DOLLAR
+    metrics = measure(marks, trades, ppy=ppy, rf=rf, benchmark=benchmark)
+    against, measured = "", Metrics()
+    if held is not None and benchmark is not None:
+        measured = measure(held.valuation.marks(), (), ppy=ppy, rf=rf)
+        found = return_difference(
+            returns(marks.equity), returns(benchmark), ppy, seed=config.seed
+        )
+        against = in_words(found)
+    record = RunRecord(
+        ground=_ground(outcome, histories, config),
+        metrics=dict(metrics),
+        units=metrics.units,
+        reasons=metrics.reasons,
+        lookahead=outcome.lookahead,
+        words=[],
+        notices=_notices(outcome, histories, config),
+        orders=order_rows(outcome.orders, log),
+        fills=fill_rows(log, outcome.orders),
+        trades=trade_rows(trades),
+        decisions=decision_rows(log),
+        refusals=refusal_rows(log),
+        bookings=booking_rows(log),
+        equity=_equity(outcome.valuation, benchmark),
+        benchmark_metrics=dict(measured),
+        against_benchmark=against,
+    )
+    return SimulationResults(msgspec.structs.replace(record, words=summary(record)), metrics)
+
+
+def _equity(valuation: Valuation, benchmark: np.ndarray | None) -> EquityColumns:  # type: ignore[type-arg]
+    marks = valuation.marks()
+    gross = marks.gross if marks.gross is not None else np.zeros(0)
+    return EquityColumns(
+        time=[rfc3339(moment) for moment in valuation.time.tolist()],
+        equity=marks.equity.tolist(),
+        cash=(valuation.cash / MICROS_PER_DOLLAR).tolist(),
+        gross=gross.tolist(),
+        benchmark=None if benchmark is None else benchmark.tolist(),
+    )
+
+
+def _ground(
+    outcome: Outcome, histories: Mapping[str, PriceHistory], config: SimulationConfig
+) -> Ground:
+    window, strategy = outcome.window, outcome.strategy
+    costs = cost_model(config.cost)
+    return Ground(
+        strategy=type(strategy).__name__,
+        parameters=parameters_of(strategy),
+        symbols=list(window.bars),
+        source={symbol: histories[symbol].source for symbol in window.bars},
+        first=window.first.isoformat(),
+        last=window.last.isoformat(),
+        bars=window.traded,
+        frequency=str(config.frequency),
+        data_hash=_data_hash(window),
+        code_hash=_code_hash(strategy, config),
+        cost=costs.name,
+        cost_words=costs.describe(),
+        size=config.size,
+        capital=config.initial_capital,
+        risk_free=config.risk_free_rate,
+        warmup=config.warmup,
+        warmup_bars=min(window.history.values()),
+        profile=config.risk_profile,
+        benchmark=config.benchmark,
+        seed=config.seed,
+    )
+
+
+def parameters_of(strategy: Strategy) -> dict[str, Any]:
+    """The declared parameters of a strategy, by name; empty if it declares none."""
+    if is_dataclass(strategy) and not isinstance(strategy, type):
+        return asdict(strategy)
+    return {}
+
+
+def _data_hash(window: Window) -> str:
+    digest = hashlib.sha256()
+    for symbol, bars in window.bars.items():
+        digest.update(symbol.encode())
+        for column in (bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume):
+            digest.update(column.tobytes())
+        digest.update(repr(window.actions[symbol]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _code_hash(strategy: Strategy, config: SimulationConfig) -> str:
+    try:
+        source = inspect.getsource(type(strategy))
+    except (OSError, TypeError):  # typed into a prompt: there is no file to read
+        source = type(strategy).__qualname__
+    text = repr((CODE_VERSION, source, parameters_of(strategy), config))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _notices(
+    outcome: Outcome, histories: Mapping[str, PriceHistory], config: SimulationConfig
+) -> list[str]:
+    """Sentences to be read once: what was assumed of the data, the costs and the warm-up."""
+    window = outcome.window
+    notices = [text for symbol in window.bars for text in histories[symbol].notices]
+    wanted = outcome.strategy.warmup
+    for symbol, history in window.history.items():
+        bars = window.bars[symbol]
+        if config.warmup == "before" and history < wanted:
+            row = min(wanted, len(bars)) - 1
+            until = bars[row : row + 1].days()[0]
+            reached = f"it waits until {until}" if wanted <= len(bars) else "it never speaks"
+            notices.append(
+                f"{symbol}: {history} of {wanted} warm-up bars lie before {window.first}: {reached}"
+            )
+    if cost_model(config.cost).is_free:
+        notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
+    return notices
