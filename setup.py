@@ -34,7 +34,7 @@ DIRECTIVES = {
 }
 # No flag for this machine only (wheels travel), no fast maths, no fused multiply-add: each would
 # make a compiled result differ from a plain one.
-UNIX_FLAGS = ["-O3", "-ffp-contract=off"]
+UNIX_FLAGS = ["-O3", "-ffp-contract=off", "-g0"]
 
 
 def hot_modules() -> dict[str, Path]:

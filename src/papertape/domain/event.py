@@ -31,7 +31,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The strategy's wish changed; ``quantity`` is what it means in shares to trade (0: nothing)."""
+    """The strategy's wish changed; ``quantity`` is the shares it means to trade, 0 for none."""
 
     time: Nanos
     signal: Signal

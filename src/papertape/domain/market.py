@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,9 @@ class Bar:
     def __post_init__(self) -> None:
         fault = bar_fault(self.open, self.high, self.low, self.close, self.volume)
         if fault or self.end <= self.start:
-            raise DataError(f"{self.symbol} {rfc3339(self.start)}: {fault or 'ends before it began'}")
+            raise DataError(
+                f"{self.symbol} {rfc3339(self.start)}: {fault or 'ends before it began'}"
+            )
 
 
 def bar_fault(open_: float, high: float, low: float, close: float, volume: float) -> str:
@@ -198,9 +200,9 @@ class Bars:
 
     def __post_init__(self) -> None:
         for name in _COLUMNS:
-            kind = np.int64 if name in ("start", "end") else np.float64
-            column = np.ascontiguousarray(getattr(self, name), kind).view()
-            if name in ("open", "high", "low", "close"):
+            given = getattr(self, name)
+            column: NDArray[Any] = np.array(given, np.int64 if name in _TIMES else np.float64)
+            if name in _PRICES:
                 column = quantised(column)
             column.flags.writeable = False
             object.__setattr__(self, name, column)
@@ -209,7 +211,9 @@ class Bars:
         faults = bar_faults(self.open, self.high, self.low, self.close, self.volume)
         unordered = np.flatnonzero(self.start[1:] < self.end[:-1]) + 1
         faults += [(int(i), "it begins before the bar above it ended") for i in unordered]
-        faults += [(int(i), "it ends before it began") for i in np.flatnonzero(self.end <= self.start)]
+        faults += [
+            (int(i), "it ends before it began") for i in np.flatnonzero(self.end <= self.start)
+        ]
         if faults:
             row, why = min(faults)
             raise DataError(
@@ -218,7 +222,7 @@ class Bars:
             )
 
     @classmethod
-    def trusted(cls, instrument: Instrument, frequency: Frequency, *columns: NDArray) -> Bars:  # type: ignore[type-arg]
+    def trusted(cls, instrument: Instrument, frequency: Frequency, *columns: NDArray[Any]) -> Bars:
         """Columns that come from checked `Bars` need no second look."""
         bars = object.__new__(cls)
         object.__setattr__(bars, "instrument", instrument)
@@ -284,7 +288,8 @@ class Bars:
 
 _HOUR = 60 * MINUTE
 _PRICES = ("open", "high", "low", "close")
-_COLUMNS = ("start", "end", *_PRICES, "volume")
+_TIMES = ("start", "end")
+_COLUMNS = (*_TIMES, *_PRICES, "volume")
 
 
 def session_times(days: Sequence[date], calendar: Calendar) -> tuple[IntArray, IntArray]:
@@ -296,7 +301,7 @@ def session_times(days: Sequence[date], calendar: Calendar) -> tuple[IntArray, I
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """From ``ex_date`` on, each old share is ``ratio`` new ones (7 for a 7:1, 1/10 for a reverse)."""
+    """From ``ex_date`` on, each old share is ``ratio`` new ones: 7 for a 7:1, 1/10 for a reverse."""
 
     symbol: str
     ex_date: date
@@ -343,4 +348,3 @@ class PriceHistory:
     source: str = ""
     fingerprint: str = ""
     notices: tuple[str, ...] = field(default=())
-

@@ -89,9 +89,7 @@ class TradingPipeline:
         self._fold(reports)
         return reports
 
-    def _judge(
-        self, proposals: Sequence[Proposal], now: Nanos
-    ) -> tuple[list[Event], list[Intent]]:
+    def _judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
         """Ask RiskGuard about each order; each one counts for the next, as if it were working."""
         refused: list[Event] = []
         intents: list[Intent] = []
@@ -135,5 +133,7 @@ class TradingPipeline:
             book_report(self.orders, event)
         if events:
             self._working = {
-                order_id: state for order_id, state in self.orders.items() if state.status.is_working
+                order_id: state
+                for order_id, state in self.orders.items()
+                if state.status.is_working
             }

@@ -11,9 +11,7 @@ from papertape.domain.money import Micros
 NO_FILL = 0
 
 
-def stop_reference(
-    side: int, stop: Micros, open_: Micros, high: Micros, low: Micros
-) -> Micros:
+def stop_reference(side: int, stop: Micros, open_: Micros, high: Micros, low: Micros) -> Micros:
     """Reference of a stop (fill-S1, fill-S2): a touch triggers, a gap fills at the open.
 
     The answer is never better than the stop itself.
@@ -29,7 +27,7 @@ def is_marketable(side: int, limit: Micros, price: Micros, half_spread: Micros) 
 
 
 def auction_limit_reference(side: int, limit: Micros, price: Micros) -> Micros:
-    """Reference of a resting limit in an auction (fill-L3, fill-M3): strictly better fills, at it."""
+    """Reference of a resting limit in an auction (fill-L3, fill-M3): only strictly better fills."""
     better = price < limit if side > 0 else price > limit
     return price if better else NO_FILL
 
@@ -37,7 +35,7 @@ def auction_limit_reference(side: int, limit: Micros, price: Micros) -> Micros:
 def resting_limit_reference(
     side: int, limit: Micros, high: Micros, low: Micros, tick: Micros
 ) -> Micros:
-    """Reference of a resting limit within a bar (fill-L2, fill-L3): a cross by a tick, at the limit.
+    """Reference of a resting limit within a bar (fill-L2, fill-L3): crossed by a tick, at the limit.
 
     Assumption: we are the last in the queue, so a mere touch fills nobody like us.
     """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
+from math import isnan
 from typing import NamedTuple, TypeAlias
 
 from papertape.domain.account import Account
@@ -187,7 +188,7 @@ class BarWalk:
         volume, costs = self.bar.volume, self.market.costs
         if not costs.cap.binds:
             return wanted, ""
-        if volume != volume:
+        if isnan(volume):
             raise DataError(
                 f"{self.bar.symbol}: the data give no volume, and {costs.name} fills at most a "
                 "part of it",

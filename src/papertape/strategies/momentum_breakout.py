@@ -13,8 +13,8 @@ from papertape.strategies.strategy import check_parameters, parameter
 class MomentumBreakoutStrategy:
     """Long on a close above the 20 highs before it, out on a close below the 10 lows before it."""
 
-    enter_bars: int = parameter(20, low=1, high=10_000, help="bars whose highest high is beaten")
-    leave_bars: int = parameter(10, low=1, high=10_000, help="bars whose lowest low is undercut")
+    enter_bars: int = parameter(20, low=1, high=10_000, words="bars whose highest high is beaten")
+    leave_bars: int = parameter(10, low=1, high=10_000, words="bars whose lowest low is undercut")
 
     def __post_init__(self) -> None:
         check_parameters(self)

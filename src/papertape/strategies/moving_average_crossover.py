@@ -20,10 +20,10 @@ class MovingAverageCrossoverStrategy:
     waits to see it *cross* above, and leaves when it crosses below, so a tie changes nothing.
     """
 
-    fast: int = parameter(50, low=1, high=10_000, help="bars in the fast average")
-    slow: int = parameter(200, low=2, high=10_000, help="bars in the slow average")
+    fast: int = parameter(50, low=1, high=10_000, words="bars in the fast average")
+    slow: int = parameter(200, low=2, high=10_000, words="bars in the slow average")
     entry: str = parameter(
-        "state", choices=("state", "cross"), help="enter on being or on going above"
+        "state", choices=("state", "cross"), words="enter on being or on going above"
     )
 
     def __post_init__(self) -> None:

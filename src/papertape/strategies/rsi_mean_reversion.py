@@ -16,11 +16,11 @@ from papertape.strategies.strategy import check_parameters, parameter
 class RSIMeanReversionStrategy:
     """Long when the RSI falls below 30, out when it rises above 50 or at a stop of 2 ATR."""
 
-    period: int = parameter(14, low=2, high=1_000, help="bars in the RSI")
-    enter_below: float = parameter(30.0, low=0.0, high=100.0, help="RSI to enter below")
-    leave_above: float = parameter(50.0, low=0.0, high=100.0, help="RSI to leave above")
-    stop_period: int = parameter(14, low=2, high=1_000, help="bars in the ATR of the stop")
-    stop_ranges: float = parameter(2.0, low=0.0, high=100.0, help="ATRs to the stop, 0 for none")
+    period: int = parameter(14, low=2, high=1_000, words="bars in the RSI")
+    enter_below: float = parameter(30.0, low=0.0, high=100.0, words="RSI to enter below")
+    leave_above: float = parameter(50.0, low=0.0, high=100.0, words="RSI to leave above")
+    stop_period: int = parameter(14, low=2, high=1_000, words="bars in the ATR of the stop")
+    stop_ranges: float = parameter(2.0, low=0.0, high=100.0, words="ATRs to the stop, 0 for none")
 
     def __post_init__(self) -> None:
         check_parameters(self)

@@ -13,7 +13,6 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError
-from papertape.domain.event import OrderFilled
 from papertape.domain.market import Bar, Bars, FloatArray
 from papertape.domain.order import OrderId, OrderKind, TimeInForce
 
@@ -111,10 +110,10 @@ def parameter(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
-    help: str = "",
+    words: str = "",
 ) -> Any:
     """Declare a strategy's parameter as a dataclass field with bounds (both included)."""
-    bounds = {"low": low, "high": high, "choices": choices, "help": help}
+    bounds = {"low": low, "high": high, "choices": choices, "words": words}
     return field(default=default, metadata=bounds)
 
 
@@ -130,7 +129,8 @@ def check_parameters(strategy: object) -> None:
         choices = declared.metadata.get("choices", ())
         named = f"{type(strategy).__name__}: {declared.name}={value!r}"
         kind = type(declared.default)
-        if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+        fits = isinstance(value, (int, float) if kind is float else kind)
+        if not fits or (isinstance(value, bool) and kind is not bool):
             raise UsageError(f"{named} must be of type {kind.__name__}")
         if choices and value not in choices:
             raise UsageError(f"{named} is none of {', '.join(choices)}")
@@ -155,7 +155,7 @@ def build(kind: type, texts: Mapping[str, str]) -> Any:
         if name not in declared:
             known = ", ".join(declared) or "none"
             raise UsageError(f"{kind.__name__} has no parameter {name!r}", hint=f"it has: {known}")
-        wanted = type(declared[name].default)
+        wanted: Any = type(declared[name].default)
         try:
             values[name] = wanted(text)
         except ValueError:

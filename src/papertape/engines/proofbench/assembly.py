@@ -33,9 +33,7 @@ def assemble(
     core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> Rig:
     """Build a pipeline on a fresh simulated account."""
-    broker = PaperBroker(
-        config.capital, instruments, config.frequency, cost_model(config.cost)
-    )
+    broker = PaperBroker(config.capital, instruments, config.frequency, cost_model(config.cost))
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)

@@ -9,7 +9,7 @@ from typing import Any, cast
 from papertape.data.frames import from_frame
 from papertape.data.moments import moments
 from papertape.domain.errors import DataError, UsageError
-from papertape.domain.event import Entry, NoJournal
+from papertape.domain.event import NoJournal
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import Bars, PriceHistory
 from papertape.engines.proofbench.assembly import (
@@ -26,6 +26,7 @@ from papertape.engines.proofbench.results import Outcome, SimulationResults, rep
 from papertape.engines.proofbench.window import Window, cut
 from papertape.engines.signalcore.answers import AskedOnce
 from papertape.engines.signalcore.engine import SignalCore
+from papertape.engines.signalcore.sizing import size_policy
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
@@ -100,7 +101,8 @@ class SimulationEngine:
         outcome = simulate(self._strategy, self._histories, self.config)
         held = None
         if self.config.benchmark == "hold":
-            config = replace(self.config, size="percent:95", risk_profile="backtest")
+            size = "percent:95" if size_policy(self.config.size).needs_stop else self.config.size
+            config = replace(self.config, size=size, risk_profile="backtest")
             held = simulate(BuyAndHoldStrategy(), self._histories, config, outcome.window)
         return report(outcome, held, self._histories, self.config)
 
@@ -125,17 +127,12 @@ def simulate(
         if moment.time < window.decides_from:
             rig.pipeline.warm(moment)
             continue
-        _log(logged, len(times), rig.pipeline.step(moment, journal))
+        logged.add(len(times), rig.pipeline.step(moment, journal))
         if moment.time > window.start:
             times.append(moment.time)
     _finish(strategy)
     valuation = value(config.capital, window.start, times, logged, window.bars)
     return Outcome(strategy, window, logged, rig.pipeline.orders, valuation, lookahead)
-
-
-def _log(logged: Logged, row: int, entries: list[Entry]) -> None:
-    logged.entries.extend(entries)
-    logged.rows.extend([row] * len(entries))
 
 
 def _desk(
@@ -145,10 +142,10 @@ def _desk(
     config: SimulationConfig,
 ) -> tuple[SignalCore, LookaheadVerdict]:
     if not is_signal_strategy(strategy):
-        desk = order_desk(cast(OrderStrategy, strategy), instruments, config)
+        desk = order_desk(cast("OrderStrategy", strategy), instruments, config)
         why = "an order strategy sees bars one by one; papertape strategy check replays prefixes"
         return desk, LookaheadVerdict("not_run", 0, why)
-    signals = cast(SignalStrategy, strategy)
+    signals = cast("SignalStrategy", strategy)
     answers = AskedOnce(signals, window.bars, window.actions)
     bars, exposures = answers.signal_bars, answers.exposure
     verdict = check_lookahead(

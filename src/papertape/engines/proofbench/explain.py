@@ -110,12 +110,16 @@ def why_not(record: RunRecord, symbol: str, moment: str) -> str:
     until = moment if "T" in moment else f"{moment}T99"
     past = [row for row in record.decisions if row.symbol == symbol and row.time <= until]
     here = [row for row in past if row.time.startswith(moment)]
-    lines = [f"{symbol} {moment}: {len(here)} decisions" if here else f"{symbol} {moment}: no order"]
+    lines = [
+        f"{symbol} {moment}: {len(here)} decisions" if here else f"{symbol} {moment}: no order"
+    ]
     for row in here or past[-1:]:
         lines += _decision_lines(row)
     if not past:
         lines.append("  rule     the strategy has wanted nothing yet")
-    held = sum(fill.quantity for fill in record.fills if fill.symbol == symbol and fill.time <= until)
+    held = sum(
+        fill.quantity for fill in record.fills if fill.symbol == symbol and fill.time <= until
+    )
     lines.append(f"  have     {held} shares" + ("" if here else ", so nothing to do"))
     refused = [row for row in record.refusals if row.symbol == symbol and row.time <= until]
     if refused:
@@ -147,7 +151,9 @@ def _why_trade(record: RunRecord, trade: TradeRow) -> str:
 
 
 def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
-    lines = [f"  order    {order.id} {order.side} {abs(order.quantity)} {order.symbol} {order.kind}"]
+    lines = [
+        f"  order    {order.id} {order.side} {abs(order.quantity)} {order.symbol} {order.kind}"
+    ]
     decided = f"order {order.id}"
     decisions = [row for row in record.decisions if row.outcome == decided]
     lines += [line for row in decisions for line in _decision_lines(row)]

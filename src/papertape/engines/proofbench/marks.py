@@ -22,6 +22,11 @@ class Logged:
     rows: list[int]
     entries: list[Entry]
 
+    def add(self, row: int, entries: Sequence[Entry]) -> None:
+        """Append what one moment brought."""
+        self.entries.extend(entries)
+        self.rows.extend([row] * len(entries))
+
 
 @dataclass(frozen=True, eq=False)
 class Valuation:

@@ -217,9 +217,7 @@ class RunRecord(Row, frozen=True):
     against_benchmark: str
 
 
-def order_rows(
-    orders: Mapping[OrderId, OrderState], log: Sequence[Entry]
-) -> list[OrderRow]:
+def order_rows(orders: Mapping[OrderId, OrderState], log: Sequence[Entry]) -> list[OrderRow]:
     """Every order that was sent, in the order it was decided."""
     checks = {
         entry.approved.order.id: entry.approved.checks
@@ -251,9 +249,7 @@ def order_rows(
     ]
 
 
-def fill_rows(
-    log: Sequence[Entry], orders: Mapping[OrderId, OrderState]
-) -> list[FillRow]:
+def fill_rows(log: Sequence[Entry], orders: Mapping[OrderId, OrderState]) -> list[FillRow]:
     """Every execution, in order."""
     return [
         FillRow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from papertape.domain.clock import rfc3339
-from papertape.domain.market import PriceHistory
+from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId, OrderState
 from papertape.engines.proofbench.config import SimulationConfig
@@ -37,7 +37,7 @@ from papertape.engines.proofbench.record import (
 from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window
 from papertape.matching.costs import cost_model
-from papertape.strategies.strategy import Strategy
+from papertape.strategies.strategy import Strategy, declared_parameters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -139,9 +139,7 @@ def report(
     against, measured = "", Metrics()
     if held is not None and benchmark is not None:
         measured = measure(held.valuation.marks(), (), ppy=ppy, rf=rf)
-        found = return_difference(
-            returns(marks.equity), returns(benchmark), ppy, seed=config.seed
-        )
+        found = return_difference(returns(marks.equity), returns(benchmark), ppy, seed=config.seed)
         against = in_words(found)
     record = RunRecord(
         ground=_ground(outcome, histories, config),
@@ -164,7 +162,7 @@ def report(
     return SimulationResults(msgspec.structs.replace(record, words=summary(record)), metrics)
 
 
-def _equity(valuation: Valuation, benchmark: np.ndarray | None) -> EquityColumns:  # type: ignore[type-arg]
+def _equity(valuation: Valuation, benchmark: FloatArray | None) -> EquityColumns:
     marks = valuation.marks()
     gross = marks.gross if marks.gross is not None else np.zeros(0)
     return EquityColumns(
@@ -207,9 +205,7 @@ def _ground(
 
 def parameters_of(strategy: Strategy) -> dict[str, Any]:
     """The declared parameters of a strategy, by name; empty if it declares none."""
-    if is_dataclass(strategy) and not isinstance(strategy, type):
-        return asdict(strategy)
-    return {}
+    return {item.name: getattr(strategy, item.name) for item in declared_parameters(type(strategy))}
 
 
 def _data_hash(window: Window) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import require
-from papertape.domain.event import DividendAccrued, Event, OrderFilled, SplitApplied
+from papertape.domain.event import DividendAccrued, Entry, OrderFilled, SplitApplied
 from papertape.domain.fill import Fill
 from papertape.domain.market import Bars, FloatArray
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros, half_even, micros
@@ -80,7 +80,7 @@ class Trade:
 
 
 def round_trips(
-    events: Iterable[Event], orders: Mapping[OrderId, Order], bars: Mapping[str, Bars]
+    events: Iterable[Entry], orders: Mapping[OrderId, Order], bars: Mapping[str, Bars]
 ) -> list[Trade]:
     """The trades of a run, closed and open, in the order of their entries.
 

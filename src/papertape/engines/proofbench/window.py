@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from papertape.data.moments import closing_times
 from papertape.domain.clock import Nanos
@@ -50,7 +51,8 @@ def cut(
 
     Args:
         histories: What was loaded.
-        start, end: First and last day traded, both included; None for the data's own.
+        start: First day traded; None for the data's own.
+        end: Last day traded, included; None for the data's own.
         warmup: Bars of history a strategy wants, or None to start cold. The market's own measures
             (liquidity, volatility) want 21, so a warm start has at least these.
 
@@ -86,7 +88,9 @@ def cut(
     )
 
 
-def _nothing(symbol: str, days: np.ndarray, start: date | None, end: date | None) -> DataError:  # type: ignore[type-arg]
+def _nothing(
+    symbol: str, days: NDArray[np.datetime64], start: date | None, end: date | None
+) -> DataError:
     there = f"from {days[0]} to {days[-1]}" if len(days) else "nowhere: there are no bars at all"
     return DataError(
         f"{symbol}: no bar between {start or 'the beginning'} and {end or 'the end'}; "

@@ -122,9 +122,7 @@ class SignalDesk:
         price = micros(signal.price)
         equity = standing.account.equity(standing.prices)
         distance = micros(signal.stop_distance)
-        wanted = self._size.target(
-            signal.exposure, price, equity, distance, len(self._instruments)
-        )
+        wanted = self._size.target(signal.exposure, price, equity, distance, len(self._instruments))
         lot = self._instruments[signal.symbol].lot
         target = wanted // lot * lot
         if signal.exposure and not target:
@@ -142,4 +140,3 @@ class SignalDesk:
             reason=signal.reason,
             stop_distance=micros(signal.stop_distance) if entering and quantity > 0 else 0,
         )
-

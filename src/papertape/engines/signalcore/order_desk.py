@@ -34,7 +34,7 @@ class OrderContext:
     @property
     def _present(self) -> Standing:
         require(self._standing is not None, "a context is used only while its strategy is called")
-        assert self._standing is not None  # noqa: S101 - for the type checker; required above
+        assert self._standing is not None
         return self._standing
 
     @property

@@ -105,5 +105,5 @@ def size_policy(spec: str) -> SizePolicy:
         return RiskPerTrade(number)
     raise UsageError(
         f"{spec!r} is no order size",
-        hint="use shares:100 (whole shares), percent:95 (of equity) or risk:1 (percent at the stop)",
+        hint="use shares:100 (whole), percent:95 (of equity) or risk:1 (percent lost at the stop)",
     )

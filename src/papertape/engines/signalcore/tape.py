@@ -61,4 +61,6 @@ class Tape:
     def last(self, count: int) -> Bars:
         """The last ``count`` bars in prices adjusted as of now: the newest is as it traded."""
         recent = self.bars()[max(0, self._count - count) :]
-        return recent if self.factor == 1.0 else recent.scaled(np.full(len(recent), 1 / self.factor))
+        return (
+            recent if self.factor == 1.0 else recent.scaled(np.full(len(recent), 1 / self.factor))
+        )

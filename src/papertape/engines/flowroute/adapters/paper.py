@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from papertape.domain.account import Account, Position, split_shares
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
-from papertape.domain.errors import UsageError, require
+from papertape.domain.errors import UsageError
 from papertape.domain.event import (
     DividendAccrued,
     DividendPaid,
@@ -17,8 +17,8 @@ from papertape.domain.event import (
     SplitApplied,
 )
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bar, CorporateAction, Frequency, Split
 from papertape.domain.lifecycle import book_report
+from papertape.domain.market import Bar, CorporateAction, Frequency, Split
 from papertape.domain.money import Micros, dollars, micros
 from papertape.domain.order import OrderId, OrderState, OrderStatus
 from papertape.domain.verdict import Approved

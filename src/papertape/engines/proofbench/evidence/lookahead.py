@@ -56,9 +56,7 @@ def check_lookahead(
     return LookaheadVerdict("passed", done, f"{done} cuts, the past never moved")
 
 
-def _cuts(
-    exposure: FloatArray, warmup: int, most: int, generator: np.random.Generator
-) -> IntArray:
+def _cuts(exposure: FloatArray, warmup: int, most: int, generator: np.random.Generator) -> IntArray:
     """Rows after which to cut: before and at each change, the last but a few, and random ones."""
     last = len(exposure) - 2
     if last < 0:

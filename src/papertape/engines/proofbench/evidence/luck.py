@@ -179,6 +179,8 @@ def in_words(found: Interval | Reason) -> str:
     """A yearly difference as a sentence, in percentage points, with what may be concluded."""
     if isinstance(found, Reason):
         return f"cannot be told apart from luck ({found})"
+    if found.low == found.high == 0.0:
+        return "no difference: the same result, period by period"
     if found.holds_zero:
         verdict = "not distinguishable from luck"
     else:

@@ -123,19 +123,16 @@ def _refuse_cut(source: str, text: str, last: str, width: int, delimiter: str, n
 def _columns(
     rows: list[str], numbers: IntArray, width: int, delimiter: str
 ) -> tuple[tuple[Sequence[str], ...], IntArray, list[BadRow]]:
-    """Cells column by column; without quotes one split of the whole text is enough."""
-    if max(map(len, rows)) < _LINE_CAP and not any('"' in row for row in rows):
-        right = [count == width - 1 for count in map(str.count, rows, repeat(delimiter))]
-        faults = [
-            BadRow(int(numbers[row]), _width_fault(rows[row].count(delimiter) + 1, width))
-            for row in np.flatnonzero(~np.array(right, np.bool_))
-        ]
-        cells = delimiter.join(compress(rows, right)).split(delimiter)
-        return tuple(cells[column::width] for column in range(width)), numbers[right], faults
-    return _quoted_columns(rows, numbers, width, delimiter)
+    """Cells column by column; one split of the whole text is enough where no line is odd."""
+    joined = delimiter.join(rows)
+    counts = list(map(str.count, rows, repeat(delimiter)))
+    if '"' in joined or set(counts) != {width - 1}:
+        return _checked_columns(rows, numbers, width, delimiter)
+    cells = joined.split(delimiter)
+    return tuple(cells[column::width] for column in range(width)), numbers, []
 
 
-def _quoted_columns(
+def _checked_columns(
     rows: list[str], numbers: IntArray, width: int, delimiter: str
 ) -> tuple[tuple[Sequence[str], ...], IntArray, list[BadRow]]:
     parsed, kept, faults = [], [], []

@@ -131,7 +131,7 @@ def _text(file: _File) -> Loaded:
     rows = Rows(times.daily, grid.lines, times.when, **_priced(numbers, layout))
     faults = grid.faults + tuple(BadRow(int(grid.lines[at]), why) for at, why in unread.items())
     sound = rows.only(np.delete(np.arange(len(rows)), list(unread))) if unread else rows
-    return loaded(sound, _claims(file, layout, roles), faults)
+    return loaded(sound, _claims(file, layout, roles, times), faults)
 
 
 def _parquet(file: _File) -> Loaded:
@@ -148,7 +148,7 @@ def _parquet(file: _File) -> Loaded:
         raise BadRows(file.name, tuple(faults))
     numbers = {role: floats(table.columns[role]) for role in _NUMBERS if role in table.columns}
     rows = Rows(times.daily, lines, times.when, **_priced(numbers, layout))
-    return loaded(rows, _claims(file, layout, roles), ())
+    return loaded(rows, _claims(file, layout, roles, times), ())
 
 
 def _rules(file: _File, layout: Layout, time_column: str) -> ClockRules:
@@ -167,8 +167,9 @@ def _rules(file: _File, layout: Layout, time_column: str) -> ClockRules:
     )
 
 
-def _claims(file: _File, layout: Layout, roles: Mapping[str, int]) -> Claims:
+def _claims(file: _File, layout: Layout, roles: Mapping[str, int], times: Times) -> Claims:
     stated = file.told.adjusted or file.sidecar.adjustment
+    assumed = () if stated else _assumed(file.name, layout, "dividend" in roles)
     now = file.told.now if file.told.now is not None else WallClock().now()
     provider = f"{file.sidecar.provider}, " if file.sidecar.provider else ""
     return Claims(
@@ -179,7 +180,7 @@ def _claims(file: _File, layout: Layout, roles: Mapping[str, int]) -> Claims:
         frequency=file.frequency,
         until=min(now, file.sidecar.fetched_at or now),
         on_conflict=file.told.on_conflict,
-        notices=() if stated else _assumed(file.name, layout, "dividend" in roles),
+        notices=assumed + times.notices,
     )
 
 
@@ -223,7 +224,10 @@ def _priced(numbers: Mapping[str, FloatArray], layout: Layout) -> dict[str, Floa
     unknown = np.full(len(numbers["open"]), np.nan)
     columns = {role: numbers.get(role, unknown) for role in _NUMBERS}
     prices = np.array([columns[role] for role in layouts.PRICES])
-    prices[np.isin(prices, layout.missing)] = np.nan
+    if layout.missing:
+        prices[np.isin(prices, layout.missing)] = np.nan
+    if layout.divisor == 1:
+        return columns | dict(zip(layouts.PRICES, prices, strict=True))
     known = prices[~np.isnan(prices)]
     # Databento also writes decimals: whole numbers that would be less than a tenth of a cent in
     # fixed point are dollars.

@@ -346,6 +346,8 @@ def _notice_calendar(rows: Rows, calendar: Calendar, tally: _Tally) -> None:
 
 def _actions(rows: Rows, bars: Bars, adjusted: Adjustment) -> tuple[CorporateAction, ...]:
     """What the prices do not contain yet: raw ones nothing, split-adjusted ones no dividend."""
+    if not (np.any(rows.split > 0) or np.any(rows.dividend > 0)):
+        return ()
     days = dates(rows.when) if rows.daily else bars.days()
     actions: list[CorporateAction] = []
     if adjusted == "raw":

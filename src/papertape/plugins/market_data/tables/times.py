@@ -65,6 +65,7 @@ class Times:
     when: IntArray
     daily: bool
     faults: Mapping[int, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 def read_times(stamps: Sequence[str], clocks: Sequence[str] | None, rules: ClockRules) -> Times:
@@ -77,20 +78,20 @@ def read_times(stamps: Sequence[str], clocks: Sequence[str] | None, rules: Clock
     if clocks is None and first.isdecimal() and len(first) > len("20240102"):
         return _epoch_text_times(stamps, rules)
     if clocks is None:
-        divider = "T" if first[10:11] == "T" else " "
-        parts = [stamp.strip().partition(divider) for stamp in stamps]
-        stamps, clocks = [part[0] for part in parts], [part[2] for part in parts]
+        stamps, clocks = _cut(stamps, first)
     return _text_times(stamps, clocks, rules)
 
 
 def moment_times(moments: IntArray, rules: ClockRules) -> Times:
     """Moments in UTC, or the session dates they stand for if all are some midnight."""
-    daily = rules.frequency.is_daily if rules.frequency else None
+    told = rules.frequency is not None and rules.frequency.is_daily
+    # No zone is off by less than a quarter of an hour, so other moments are nobody's midnight.
+    if not told and (rules.frequency or bool(np.any(moments % (15 * MINUTE)))):
+        return Times(moments, daily=False)
     utc_midnight = bool(np.all(moments % DAY == 0))
     local = moments if utc_midnight else moments + _utc_offsets(moments, rules.exchange)
-    if daily or (daily is None and bool(np.all(local % DAY == 0))):
-        return Times(local // DAY, daily=True)
-    return Times(moments, daily=False)
+    daily = told or bool(np.all(local % DAY == 0))
+    return Times(local // DAY if daily else moments, daily)
 
 
 def epoch_times(counted: IntArray, rules: ClockRules) -> Times:
@@ -105,11 +106,9 @@ def epoch_times(counted: IntArray, rules: ClockRules) -> Times:
 
 def local_times(local: IntArray, rules: ClockRules) -> Times:
     """Naive times as moments, or as session dates if all are midnight or one fixed clock."""
-    clocks = np.unique(local % DAY)
-    one_a_day = len(clocks) == 1 and (clocks[0] == 0 or len(np.unique(local)) > 1)
-    daily = rules.frequency.is_daily if rules.frequency else one_a_day
+    daily = rules.frequency.is_daily if rules.frequency else _one_a_day(local)
     if daily:
-        return Times(local // DAY, daily=True)
+        return Times(local // DAY, daily=True, notices=_odd_clocks(local))
     if rules.zone is None:
         raise DataError(
             f"{rules.source}: the times name no zone, such as {_clock_text(local[0])}",
@@ -162,6 +161,16 @@ def _unit(source: str, least: int, most: int) -> int:
     )
 
 
+def _cut(stamps: Sequence[str], first: str) -> tuple[list[str], list[str]]:
+    """Dates and clocks of stamps; the cut lies where the first one's does, if it can."""
+    divider = "T" if first[10:11] == "T" else " "
+    width = first.find(divider)
+    if width > 0 and {stamp[width : width + 1] for stamp in stamps} == {divider}:
+        return [stamp[:width] for stamp in stamps], [stamp[width + 1 :] for stamp in stamps]
+    parts = [stamp.strip().partition(divider) for stamp in stamps]
+    return [part[0] for part in parts], [part[2] for part in parts]
+
+
 def _text_times(stamps: Sequence[str], clocks: Sequence[str], rules: ClockRules) -> Times:
     days, bad_days = _each_text(stamps, _day_reader(set(stamps), rules))
     times, bad_clocks = _each_text(clocks, _clock)
@@ -182,7 +191,7 @@ def _spread(found: Times, good: NDArray[np.bool_], faults: dict[int, str]) -> Ti
     when[good] = found.when
     rows = np.flatnonzero(good)
     moved = {int(rows[row]): why for row, why in found.faults.items()}
-    return Times(when, found.daily, {**moved, **faults})
+    return Times(when, found.daily, {**moved, **faults}, found.notices)
 
 
 def _offsets(clocks: Sequence[str], source: str) -> IntArray | None:
@@ -198,21 +207,45 @@ def _offsets(clocks: Sequence[str], source: str) -> IntArray | None:
 def _aware_times(local: IntArray, offsets: IntArray, rules: ClockRules) -> Times:
     moments = local - offsets
     _refuse_mixture(moments, offsets, rules.source)
-    daily = rules.frequency.is_daily if rules.frequency else None
-    if daily is not False and bool(np.all(local % DAY == 0)):
+    intraday = rules.frequency is not None and not rules.frequency.is_daily
+    if not intraday and bool(np.all(local % DAY == 0)):
         return Times(local // DAY, daily=True)
     found = moment_times(moments, rules)
-    fixed = len(np.unique(local % DAY)) == 1 and len(np.unique(local)) > 1
-    if daily is None and not found.daily and fixed:
-        return Times(local // DAY, daily=True)
-    return found
+    if found.daily or intraday or not _one_a_day(local):
+        return found
+    return Times(local // DAY, daily=True, notices=_odd_clocks(local))
+
+
+def _one_a_day(local: IntArray) -> bool:
+    """Whether these are days: all midnight, or one row a date and most of them at one clock.
+
+    Assumption: a file of days may end with a row that was taken while the day was running.
+    """
+    clocks, counts = np.unique(local % DAY, return_counts=True)
+    if len(clocks) == 1 and clocks[0] == 0:
+        return True
+    if 2 * counts.max() <= counts.sum():
+        return False
+    days = len(np.unique(local // DAY))
+    return days > 1 and days == len(np.unique(local))
+
+
+def _odd_clocks(local: IntArray) -> tuple[str, ...]:
+    _, codes, counts = np.unique(local % DAY, return_inverse=True, return_counts=True)
+    odd = np.flatnonzero(codes != np.argmax(counts))
+    if not len(odd):
+        return ()
+    return (
+        f"{len(odd)} of {len(local)} daily rows carry another time of day than the others, the "
+        f"first {_clock_text(local[odd[0]])}; such a row may have been taken before the close",
+    )
 
 
 def _refuse_mixture(moments: IntArray, offsets: IntArray, source: str) -> None:
     """Assumption: one zone explains two offsets an hour apart that change twice a year at most."""
-    distinct = np.unique(offsets)
-    if len(distinct) == 1:
+    if offsets.min() == offsets.max():
         return
+    distinct = np.unique(offsets)
     ordered = offsets[np.argsort(moments, kind="stable")]
     years = 1 + (int(moments.max()) - int(moments.min())) // (365 * DAY)
     changes = int(np.count_nonzero(np.diff(ordered)))
