@@ -96,6 +96,6 @@ lock: python
 	@mkdir -p build
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile pyproject.toml --group build --group dev --group docs \
+	build/lock/bin/uv pip compile --quiet pyproject.toml --group build --group dev --group docs \
 	--python-version 3.11 --universal --generate-hashes --no-header \
 	--output-file requirements.lock

@@ -79,7 +79,6 @@ def without_cython(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(shadow.parent)}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("lacking", [without_compiler, without_cython])
 def test_an_install_without_a_compiler_gives_plain_python_and_a_notice(
     lacking, project: Path, tmp_path: Path

@@ -7,7 +7,7 @@ usual backward adjustment does (and so leaks splits that have not happened yet).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -37,11 +37,13 @@ def factor_of(action: CorporateAction, close_before: float) -> float:
     return float(Fraction(before, before - action.amount))
 
 
-def rows_of(bars: Bars, actions: Iterable[CorporateAction]) -> dict[int, list[CorporateAction]]:
+def rows_of(bars: Bars, actions: Sequence[CorporateAction]) -> dict[int, list[CorporateAction]]:
     """Row -> actions that take effect before its first trade; those outside the bars are left out.
 
     Splits come before dividends of the same day, so that a dividend is per new share.
     """
+    if not actions:
+        return {}
     days = bars.days()
     found: dict[int, list[CorporateAction]] = {}
     for action in sorted(actions, key=lambda a: (a.ex_date, not isinstance(a, Split))):
@@ -51,7 +53,7 @@ def rows_of(bars: Bars, actions: Iterable[CorporateAction]) -> dict[int, list[Co
     return found
 
 
-def signal_factors(bars: Bars, actions: Iterable[CorporateAction]) -> FloatArray:
+def signal_factors(bars: Bars, actions: Sequence[CorporateAction]) -> FloatArray:
     """One factor a row: signal price = raw price times factor; 1 until the first action."""
     factors = np.ones(len(bars))
     running = 1.0

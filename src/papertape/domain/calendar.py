@@ -14,10 +14,14 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from papertape.domain.clock import SECOND, Nanos, utc
+import numpy as np
+from numpy.typing import NDArray
+
+from papertape.domain.clock import MINUTE, SECOND, Nanos, utc
 from papertape.domain.errors import UsageError
 
 MONDAY_TO_FRIDAY = range(5)
+_HOUR = 60 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,23 @@ class Calendar:
 
     def local_day(self, moment: Nanos) -> date:
         """The exchange's date at a moment."""
-        return utc(moment).astimezone(self.zone).date()
+        return _local_day(self.zone, moment // _HOUR)
+
+    def local_days(self, moments: NDArray[np.int64]) -> NDArray[np.datetime64]:
+        """The exchange's date at each of many moments."""
+        hours, place = np.unique(moments // _HOUR, return_inverse=True)
+        days = [_local_day(self.zone, hour) for hour in hours.tolist()]
+        return np.array(days, "datetime64[D]")[place]
 
     def _at(self, day: date, local: time) -> Nanos:
         moment = datetime.combine(day, local, tzinfo=self.zone)
         return int(moment.timestamp()) * SECOND
+
+
+@cache
+def _local_day(zone: ZoneInfo, hour: int) -> date:
+    # Zones of exchanges change their offset on the hour, so one answer serves the whole of it.
+    return utc(hour * _HOUR).astimezone(zone).date()
 
 
 @cache

@@ -280,13 +280,9 @@ class Bars:
 
     def days(self) -> NDArray[np.datetime64]:
         """The exchange's date of each bar, as ``datetime64[D]``."""
-        hours, place = np.unique(self.start // _HOUR, return_inverse=True)
-        # Zones of exchanges change their offset on the hour, so one question an hour is enough.
-        days = [self.calendar.local_day(int(hour) * _HOUR) for hour in hours]
-        return np.array(days, "datetime64[D]")[place]
+        return self.calendar.local_days(self.start)
 
 
-_HOUR = 60 * MINUTE
 _PRICES = ("open", "high", "low", "close")
 _TIMES = ("start", "end")
 _COLUMNS = (*_TIMES, *_PRICES, "volume")

@@ -76,7 +76,9 @@ class TradingPipeline:
         self._fold(events)
         self._note_prices(moment)
         self._core.see(moment)
-        standing = Standing(moment.time, self.account, self._closes, self._working)
+        standing = Standing(
+            moment.time, self.account, self._closes, self._working, self._free_cash()
+        )
         decided, proposals = self._core.decide(moment, events, standing)
         if not proposals:
             return [*events, *decided], []
@@ -106,6 +108,12 @@ class TradingPipeline:
             else:
                 refused.append(OrderRefused(now, verdict))
         return refused, intents
+
+    def _free_cash(self) -> Micros:
+        """Cash that no working buy may yet take."""
+        if not self._working:
+            return self.account.cash
+        return self.account.cash - self._view(0, self._working).reserved
 
     def _view(self, now: Nanos, working: dict[OrderId, OrderState]) -> RiskView:
         open_: dict[str, tuple[int, int]] = {}

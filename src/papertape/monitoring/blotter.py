@@ -25,11 +25,7 @@ class BlotterRow(NamedTuple):
 
 def blotter(record: RunRecord) -> list[BlotterRow]:
     """Every order sent, oldest first."""
-    decided = {
-        row.outcome.removeprefix("order "): row.price
-        for row in record.decisions
-        if row.outcome.startswith("order ")
-    }
+    decided = {row.order_id: row.price for row in record.decisions if row.order_id}
     return [_row(order, decided.get(order.id)) for order in record.orders]
 
 

@@ -154,8 +154,7 @@ def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
     lines = [
         f"  order    {order.id} {order.side} {abs(order.quantity)} {order.symbol} {order.kind}"
     ]
-    decided = f"order {order.id}"
-    decisions = [row for row in record.decisions if row.outcome == decided]
+    decisions = [row for row in record.decisions if row.order_id == order.id]
     lines += [line for row in decisions for line in _decision_lines(row)]
     if not decisions:
         lines.append(f"  reason   {order.reason}")

@@ -99,7 +99,7 @@ class TradeRow(Row, frozen=True):
 
 
 class DecisionRow(Row, frozen=True):
-    """A change of the strategy's wish, and what came of it."""
+    """A change of the strategy's wish, and what came of it; ``order_id`` of the order, if any."""
 
     time: str
     symbol: str
@@ -107,6 +107,7 @@ class DecisionRow(Row, frozen=True):
     price: float
     quantity: int
     reason: str
+    order_id: str | None
     outcome: str
 
 
@@ -307,14 +308,14 @@ def trade_rows(trades: Sequence[Trade]) -> list[TradeRow]:
 
 def decision_rows(log: Sequence[Entry]) -> list[DecisionRow]:
     """Every change of wish with its outcome: the order it became, the veto, or why nothing."""
-    outcomes: dict[tuple[Nanos, str], str] = {}
+    orders: dict[tuple[Nanos, str], str] = {}
+    vetoes: dict[tuple[Nanos, str], str] = {}
     for entry in log:
         match entry:
             case OrderApproved(time=time, approved=approved):
-                outcomes[time, approved.order.symbol] = f"order {approved.order.id}"
+                orders[time, approved.order.symbol] = approved.order.id
             case OrderRefused(time=time, refused=refused):
-                why = f"refused {refused.rule}: {refused.reason}"
-                outcomes[time, refused.order.symbol] = why
+                vetoes[time, refused.order.symbol] = f"refused {refused.rule}: {refused.reason}"
     return [
         DecisionRow(
             time=rfc3339(entry.time),
@@ -323,11 +324,21 @@ def decision_rows(log: Sequence[Entry]) -> list[DecisionRow]:
             price=entry.signal.price,
             quantity=entry.quantity,
             reason=entry.signal.reason,
-            outcome=outcomes.get((entry.time, entry.signal.symbol), entry.note or "nothing to do"),
+            order_id=orders.get(place),
+            outcome=_outcome(orders.get(place), vetoes.get(place), entry.note),
         )
         for entry in log
         if isinstance(entry, Decided)
+        for place in [(entry.time, entry.signal.symbol)]
     ]
+
+
+def _outcome(order_id: str | None, veto: str | None, note: str) -> str:
+    if veto:
+        return veto
+    if order_id:
+        return f"order {order_id}" + (f" ({note})" if note else "")
+    return note or "nothing to do"
 
 
 def refusal_rows(log: Sequence[Entry]) -> list[RefusalRow]:

@@ -28,12 +28,14 @@ class Standing:
         account: Cash and holdings after everything that has happened.
         prices: Last close of each symbol, micro-dollars.
         working: Orders that can still trade.
+        free_cash: Cash that no open buy order may yet take, micro-dollars.
     """
 
     now: Nanos
     account: Account
     prices: Mapping[str, Micros]
     working: Mapping[OrderId, OrderState]
+    free_cash: Micros
 
     def working_on(self, symbol: str) -> list[OrderState]:
         """Open orders of one instrument, oldest first."""
@@ -71,6 +73,7 @@ class SignalDesk:
         self._instruments = instruments
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
+        self._free_cash: Micros = 0
 
     def see(self, moment: Moment) -> None:
         """Hand the bars to the strategy."""
@@ -84,6 +87,7 @@ class SignalDesk:
         """Compare each wish with the one before; most bars change nothing."""
         decided: list[Event] = []
         proposals: list[Proposal] = []
+        self._free_cash = standing.free_cash
         for bar in moment.bars:
             wish = self._answers.wish(bar.symbol)
             if wish.exposure != self._wanted[bar.symbol]:
@@ -123,11 +127,16 @@ class SignalDesk:
         equity = standing.account.equity(standing.prices)
         distance = micros(signal.stop_distance)
         wanted = self._size.target(signal.exposure, price, equity, distance, len(self._instruments))
+        held, note = standing.account.quantity(signal.symbol), ""
+        if self._size.bends_to_cash and (wanted - held) * price > self._free_cash:
+            wanted = held + max(0, self._free_cash) // price
+            note = f"cut to what {self._free_cash / 1e6:,.2f} of free cash can buy"
         lot = self._instruments[signal.symbol].lot
         target = wanted // lot * lot
         if signal.exposure and not target:
             return 0, f"{self._size} of {equity / 1e6:,.2f} buys no share at {signal.price:,.2f}"
-        return target, ""
+        self._free_cash -= max(0, target - held) * price
+        return target, note
 
     def _order(self, signal: Signal, quantity: int) -> Order:
         entering = signal.exposure != 0

@@ -18,6 +18,11 @@ class SizePolicy(Protocol):
         """Whether it can size nothing without an attached stop."""
         ...
 
+    @property
+    def bends_to_cash(self) -> bool:
+        """Whether a buy that free cash cannot pay for is cut to what it can, or asked for whole."""
+        ...
+
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
     ) -> int:
@@ -39,6 +44,7 @@ class FixedShares:
 
     shares: int
     needs_stop = False
+    bends_to_cash = False
 
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
@@ -56,6 +62,7 @@ class PercentOfEquity:
 
     percent: Fraction
     needs_stop = False
+    bends_to_cash = True
 
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
@@ -74,6 +81,7 @@ class RiskPerTrade:
 
     percent: Fraction
     needs_stop = True
+    bends_to_cash = True
 
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int

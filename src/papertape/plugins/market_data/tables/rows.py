@@ -348,7 +348,7 @@ def _actions(rows: Rows, bars: Bars, adjusted: Adjustment) -> tuple[CorporateAct
     """What the prices do not contain yet: raw ones nothing, split-adjusted ones no dividend."""
     if not (np.any(rows.split > 0) or np.any(rows.dividend > 0)):
         return ()
-    days = dates(rows.when) if rows.daily else bars.days()
+    days = bars.days().tolist()
     actions: list[CorporateAction] = []
     if adjusted == "raw":
         splits = np.flatnonzero((rows.split > 0) & (rows.split != 1)).tolist()
@@ -365,27 +365,19 @@ def _actions(rows: Rows, bars: Bars, adjusted: Adjustment) -> tuple[CorporateAct
 def _report(history: PriceHistory, read: int, off_grid: int, tally: _Tally) -> LoadReport:
     bars = history.bars
     calendar = bars.calendar
-    first, last = calendar.local_day(int(bars.start[0])), calendar.local_day(int(bars.start[-1]))
-    nights = _nights(bars)
-    traded = {calendar.local_day(int(bars.start[row])) for row in nights}
+    traded = np.unique(bars.days()).tolist()
     return LoadReport(
         read=read,
         kept=len(bars),
         dropped=tally.dropped,
         first=int(bars.start[0]),
         last=int(bars.end[-1]),
-        sessions_missing=len(set(calendar.sessions(first, last)) - traded),
-        outside_session=_outside(bars, sorted(traded)),
+        sessions_missing=len(set(calendar.sessions(traded[0], traded[-1])).difference(traded)),
+        outside_session=_outside(bars, traded),
         off_grid=off_grid,
         adjusted=history.adjusted,
         fingerprint=history.fingerprint,
     )
-
-
-def _nights(bars: Bars) -> IntArray:
-    """Rows after a pause of an hour or more, so that each exchange day has one at least."""
-    pauses = np.diff(bars.start) >= 60 * MINUTE
-    return np.concatenate(([0], np.flatnonzero(pauses) + 1))
 
 
 def _outside(bars: Bars, days: list[date]) -> int:

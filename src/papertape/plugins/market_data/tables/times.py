@@ -27,6 +27,7 @@ HOUR = 60 * MINUTE
 _YEARS = range(1800, 2101)
 _EPOCH = date(1970, 1, 1).toordinal()
 
+_EPOCH_NUMBER = re.compile(r"\s*(?:[0-9]{1,18}|[1-4][0-9]{18})\s*")
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-/.]?)([0-9]{2})\2([0-9]{2})")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
 _CLOCK = re.compile(
@@ -134,14 +135,16 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def _epoch_text_times(stamps: Sequence[str], rules: ClockRules) -> Times:
-    good = [len(stamp) < len(str(2**63)) and stamp.strip().isdecimal() for stamp in stamps]
-    counted = np.array([int(stamp) for stamp in compress(stamps, good)], np.int64)
+    counts = [int(stamp) if _EPOCH_NUMBER.fullmatch(stamp) else -1 for stamp in stamps]
+    counted = np.array(counts, np.int64)
+    good = counted >= 0
     faults = {
-        row: f"{_clipped(stamps[row])} is no epoch number, as the first time is"
-        for row, right in enumerate(good)
-        if not right
+        int(row): f"{_clipped(stamps[row])} is no epoch number, as the first time is"
+        for row in np.flatnonzero(~good)
     }
-    return _spread(epoch_times(counted, rules), np.array(good, np.bool_), faults)
+    if not good.any():
+        return _spread(Times(counted[good], daily=False), good, faults)
+    return _spread(epoch_times(counted[good], rules), good, faults)
 
 
 def _unit(source: str, least: int, most: int) -> int:
