@@ -96,8 +96,9 @@ def test_a_strategy_that_knows_the_future_is_caught(leak: Any) -> None:
     assert any(rows_that_moved(leak, whole, cut) for cut in range(20, 300, 20))
 
 
-def test_all_three_are_found() -> None:
+def test_every_shipped_strategy_is_found() -> None:
     assert [kind.__name__ for kind in SHIPPED] == [
+        "BuyAndHoldStrategy",
         "MomentumBreakoutStrategy",
         "MovingAverageCrossoverStrategy",
         "RSIMeanReversionStrategy",
@@ -139,7 +140,8 @@ def test_twice_the_price_is_the_same_decision_and_twice_the_stop(
     assert strategy.exposure(doubled).tobytes() == strategy.exposure(whole).tobytes()
     if hasattr(strategy, "stop_distance"):
         stops = 2.0 * strategy.stop_distance(whole)
-        assert strategy.stop_distance(doubled).tobytes() == stops.tobytes()
+        # Not bit for bit: a multiple of the range near the smallest float loses digits.
+        np.testing.assert_allclose(strategy.stop_distance(doubled), stops, rtol=1e-12, atol=1e-300)
 
 
 @pytest.mark.parametrize("kind", SHIPPED)

@@ -1,2 +1,1 @@
 # Compiles account.py as it stands; C types go here where a measurement asks for them.
-from papertape.domain.money cimport half_even

@@ -108,8 +108,8 @@ def calendar_of(venue: str) -> Calendar:
     Raises:
         UsageError: If no table is shipped for the venue.
     """
-    path = Path(__file__).with_name(f"sessions_{venue.lower()}.json")
-    if not venue.isalnum() or not path.exists():
+    path = Path(__file__).parent / f"sessions_{venue.lower() if venue.isalnum() else ''}.json"
+    if not path.exists():
         raise UsageError(f"no session table for venue {venue!r}", hint="known: XNYS")
     table = json.loads(path.read_text(encoding="utf-8"))
     opens, closes = (time.fromisoformat(text) for text in table["regular"])

@@ -297,7 +297,7 @@ def session_times(days: Sequence[date], calendar: Calendar) -> tuple[IntArray, I
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """From ``ex_date`` on, each old share is ``ratio`` new ones: 7 for a 7:1, 1/10 for a reverse."""
+    """From ``ex_date`` on a share is ``ratio`` new ones: 7 for a 7:1, 1/10 for a reverse."""
 
     symbol: str
     ex_date: date

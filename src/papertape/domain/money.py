@@ -3,7 +3,7 @@
 Nouns of the market (`Bar`, `Bars`, `Quote`, `Trade`) speak dollars as float64 on the 1e-6 grid,
 because signals are arithmetic. Nouns of the account (`Order`, `Fill`, `Account`) speak `Micros`,
 because cash is counted. `micros` and `dollars` are the two doors between them; on the grid both
-are exact up to `LARGEST` (about nine billion dollars).
+are exact to two billion dollars and more (2**51 micros); amounts end at `LARGEST`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def micros_from_text(text: str) -> Micros:
         UsageError: If the text is no plain decimal number, or too large to count.
     """
     try:
-        if not text.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        if not text.isascii() or not text.strip().lstrip("+-").replace(".", "", 1).isdecimal():
             raise InvalidOperation
         scaled = Decimal(text.strip()) * MICROS_PER_DOLLAR
     except InvalidOperation:
@@ -64,6 +64,8 @@ def counted(amount: Micros) -> Micros:
 
 def half_even(numerator: int, denominator: int) -> int:
     """``numerator / denominator`` rounded to the nearest integer, the half to the even side."""
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
     quotient, rest = divmod(numerator, denominator)
     twice = 2 * rest
     if twice > denominator or (twice == denominator and quotient % 2 == 1):

@@ -176,15 +176,22 @@ class OrderState:
             quantity * self.order.quantity > 0 and abs(filled) <= abs(self.order.quantity),
             f"order {self.order.id}: {quantity} more would make {filled} of {self.order.quantity}",
         )
-        done = filled == self.order.quantity
-        pending = self.status is OrderStatus.PENDING_CANCEL and not done
-        status = OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED
-        return replace(
-            self,
-            status=self.status if pending else status,
-            filled=filled,
-            paid=self.paid + quantity * price,
+        after = replace(self, filled=filled, paid=self.paid + quantity * price)
+        # FIX: while a cancel is pending even the completing fill reports that it is (seq-S07).
+        pending = self.status is OrderStatus.PENDING_CANCEL
+        return after if pending else replace(after, status=after._by_quantity())
+
+    def cancel_refused(self, note: str = "") -> OrderState:
+        """The state after a cancel came too late: where the quantities say the order stands."""
+        require(
+            self.status is OrderStatus.PENDING_CANCEL, f"order {self.order.id}: no cancel is pending"
         )
+        return replace(self, status=self._by_quantity(), note=note)
+
+    def _by_quantity(self) -> OrderStatus:
+        if self.filled == self.order.quantity:
+            return OrderStatus.FILLED
+        return OrderStatus.PARTIALLY_FILLED if self.filled else OrderStatus.NEW
 
 
 _END = frozenset(
@@ -203,11 +210,6 @@ _LEGAL = {
         OrderStatus.CANCELED,
         OrderStatus.EXPIRED,
     },
-    OrderStatus.PENDING_CANCEL: {
-        OrderStatus.NEW,
-        OrderStatus.PARTIALLY_FILLED,
-        OrderStatus.CANCELED,
-        OrderStatus.EXPIRED,
-    },
+    OrderStatus.PENDING_CANCEL: {OrderStatus.CANCELED, OrderStatus.EXPIRED},
     **{status: set[OrderStatus]() for status in _END},
 }

@@ -1,2 +1,2 @@
 # Compiles book.py as it stands; C types go here where a measurement asks for them.
-from papertape.domain.money cimport half_even, tick_down, tick_up
+from papertape.domain.money cimport tick_down, tick_up

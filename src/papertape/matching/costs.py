@@ -44,14 +44,14 @@ def taker_price(
     """What a taker pays or gets (fill-C1); a triggered stop slips twice (fill-C2).
 
     The tick binds prices that we compute, against the trader (fill-C5); a traded price to which
-    nothing is added keeps its digits. A sale never falls below one tick.
+    nothing is added keeps its digits. A sale never falls below one tick, nor rises to it.
     """
     added = half_spread + (2 * slippage if triggered else slippage)
     if added == 0:
         return reference
     if side > 0:
         return tick_up(reference + added, tick)
-    return max(tick_down(reference - added, tick), tick)
+    return max(tick_down(reference - added, tick), min(tick, reference))
 
 
 def half_spread_at(price: Micros, basis_points: int, tick: Micros) -> Micros:

@@ -35,7 +35,7 @@ def auction_limit_reference(side: int, limit: Micros, price: Micros) -> Micros:
 def resting_limit_reference(
     side: int, limit: Micros, high: Micros, low: Micros, tick: Micros
 ) -> Micros:
-    """Reference of a resting limit within a bar (fill-L2, fill-L3): crossed by a tick, at the limit.
+    """Reference of a resting limit in a bar (fill-L2, fill-L3): crossed by a tick, at the limit.
 
     Assumption: we are the last in the queue, so a mere touch fills nobody like us.
     """

@@ -61,7 +61,14 @@ def test_seq_s02_a_rejection_leaves_nothing_open() -> None:
 
 def test_seq_s05_a_refused_cancel_leaves_the_order_as_it_was() -> None:
     state = OrderState(order(500)).moved(OrderStatus.NEW)
-    assert state.moved(OrderStatus.PENDING_CANCEL).moved(OrderStatus.NEW) == state
+    assert state.moved(OrderStatus.PENDING_CANCEL).cancel_refused() == state
+
+
+def test_seq_s07_a_completing_fill_while_a_cancel_is_pending_shows_when_it_is_refused() -> None:
+    state = OrderState(order(800)).moved(OrderStatus.NEW).traded(200, 20 * DOLLAR)
+    state = state.moved(OrderStatus.PENDING_CANCEL).traded(600, 20 * DOLLAR)
+    assert (state.status, state.filled, state.open) == (OrderStatus.PENDING_CANCEL, 800, 0)
+    assert state.cancel_refused("too late").status is OrderStatus.FILLED
 
 
 def test_seq_s06_fills_while_a_cancel_is_pending_keep_the_pending_status() -> None:

@@ -33,7 +33,6 @@ from papertape.domain.market import (
 )
 from papertape.domain.money import micros
 from papertape.plugins.market_data.source import Capabilities, MarketEvent, between, refuse
-from papertape.plugins.market_data.tables.cells import numbers, plain_number
 from papertape.plugins.market_data.tables.content import read_content, text_of
 from papertape.plugins.market_data.tables.grid import of_symbol, read_grid
 
@@ -108,14 +107,19 @@ def read_sample(symbol: str) -> PriceHistory:
     grid = read_grid(content.name, text, symbol)
     if grid.header != _COLUMNS:
         raise DataError(f"{content.name} has the header {','.join(grid.header)}", hint=_INSTALL)
-    _, stamps, *texts = of_symbol(grid, 0, content.name, symbol).columns
-    days = [date.fromisoformat(stamp) for stamp in stamps]
-    open_, high, low, close, volume, adjusted = (numbers(t, plain_number)[0] for t in texts)
+    grid = of_symbol(grid, 0, content.name, symbol)
+    days = [date.fromisoformat(stamp) for stamp in grid.column(1)]
+    columns = grid.numbers(range(2, len(_COLUMNS)))
+    if columns is None:
+        raise DataError(f"{content.name} holds cells that are no numbers", hint=_INSTALL)
+    open_, high, low, close, volume, adjusted = columns
     instrument = Instrument(symbol)
     start, end = session_times(days, calendar_of(instrument.venue))
     return PriceHistory(
         bars=Bars(instrument, DAILY, start, end, open_, high, low, close, volume),
-        actions=actions_behind(symbol, days, close, adjusted, _decimals(texts[-1])),
+        actions=actions_behind(
+            symbol, days, close, adjusted, _decimals(grid.column(len(_COLUMNS) - 1))
+        ),
         source=f"{symbol} sample (bokeh-sampledata, Quandl WIKI)",
         fingerprint=content.fingerprint,
     )

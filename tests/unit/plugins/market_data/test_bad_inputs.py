@@ -53,7 +53,7 @@ BAD_ROWS = [
     ("input-B47", "2026-11-24,1e10,1e10,1e10,1e10,5", "too large to count"),
     ("input-B48", '2026-11-24,"100,101,99,100,5', "a quote is opened and never closed"),
     ("input-B48-cell", f"2026-11-24,{'1' * 1_000_000},101,99,100,5", "characters holds no bar"),
-    ("digits of another script", "2026-11-24,\u0661\u0660\u0660,101,99,100,5", "not a plain number"),
+    ("other digits", "2026-11-24,\u0661\u0660\u0660,101,99,100,5", "not a plain number"),
     ("underscore", "2026-11-24,1_00,101,99,100,5", "not a plain number"),
     ("partly missing", "2026-11-24,null,101,99,100,5", "open is missing"),
 ]  # fmt: skip

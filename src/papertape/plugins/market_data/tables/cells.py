@@ -24,10 +24,6 @@ ReadNumber = Callable[[str], float]
 
 def numbers(cells: Sequence[str], read: ReadNumber) -> tuple[FloatArray, list[Fault]]:
     """A column's numbers, NaN where one is missing, and the cells that are no numbers."""
-    if read is plain_number:
-        fast = _plain_column(cells)
-        if fast is not None:
-            return fast, []
     column = np.full(len(cells), math.nan)
     faults = []
     for row, cell in enumerate(cells):
@@ -85,21 +81,6 @@ def decimal_commas_proven(rows: Sequence[Sequence[str]]) -> bool:
             return False
         other_than_three |= any(len(fraction) != 3 for fraction in fractions)
     return other_than_three
-
-
-def _plain_column(cells: Sequence[str]) -> FloatArray | None:
-    """The whole column at once, or None if any cell needs a second look.
-
-    ``float`` reads more than we allow: digits of other scripts, underscores, ``nan`` and ``inf``.
-    """
-    joined = "".join(cells)
-    if "_" in joined or not joined.isascii():
-        return None
-    try:
-        column = np.fromiter(map(float, cells), np.float64, len(cells))
-    except ValueError:
-        return None
-    return column if bool(np.isfinite(column).all()) else None
 
 
 def _is_missing(cell: str) -> bool:

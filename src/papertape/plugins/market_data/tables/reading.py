@@ -117,16 +117,17 @@ def _text(file: _File) -> Loaded:
     roles = layouts.roles_of(file.name, grid.header, layout, file.told.columns)
     if "symbol" in roles and len(grid.lines):
         grid = of_symbol(grid, roles["symbol"], file.name, file.instrument.symbol)
-    columns = {role: grid.columns[at] for role, at in roles.items()}
-    if _is_alpha_vantage(grid, columns["time"]):
+    stamps = grid.column(roles["time"])
+    clocks = grid.column(roles["clock"]) if "clock" in roles else None
+    if _is_alpha_vantage(grid, stamps):
         layout = layouts.ALPHA_VANTAGE
     rules = _rules(file, layout, grid.header[roles["time"]])
     times = (
-        read_times(columns["time"], columns.get("clock"), rules)
+        read_times(stamps, clocks, rules)
         if grid.headed
-        else _lean_times(columns["time"], rules, _day_of(file, inside))
+        else _lean_times(stamps, rules, _day_of(file, inside))
     )
-    numbers, unread = _numbers(columns, layout, grid.delimiter)
+    numbers, unread = _numbers(grid, roles, layout)
     unread |= times.faults
     rows = Rows(times.daily, grid.lines, times.when, **_priced(numbers, layout))
     faults = grid.faults + tuple(BadRow(int(grid.lines[at]), why) for at, why in unread.items())
@@ -204,18 +205,23 @@ def _is_alpha_vantage(grid: Grid, stamps: Sequence[str]) -> bool:
 
 
 def _numbers(
-    columns: Mapping[str, Sequence[str]], layout: Layout, delimiter: str
+    grid: Grid, roles: Mapping[str, int], layout: Layout
 ) -> tuple[dict[str, FloatArray], dict[int, str]]:
+    """Numbers by role, NaN where one is missing, and the rows with cells that are none."""
+    found = [role for role in _NUMBERS if role in roles]
+    at_once = grid.numbers([roles[role] for role in found])
+    if at_once is not None:
+        return dict(zip(found, at_once, strict=True)), {}
+    texts = {role: grid.column(roles[role]) for role in found}
     read = cells.decorated_number if layout.decorated else cells.plain_number
-    prices = [columns[role] for role in layouts.PRICES]
-    if delimiter == ";" and cells.decimal_commas_proven(list(zip(*prices, strict=True))):
+    prices = [texts[role] for role in layouts.PRICES]
+    if grid.delimiter == ";" and cells.decimal_commas_proven(list(zip(*prices, strict=True))):
         read = cells.decimal_comma_number
     numbers: dict[str, FloatArray] = {}
     unread: dict[int, str] = {}
-    for role in _NUMBERS:
-        if role in columns:
-            numbers[role], faults = cells.numbers(columns[role], read)
-            unread |= {row: f"{role} {why}" for row, why in faults}
+    for role, column in texts.items():
+        numbers[role], faults = cells.numbers(column, read)
+        unread |= {row: f"{role} {why}" for row, why in faults}
     return numbers, unread
 
 

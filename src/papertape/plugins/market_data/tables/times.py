@@ -139,8 +139,8 @@ def _epoch_text_times(stamps: Sequence[str], rules: ClockRules) -> Times:
     counted = np.array(counts, np.int64)
     good = counted >= 0
     faults = {
-        int(row): f"{_clipped(stamps[row])} is no epoch number, as the first time is"
-        for row in np.flatnonzero(~good)
+        row: f"{_clipped(stamps[row])} is no epoch number, as the first time is"
+        for row in np.flatnonzero(~good).tolist()
     }
     if not good.any():
         return _spread(Times(counted[good], daily=False), good, faults)
