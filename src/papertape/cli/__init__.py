@@ -1,1 +1,1 @@
-"""TODO."""
+"""Command line: words in, words out; everything it builds, it builds in `wiring`."""

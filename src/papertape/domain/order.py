@@ -184,7 +184,8 @@ class OrderState:
     def cancel_refused(self, note: str = "") -> OrderState:
         """The state after a cancel came too late: where the quantities say the order stands."""
         require(
-            self.status is OrderStatus.PENDING_CANCEL, f"order {self.order.id}: no cancel is pending"
+            self.status is OrderStatus.PENDING_CANCEL,
+            f"order {self.order.id}: no cancel is pending",
         )
         return replace(self, status=self._by_quantity(), note=note)
 

@@ -58,6 +58,10 @@ class TradingPipeline:
         self._note_prices(moment)
         self._core.see(moment)
 
+    def finish(self) -> None:
+        """Tell the strategy that there is nothing more to come."""
+        self._core.finish()
+
     def step(self, moment: Moment, journal: Journal) -> list[Entry]:
         """One whole step: decide, record what is about to be sent, send it, record the answers."""
         events, intents = self.decide(moment)

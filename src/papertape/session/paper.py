@@ -58,6 +58,7 @@ class PaperSession:
                 self.times.append(moment.time)
             if entries:
                 self._notify(entries)
+        self._rig.pipeline.finish()
 
 
 def replay(

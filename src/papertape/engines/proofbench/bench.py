@@ -130,7 +130,7 @@ def simulate(
         logged.add(len(times), rig.pipeline.step(moment, journal))
         if moment.time > window.start:
             times.append(moment.time)
-    _finish(strategy)
+    rig.pipeline.finish()
     valuation = value(config.capital, window.start, times, logged, window.bars)
     return Outcome(strategy, window, logged, rig.pipeline.orders, valuation, lookahead)
 
@@ -152,9 +152,3 @@ def _desk(
         signals, list(bars.values()), [exposures[name] for name in bars], seed=config.seed
     )
     return signal_desk(signals, answers, instruments, config), verdict
-
-
-def _finish(strategy: Strategy) -> None:
-    on_stop = getattr(strategy, "on_stop", None)
-    if on_stop is not None:
-        on_stop(None)

@@ -219,9 +219,11 @@ def downside_deviation(x: FloatArray) -> float:
 
 
 def sortino(r: FloatArray, rf: float, ppy: float) -> Figure:
-    """Mean excess return over the downside deviation, a year."""
+    """Mean excess return over the downside deviation, a year; none where nothing ever moved."""
     if len(r) < 2:
         return Reason.TOO_FEW_RETURNS
+    if float(np.std(r, ddof=1)) < FLAT:
+        return Reason.FLAT
     x = excess(r, rf, ppy)
     if not np.any(x < 0):
         return Reason.NO_NEGATIVE_RETURNS

@@ -55,6 +55,10 @@ class SignalCore(Protocol):
         """What the strategy decided after this moment, and the orders that follow from it."""
         ...
 
+    def finish(self) -> None:
+        """There is nothing more to come."""
+        ...
+
 
 class SignalDesk:
     """Follows a signal strategy: an order only when the wanted exposure changes.
@@ -96,6 +100,9 @@ class SignalDesk:
                 decided.append(event)
                 proposals += orders
         return decided, proposals
+
+    def finish(self) -> None:
+        """A signal strategy has nothing to put away."""
 
     def _change(self, bar: Bar, wish: Wish, standing: Standing) -> tuple[Decided, list[Proposal]]:
         signal = Signal(

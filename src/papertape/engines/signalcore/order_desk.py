@@ -136,6 +136,10 @@ class OrderDesk:
         proposals, context.proposals = context.proposals, []
         return [], proposals
 
+    def finish(self) -> None:
+        """Call the strategy a last time; what it still asks for is not sent any more."""
+        self._call("on_stop", self._context)
+
     def _call(self, name: str, *arguments: object) -> None:
         method = getattr(self._strategy, name, None)
         if method is not None:

@@ -14,7 +14,8 @@ from papertape.plugins.market_data.source import Capabilities, MarketEvent, betw
 from papertape.plugins.market_data.tables.content import SIZE_CAP
 from papertape.plugins.market_data.tables.reading import Told, load_prices
 from papertape.plugins.market_data.tables.rows import OnConflict
-from papertape.plugins.market_data.tables.times import DateOrder, RepeatedHour
+from papertape.plugins.market_data.tables.times import DateOrder
+from papertape.plugins.market_data.tables.zones import RepeatedHour
 
 __all__ = ["CSVDataPlugin", "Told", "load_prices", "read_csv", "read_prices"]
 

@@ -1,20 +1,40 @@
-"""The look-ahead check of a signal strategy: cut off the future, and the past must not move."""
+"""The look-ahead checks: cut the future off, or put another in its place; the past must not move."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from papertape.domain.clock import rfc3339
+from papertape.domain.clock import Nanos
 from papertape.domain.market import Bars, FloatArray, IntArray
+from papertape.engines.proofbench.evidence.decisions import (
+    Decide,
+    Decisions,
+    Difference,
+    Wishes,
+    decisions,
+    difference,
+)
+from papertape.engines.proofbench.evidence.other_prices import FUTURES
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.signalcore.answers import ask
 from papertape.strategies.strategy import SignalStrategy
 
-TOLERANCE = 1e-9
 _BAR_BUDGET = 2_000_000
 """Bars a check may re-read in all, so that it costs a fraction of a second on any history."""
+
+_WORTH_BUDGET = 20_000_000
+"""Bars that may be re-read to find what a leak was worth; only a failed check pays that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many replays were made, and the first of them that moved the past."""
+
+    count: int
+    moved: Difference | None = None
 
 
 def check_lookahead(
@@ -27,8 +47,7 @@ def check_lookahead(
 ) -> LookaheadVerdict:
     """Ask again with the history cut after t; every answer up to t must be the same (PREFIX).
 
-    Cuts fall on each change of exposure first, then at random; the whole past is compared at each
-    cut, because some leaks never show in the last row.
+    The whole past is compared at each cut, because some leaks never show in the last row.
 
     Args:
         strategy: The strategy.
@@ -39,33 +58,106 @@ def check_lookahead(
     """
     generator = np.random.default_rng(seed)
     name, done = type(strategy).__name__, 0
-    for each, whole in zip(bars, exposures, strict=True):
-        for cut in _cuts(whole, strategy.warmup, most, generator):
-            past, _ = ask(strategy, each[: cut + 1])
-            done += 1
-            moved = np.flatnonzero(np.abs(past - whole[: cut + 1]) > TOLERANCE)
-            if len(moved):
-                row = int(moved[0])
-                return LookaheadVerdict(
-                    "failed",
-                    done,
-                    f"{name} on {each.symbol}: at the bar of {rfc3339(int(each.start[row]))} it "
-                    f"wants {past[row]:g} knowing the past, {whole[row]:g} knowing the future; "
-                    f"{len(moved)} of {cut + 1} bars differ at this cut",
-                )
+    for each, exposure in zip(bars, exposures, strict=True):
+        _, stops = ask(strategy, each)
+        whole = Wishes.over(each, exposure, stops, warmup=strategy.warmup)
+        cuts = cuts_in_order(each, whole, strategy.warmup, generator)
+        cuts = cuts[: max(1, min(most, _BAR_BUDGET // max(len(each), 1)))]
+        found = cut_off(lambda past: decisions(strategy, past), each, whole, cuts)
+        done += found.count
+        if found.moved:
+            worth = _worth(strategy, each, exposure)
+            detail = f"{name} on {each.symbol}: {found.moved}; {worth}"
+            return LookaheadVerdict("failed", done, detail)
     return LookaheadVerdict("passed", done, f"{done} cuts, the past never moved")
 
 
-def _cuts(exposure: FloatArray, warmup: int, most: int, generator: np.random.Generator) -> IntArray:
-    """Rows after which to cut: before and at each change, the last but a few, and random ones."""
-    last = len(exposure) - 2
-    if last < 0:
+def cut_off(
+    decide: Decide,
+    bars: Bars,
+    whole: Decisions,
+    cuts: Iterable[int],
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Replayed:
+    """PREFIX: decide again without the rows after each cut, and compare everything before it."""
+    count = 0
+    for cut in cuts:
+        if not goes_on():
+            break
+        past = decide(bars[: cut + 1])
+        count += 1
+        moved = difference(whole, past, _close(bars, cut))
+        if moved:
+            return Replayed(count, moved)
+    return Replayed(count)
+
+
+def replace_future(
+    decide: Decide,
+    bars: Bars,
+    whole: Decisions,
+    cuts: Iterable[int],
+    generator: np.random.Generator,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Replayed:
+    """FUTURE: decide again with other prices after each cut, and compare everything before it.
+
+    Several futures a cut, because a rule on a sign flips only about half the time on one.
+    """
+    count = 0
+    for cut in cuts:
+        for future in FUTURES:
+            if not goes_on():
+                return Replayed(count)
+            other = decide(future(bars, cut, generator))
+            count += 1
+            moved = difference(whole, other, _close(bars, cut))
+            if moved:
+                return Replayed(count, moved)
+    return Replayed(count)
+
+
+def cuts_in_order(
+    bars: Bars, whole: Decisions, warmup: int, generator: np.random.Generator
+) -> IntArray:
+    """Every row after which to cut, the telling ones first.
+
+    Cuts at and just before a change of the decision alternate with random ones: a leak may hide
+    where the decision changes, or just where it does not and should have.
+    """
+    first, last = max(warmup - 1, 0), len(bars) - 2
+    if last < first:
         return np.zeros(0, np.int64)
-    most = max(1, min(most, _BAR_BUDGET // len(exposure)))
-    changes = np.flatnonzero(np.diff(exposure)) + 1
+    changes = np.searchsorted(bars.end, whole.changes())
     telling = np.unique(np.concatenate([changes, changes - 1]))
-    if len(telling) > most // 2:
-        telling = generator.choice(telling, most // 2, replace=False)
-    random = generator.integers(min(warmup, last), last + 1, most - len(telling))
-    cuts = np.unique(np.concatenate([telling, random]))
-    return cuts[(cuts >= 0) & (cuts <= last)].astype(np.int64)
+    telling = telling[(telling >= first) & (telling <= last)]
+    others = np.setdiff1d(np.arange(first, last + 1), telling)
+    turns = np.concatenate([2 * np.arange(len(telling)), 2 * np.arange(len(others)) + 1])
+    rows = np.concatenate([generator.permutation(telling), generator.permutation(others)])
+    return rows[np.argsort(turns)]
+
+
+def _close(bars: Bars, row: int) -> Nanos:
+    return int(bars.end[row])
+
+
+def _worth(strategy: SignalStrategy, bars: Bars, exposure: FloatArray) -> str:
+    """What the exposure earns with the future in view, and asked bar by bar, in words.
+
+    Assumption: held from close to close, before costs and with shorts; no order is simulated.
+    """
+    if len(bars) ** 2 // 2 > _WORTH_BUDGET:
+        return f"{len(bars)} bars are too many to measure what the leak is worth"
+    honest = np.zeros(len(bars))
+    for row in range(max(strategy.warmup - 1, 0), len(bars)):
+        honest[row] = ask(strategy, bars[: row + 1])[0][-1]
+    leaky, fair = (_earned(bars, column) for column in (exposure, honest))
+    return (
+        f"before costs it earns {leaky:+.1%} knowing the future and {fair:+.1%} asked bar by bar: "
+        f"{leaky - fair:+.1%} of the result came from the future"
+    )
+
+
+def _earned(bars: Bars, exposure: FloatArray) -> float:
+    changes = bars.close[1:] / bars.close[:-1] - 1
+    return float(np.prod(1 + np.nan_to_num(exposure[:-1]) * changes) - 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import DAY, Nanos, WallClock
+from papertape.domain.clock import Nanos, WallClock
 from papertape.domain.errors import BadRow, BadRows, DataError
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import Adjustment, FloatArray, Frequency
@@ -25,13 +25,14 @@ from papertape.plugins.market_data.tables.sidecar import Sidecar, read_sidecar
 from papertape.plugins.market_data.tables.times import (
     ClockRules,
     DateOrder,
-    RepeatedHour,
     Times,
     epoch_times,
     local_times,
     moment_times,
     read_times,
+    since_midnight,
 )
+from papertape.plugins.market_data.tables.zones import RepeatedHour
 
 _NUMBERS = (*layouts.PRICES, "volume", "dividend", "split")
 _ALPHA_VANTAGE = ("timestamp", "open", "high", "low", "close", "volume")
@@ -212,17 +213,27 @@ def _numbers(
     at_once = grid.numbers([roles[role] for role in found])
     if at_once is not None:
         return dict(zip(found, at_once, strict=True)), {}
-    texts = {role: grid.column(roles[role]) for role in found}
-    read = cells.decorated_number if layout.decorated else cells.plain_number
-    prices = [texts[role] for role in layouts.PRICES]
-    if grid.delimiter == ";" and cells.decimal_commas_proven(list(zip(*prices, strict=True))):
-        read = cells.decimal_comma_number
+    read = _number_style(grid, roles, layout)
     numbers: dict[str, FloatArray] = {}
     unread: dict[int, str] = {}
-    for role, column in texts.items():
-        numbers[role], faults = cells.numbers(column, read)
+    for role in found:
+        plain = grid.numbers([roles[role]])
+        if plain is not None:
+            numbers[role] = plain[0]
+            continue
+        numbers[role], faults = cells.numbers(grid.column(roles[role]), read)
         unread |= {row: f"{role} {why}" for row, why in faults}
     return numbers, unread
+
+
+def _number_style(grid: Grid, roles: Mapping[str, int], layout: Layout) -> cells.ReadNumber:
+    if layout.decorated:
+        return cells.decorated_number
+    if grid.delimiter == ";":
+        prices = [grid.column(roles[role]) for role in layouts.PRICES]
+        if cells.decimal_commas_proven(list(zip(*prices, strict=True))):
+            return cells.decimal_comma_number
+    return cells.plain_number
 
 
 def _priced(numbers: Mapping[str, FloatArray], layout: Layout) -> dict[str, FloatArray]:
@@ -270,9 +281,7 @@ def _lean_times(stamps: Sequence[str], rules: ClockRules, day: date | None) -> T
             f"{rules.source} counts from midnight, but its name holds no date",
             hint="LEAN files are named like 20131007_trade.zip; otherwise give day=",
         )
-    midnight = (day - date(1970, 1, 1)).days * DAY
-    since = np.array([int(stamp) for stamp in stamps], np.int64) * 1_000_000
-    return local_times(midnight + since, rules)
+    return since_midnight(stamps, day, rules)
 
 
 def _day_of(file: _File, inside: str) -> date | None:

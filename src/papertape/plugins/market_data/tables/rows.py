@@ -233,8 +233,9 @@ def _row_faults(rows: Rows, start: IntArray, until: Nanos) -> tuple[BadRow, ...]
         for row in np.flatnonzero(getattr(rows, name) == 0):
             found[int(row)] = f"{name} is 0, which is a missing price in disguise"
     for name in ("dividend", "split"):
-        for row in np.flatnonzero(getattr(rows, name) < 0):
-            found[int(row)] = f"{name} {getattr(rows, name)[row]} is negative"
+        column = getattr(rows, name)
+        for row in np.flatnonzero((column < 0) | (column >= 1_000_000)):
+            found[int(row)] = f"{name} {column[row]} is not between 0 and a million"
     for row in np.flatnonzero(start > until):
         found[int(row)] = f"{rfc3339(int(start[row]))} lies in the future (after {rfc3339(until)})"
     return tuple(BadRow(int(rows.line[row]), why) for row, why in found.items())

@@ -8,26 +8,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, tzinfo
 from itertools import compress
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
 
 from papertape.domain.clock import DAY, MINUTE, SECOND
-from papertape.domain.errors import DataError, UsageError
+from papertape.domain.errors import DataError
 from papertape.domain.market import Frequency, IntArray
+from papertape.plugins.market_data.tables.zones import (
+    RepeatedHour,
+    clock_text,
+    local_offsets,
+    utc_offsets,
+    zone_of,
+)
 
 DateOrder = Literal["day", "month"]
-RepeatedHour = Literal["first", "second"]
 
 HOUR = 60 * MINUTE
 _YEARS = range(1800, 2101)
 _EPOCH = date(1970, 1, 1).toordinal()
 
-_EPOCH_NUMBER = re.compile(r"\s*(?:[0-9]{1,18}|[1-4][0-9]{18})\s*")
+_EPOCH_NUMBER = re.compile(r"[0-9]{1,18}|[1-4][0-9]{18}")
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-/.]?)([0-9]{2})\2([0-9]{2})")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
 _CLOCK = re.compile(
@@ -83,6 +88,13 @@ def read_times(stamps: Sequence[str], clocks: Sequence[str] | None, rules: Clock
     return _text_times(stamps, clocks, rules)
 
 
+def since_midnight(stamps: Sequence[str], day: date, rules: ClockRules) -> Times:
+    """Milliseconds since the exchange's midnight of one day."""
+    clocks, faults = _each_text(stamps, _milliseconds)
+    local = (day.toordinal() - _EPOCH) * DAY + clocks
+    return _of_good(len(stamps), faults, lambda good: local_times(local[good], rules))
+
+
 def moment_times(moments: IntArray, rules: ClockRules) -> Times:
     """Moments in UTC, or the session dates they stand for if all are some midnight."""
     told = rules.frequency is not None and rules.frequency.is_daily
@@ -90,7 +102,7 @@ def moment_times(moments: IntArray, rules: ClockRules) -> Times:
     if not told and (rules.frequency or bool(np.any(moments % (15 * MINUTE)))):
         return Times(moments, daily=False)
     utc_midnight = bool(np.all(moments % DAY == 0))
-    local = moments if utc_midnight else moments + _utc_offsets(moments, rules.exchange)
+    local = moments if utc_midnight else moments + utc_offsets(moments, rules.exchange)
     daily = told or bool(np.all(local % DAY == 0))
     return Times(local // DAY if daily else moments, daily)
 
@@ -112,39 +124,23 @@ def local_times(local: IntArray, rules: ClockRules) -> Times:
         return Times(local // DAY, daily=True, notices=_odd_clocks(local))
     if rules.zone is None:
         raise DataError(
-            f"{rules.source}: the times name no zone, such as {_clock_text(local[0])}",
+            f"{rules.source}: the times name no zone, such as {clock_text(local[0])}",
             hint="say it with --tz, like --tz America/New_York or --tz UTC",
         )
     zone = zone_of(rules.zone)
-    offsets, gaps = _local_offsets(local, zone, rules.repeated_hour)
+    offsets, gaps = local_offsets(local, zone, rules.repeated_hour)
     return Times(local - offsets, daily=False, faults=gaps)
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """A time zone by its name.
-
-    Raises:
-        UsageError: If nobody knows it.
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(
-            f"{name!r} is no time zone", hint="zones look like America/New_York or UTC"
-        ) from None
-
-
 def _epoch_text_times(stamps: Sequence[str], rules: ClockRules) -> Times:
-    counts = [int(stamp) if _EPOCH_NUMBER.fullmatch(stamp) else -1 for stamp in stamps]
+    texts = [stamp.strip() for stamp in stamps]
+    counts = [int(text) if _EPOCH_NUMBER.fullmatch(text) else -1 for text in texts]
     counted = np.array(counts, np.int64)
-    good = counted >= 0
     faults = {
         row: f"{_clipped(stamps[row])} is no epoch number, as the first time is"
-        for row in np.flatnonzero(~good).tolist()
+        for row in np.flatnonzero(counted < 0).tolist()
     }
-    if not good.any():
-        return _spread(Times(counted[good], daily=False), good, faults)
-    return _spread(epoch_times(counted[good], rules), good, faults)
+    return _of_good(len(stamps), faults, lambda good: epoch_times(counted[good], rules))
 
 
 def _unit(source: str, least: int, most: int) -> int:
@@ -178,19 +174,27 @@ def _text_times(stamps: Sequence[str], clocks: Sequence[str], rules: ClockRules)
     days, bad_days = _each_text(stamps, _day_reader(set(stamps), rules))
     times, bad_clocks = _each_text(clocks, _clock)
     faults = {**bad_clocks, **bad_days}
-    good = np.ones(len(days), np.bool_)
+    local = days * DAY + times
+
+    def read(good: NDArray[np.bool_]) -> Times:
+        offsets = _offsets(list(compress(clocks, good)) if faults else clocks, rules.source)
+        if offsets is None:
+            return local_times(local[good], rules)
+        return _aware_times(local[good], offsets, rules)
+
+    return _of_good(len(stamps), faults, read)
+
+
+def _of_good(
+    count: int, faults: dict[int, str], read: Callable[[NDArray[np.bool_]], Times]
+) -> Times:
+    """Times of the good rows, read as if there were no others, put back among the bad ones."""
+    good = np.ones(count, np.bool_)
     good[list(faults)] = False
+    when = np.zeros(count, np.int64)
     if not good.any():
-        return _spread(Times(days[:0], daily=False), good, faults)
-    local = (days * DAY + times)[good]
-    offsets = _offsets([*compress(clocks, good)] if faults else clocks, rules.source)
-    found = local_times(local, rules) if offsets is None else _aware_times(local, offsets, rules)
-    return _spread(found, good, faults)
-
-
-def _spread(found: Times, good: NDArray[np.bool_], faults: dict[int, str]) -> Times:
-    """Times of the good rows, put back among the bad ones."""
-    when = np.zeros(len(good), np.int64)
+        return Times(when, daily=False, faults=faults)
+    found = read(good)
     when[good] = found.when
     rows = np.flatnonzero(good)
     moved = {int(rows[row]): why for row, why in found.faults.items()}
@@ -240,7 +244,7 @@ def _odd_clocks(local: IntArray) -> tuple[str, ...]:
         return ()
     return (
         f"{len(odd)} of {len(local)} daily rows carry another time of day than the others, the "
-        f"first {_clock_text(local[odd[0]])}; such a row may have been taken before the close",
+        f"first {clock_text(local[odd[0]])}; such a row may have been taken before the close",
     )
 
 
@@ -337,6 +341,13 @@ def _clock(text: str) -> int:
     return hour * HOUR + minute * MINUTE + second * SECOND + fraction
 
 
+def _milliseconds(text: str) -> int:
+    count = int(text) if _EPOCH_NUMBER.fullmatch(text) else DAY
+    if count * 1_000_000 >= DAY:
+        raise ValueError("no number of milliseconds within a day")
+    return count * 1_000_000
+
+
 def _offset(text: str) -> int | None:
     found = _CLOCK.fullmatch(text.strip())
     if not found or not found[6]:
@@ -345,56 +356,6 @@ def _offset(text: str) -> int | None:
         return 0
     sign = -1 if found[6][0] == "-" else 1
     return sign * (int(found[6][1:3]) * HOUR + int(found[6][-2:]) * MINUTE)
-
-
-def _utc_offsets(moments: IntArray, zone: tzinfo) -> IntArray:
-    """How far a zone is from UTC at moments."""
-
-    def at(moment: int) -> int:
-        return _nanos(datetime.fromtimestamp(moment // SECOND, UTC).astimezone(zone).utcoffset())
-
-    return _by_day(moments, at)[0]
-
-
-def _local_offsets(
-    local: IntArray, zone: tzinfo, repeated: RepeatedHour | None
-) -> tuple[IntArray, dict[int, str]]:
-    """How far a zone is from UTC at local times, and the times that it skips or repeats."""
-
-    def at(moment: int, fold: int = 1 if repeated == "second" else 0) -> int:
-        naive = datetime.fromtimestamp(moment // SECOND, UTC).replace(tzinfo=zone, fold=fold)
-        return _nanos(naive.utcoffset())
-
-    offsets, suspects = _by_day(local, at)
-    faults = {}
-    for row in suspects.tolist():
-        before, after = at(int(local[row]), 0), at(int(local[row]), 1)
-        if before < after:
-            faults[row] = f"{_clock_text(local[row])} does not exist in {zone}: clocks leap over it"
-        elif before > after and repeated is None:
-            why = f"{_clock_text(local[row])} happens twice in {zone}"
-            faults[row] = f"{why}: say repeated_hour='first' or 'second'"
-    return offsets, faults
-
-
-def _by_day(values: IntArray, at: Callable[[int], int]) -> tuple[IntArray, IntArray]:
-    """Offsets asked once a day, once a row on days of change; and the rows on those days."""
-    days, codes = np.unique(values // DAY, return_inverse=True)
-    bounds = {int(day): at(int(day) * DAY) for day in np.union1d(days, days + 1)}
-    starts = np.array([bounds[int(day)] for day in days], np.int64)
-    ends = np.array([bounds[int(day) + 1] for day in days], np.int64)
-    offsets = starts[codes]
-    rows = np.flatnonzero((starts != ends)[codes])
-    offsets[rows] = [at(int(value)) for value in values[rows]]
-    return offsets, rows
-
-
-def _nanos(offset: timedelta | None) -> int:
-    return int((offset or timedelta()).total_seconds()) * SECOND
-
-
-def _clock_text(local: int) -> str:
-    return datetime.fromtimestamp(int(local) // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _clipped(text: str) -> str:

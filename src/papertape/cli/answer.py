@@ -1,0 +1,66 @@
+"""Answer: what a command found, and how it is put before people and programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from papertape.domain.errors import PapertapeError
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command found.
+
+    Attributes:
+        text: For people, without the last line's end.
+        data: For programs.
+        warnings: What a program should tell its user; the text says it in its own place.
+        is_no: Whether the answer is no (exit 1).
+    """
+
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    is_no: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 when the answer is no."""
+        return int(self.is_no)
+
+
+def envelope(name: str, answer: Answer) -> str:
+    """An answer as a line of JSON; ``ok`` says that the command did its work."""
+    return _json(
+        schema=f"papertape.{name}/1",
+        ok=True,
+        data=answer.data,
+        warnings=answer.warnings,
+        error=None,
+    )
+
+
+def failed_envelope(name: str, error: PapertapeError) -> str:
+    """A failure as a line of JSON."""
+    told = {"code": error.code, "message": error.message, "hint": error.hint}
+    return _json(schema=f"papertape.{name}/1", ok=False, data={}, warnings=(), error=told)
+
+
+def _json(**fields: Any) -> str:
+    import msgspec  # noqa: PLC0415 - people's answers do without it
+
+    return msgspec.json.encode(fields).decode()
+
+
+def write(text: str) -> None:
+    """Put a result on stdout; a reader who has left is no error."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end, and would complain of the same.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,100 @@
+"""The console command, and the one door that every error leaves by."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from papertape import __version__
+from papertape.cli.answer import Answer, envelope, failed_envelope, write
+from papertape.cli.commands import COMMANDS, FLAGS, GROUPS
+from papertape.cli.failure import told, words_of
+from papertape.cli.surroundings import Surroundings, global_flags
+from papertape.domain.clock import Clock, WallClock
+from papertape.domain.errors import PapertapeError
+
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM)."""
+
+
+def run() -> None:
+    """Run the command line of this process, and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:  # a file name may hold what the terminal's encoding cannot say
+            reconfigure(errors="backslashreplace")
+    sys.exit(main(sys.argv[1:]))
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def main(words: Sequence[str], clock: Clock | None = None) -> int:
+    """Do what a command line says and answer its exit code.
+
+    Args:
+        words: The command line without the program's name.
+        clock: Tells the day; the wall clock's if None.
+    """
+    surroundings, rest = Surroundings(), list(words)
+    try:
+        surroundings, rest = global_flags(words, clock or WallClock())
+        answer = _answer(rest, surroundings)
+    except KeyboardInterrupt as interrupt:
+        print("interrupted: nothing was written", file=sys.stderr)
+        return TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last door: whatever comes is told in our words
+        return _failed(error, rest, surroundings)
+    write(envelope(_name(rest), answer) if surroundings.json else answer.text)
+    return answer.exit_code
+
+
+def _answer(words: Sequence[str], surroundings: Surroundings) -> Answer:
+    if not words or words[0] in ("--help", "-h"):
+        return Answer(_help(), {"commands": COMMANDS})
+    if words[0] in ("--version", "-V"):
+        return Answer(f"papertape {__version__}", {"version": __version__})
+    from papertape.cli.parsing import understood  # noqa: PLC0415 - `--help` answers without it
+
+    return understood(words)(surroundings)
+
+
+def _failed(error: Exception, words: Sequence[str], surroundings: Surroundings) -> int:
+    failure: PapertapeError = told(error, surroundings)
+    if surroundings.json:
+        write(failed_envelope(_name(words), failure))
+    print(words_of(failure), file=sys.stderr)
+    return failure.exit_code
+
+
+def _name(words: Sequence[str]) -> str:
+    """The command's name for the schema, like ``backtest`` or ``strategy.list``."""
+    if not words or words[0] not in COMMANDS:
+        return "papertape"
+    verb = words[1] if len(words) > 1 else ""
+    return f"{words[0]}.{verb}" if verb in GROUPS.get(words[0], ()) else words[0]
+
+
+def _help() -> str:
+    return "\n".join(
+        [
+            "papertape: a trading workbench, from history to a paper account",
+            "",
+            "usage: papertape [flags] COMMAND [arguments] [flags]",
+            "",
+            "commands",
+            *(f"  {name:<15}{what}" for name, what in COMMANDS.items()),
+            "",
+            "flags",
+            *(f"  {name:<15}{what}" for name, what in FLAGS.items()),
+            "",
+            "Begin with: papertape demo.  More on a command: papertape COMMAND --help",
+        ]
+    )

@@ -1,0 +1,112 @@
+"""Surroundings: what every command is given besides its own arguments, and the global flags."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+from papertape.domain.clock import Clock, WallClock
+from papertape.domain.errors import SettingsError, UsageError
+
+NARROWEST, WIDEST = 60, 120
+
+_SWITCHES = {
+    "--json": "json",
+    "--quiet": "quiet",
+    "-q": "quiet",
+    "--verbose": "verbose",
+    "-v": "verbose",
+    "--debug": "debug",
+    "--no-color": "no_color",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a command runs, what time it is, and how its answer is wanted.
+
+    Attributes:
+        chosen_home: What ``--home`` says; None leaves it to the environment.
+        json: Whether the answer is for a program.
+        quiet: Whether notes and progress stay away from stderr.
+        verbose: Whether more notes are wanted there.
+        debug: Whether an error shows its whole traceback.
+        no_color: Whether colour was refused.
+        clock: Names runs by their day, and reads dates like ``today``.
+    """
+
+    chosen_home: str | None = None
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+    no_color: bool = False
+    clock: Clock = WallClock()
+
+    @property
+    def home(self) -> Path:
+        """The folder that keeps runs and reports.
+
+        Raises:
+            SettingsError: If it is named by an empty word.
+        """
+        named = self.chosen_home
+        if named is None:
+            named = os.environ.get("PAPERTAPE_HOME")
+        if named is None:
+            import platformdirs  # noqa: PLC0415 - `--help` needs no folder
+
+            return platformdirs.user_data_path("papertape", appauthor=False)
+        if not named.strip() or not named.isprintable():
+            raise SettingsError(
+                f"the home folder is named {named!r}",
+                hint="give --home a folder, or unset PAPERTAPE_HOME",
+            )
+        return Path(named).expanduser()
+
+    @property
+    def width(self) -> int:
+        """Columns to write in."""
+        return max(NARROWEST, min(WIDEST, shutil.get_terminal_size((100, 24)).columns))
+
+    def colour_on(self, stream: TextIO) -> bool:
+        """Whether a stream shows colour; NO_COLOR and TERM=dumb are obeyed."""
+        if self.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            return False
+        return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+    def note(self, text: str) -> None:
+        """Say something beside the result."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+
+def global_flags(words: Sequence[str], clock: Clock) -> tuple[Surroundings, list[str]]:
+    """Take the global flags out of a command line, wherever they stand before a ``--``.
+
+    Raises:
+        UsageError: If ``--home`` names no folder.
+    """
+    surroundings, rest, remaining = Surroundings(clock=clock), [], iter(words)
+    for word in remaining:
+        if word == "--":
+            return surroundings, [*rest, word, *remaining]
+        if word in _SWITCHES:
+            surroundings = replace(surroundings, **{_SWITCHES[word]: True})
+        elif word == "--home" or word.startswith("--home="):
+            surroundings = replace(surroundings, chosen_home=_folder(word, remaining))
+        else:
+            rest.append(word)
+    return surroundings, rest
+
+
+def _folder(word: str, remaining: Iterator[str]) -> str:
+    folder = word.removeprefix("--home=") if "=" in word else next(remaining, "")
+    if not folder or folder.startswith("-"):
+        raise UsageError("--home wants a folder", hint="papertape --home DIR ...")
+    return folder

@@ -1,0 +1,272 @@
+"""What a strategy decides over given bars, kept so that two replays of it can be compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+import numpy as np
+
+from papertape.domain.clock import Nanos, rfc3339
+from papertape.domain.event import (
+    CancelRequest,
+    Entry,
+    NoJournal,
+    OrderApproved,
+    OrderFilled,
+    OrderRefused,
+)
+from papertape.domain.instrument import Instrument
+from papertape.domain.market import Bars, CorporateAction, FloatArray, IntArray
+from papertape.domain.money import micros
+from papertape.domain.order import Order
+from papertape.data.moments import moments
+from papertape.engines.proofbench.assembly import (
+    assemble,
+    is_signal_strategy,
+    order_desk,
+    signal_desk,
+)
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.signalcore.answers import Answers, ask
+from papertape.engines.signalcore.engine import SignalCore
+from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
+
+TOLERANCE = 1e-9
+"""Two wishes nearer than this are one: longer sums may round differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first moment at which two replays decide differently, and how many moments do.
+
+    Attributes:
+        time: The moment.
+        past: What is decided there knowing the past only.
+        whole: What is decided there with more in view.
+        count: Decisions that differ.
+        total: Decisions compared.
+    """
+
+    time: Nanos
+    past: str
+    whole: str
+    count: int
+    total: int
+
+    def __str__(self) -> str:
+        return (
+            f"at the bar of {rfc3339(self.time)} it wants {self.past} knowing the past, "
+            f"{self.whole} knowing the future; {self.count} of {self.total} decisions differ"
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Wishes:
+    """What a signal strategy wants after each bar, from the end of its warm-up on.
+
+    Earlier rows are left out: no engine acts on them.
+    """
+
+    start: IntArray
+    end: IntArray
+    exposure: FloatArray
+    stop_distance: FloatArray
+
+    @classmethod
+    def asked(cls, strategy: SignalStrategy, bars: Bars) -> Wishes:
+        """Ask for the whole column at once."""
+        return cls.over(bars, *ask(strategy, bars), warmup=strategy.warmup)
+
+    @classmethod
+    def over(
+        cls, bars: Bars, exposure: FloatArray, stop_distance: FloatArray, *, warmup: int
+    ) -> Wishes:
+        """Columns over all bars, cut to the rows that count."""
+        rows = slice(max(warmup - 1, 0), None)
+        return cls(bars.start[rows], bars.end[rows], exposure[rows], stop_distance[rows])
+
+    def until(self, moment: Nanos) -> Wishes:
+        """The wishes that were known at a moment."""
+        rows = slice(int(np.searchsorted(self.end, moment, side="right")))
+        return Wishes(
+            self.start[rows], self.end[rows], self.exposure[rows], self.stop_distance[rows]
+        )
+
+    def changes(self) -> IntArray:
+        """The closes at which the wish changes."""
+        return self.end[1:][np.diff(self.exposure) != 0]
+
+    def is_constant(self) -> bool:
+        """Whether it wants the same after every bar."""
+        return len(self.changes()) == 0
+
+    def fingerprint(self) -> str:
+        """Hash of every bit of the answer."""
+        return hashlib.sha256(self.exposure.tobytes() + self.stop_distance.tobytes()).hexdigest()
+
+    def difference(self, past: Wishes) -> Difference | None:
+        """Where ``past``, knowing less, wants something else; None if nowhere."""
+        exposures = np.abs(self.exposure - past.exposure) > TOLERANCE
+        stops = np.abs(self.stop_distance - past.stop_distance) > TOLERANCE
+        moved = np.flatnonzero(exposures | stops)
+        if not len(moved):
+            return None
+        row = int(moved[0])
+        is_stop = not exposures[row]
+        then, now = (
+            f"a stop {wishes.stop_distance[row]:g} away" if is_stop else f"{wishes.exposure[row]:g}"
+            for wishes in (past, self)
+        )
+        return Difference(int(self.start[row]), then, now, len(moved), len(exposures))
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An order sent or refused, a cancel, or a fill, in words without the strategy's reason."""
+
+    time: Nanos
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What an order strategy did, and what came of it, in order."""
+
+    deeds: tuple[Deed, ...]
+
+    def until(self, moment: Nanos) -> Deeds:
+        """What had happened at a moment."""
+        return Deeds(tuple(deed for deed in self.deeds if deed.time <= moment))
+
+    def changes(self) -> IntArray:
+        """The moments of the deeds."""
+        return np.unique(np.array([deed.time for deed in self.deeds], np.int64))
+
+    def is_constant(self) -> bool:
+        """Whether it did nothing."""
+        return not self.deeds
+
+    def fingerprint(self) -> str:
+        """Hash of every word."""
+        return hashlib.sha256(repr(self.deeds).encode()).hexdigest()
+
+    def difference(self, past: Deeds) -> Difference | None:
+        """Where ``past``, knowing less, does something else; None if nowhere."""
+        longest = max(len(self.deeds), len(past.deeds))
+        pairs = list(zip(_padded(past, longest), _padded(self, longest), strict=True))
+        moved = [(then, now) for then, now in pairs if then != now]
+        if not moved:
+            return None
+        then, now = moved[0]
+        time = min(deed.time for deed in (then, now) if deed is not None)
+        # Two deeds of different moments: at the earlier one, the other replay did nothing.
+        said = [deed.words if deed and deed.time == time else "nothing" for deed in (then, now)]
+        return Difference(time, said[0], said[1], len(moved), longest)
+
+
+def _padded(deeds: Deeds, length: int) -> list[Deed | None]:
+    return [*deeds.deeds, *[None] * (length - len(deeds.deeds))]
+
+
+Decisions: TypeAlias = Wishes | Deeds
+Decide: TypeAlias = Callable[[Bars], Decisions]
+"""A strategy, asked over bars; a new one each time, so that nothing is remembered in between."""
+
+
+def decisions(strategy: Strategy, bars: Bars, actions: Sequence[CorporateAction] = ()) -> Decisions:
+    """Everything a strategy decides over these bars, and over no others.
+
+    Args:
+        strategy: Of either kind; an order strategy must be a new one.
+        bars: Signal prices for a signal strategy, prices as traded for an order strategy.
+        actions: What happened to the shares; only an order strategy is shown them.
+    """
+    if is_signal_strategy(strategy):
+        return Wishes.asked(cast(SignalStrategy, strategy), bars)
+    return Deeds(tuple(_deeds(orders_and_fills(cast(OrderStrategy, strategy), bars, actions))))
+
+
+def difference(whole: Decisions, past: Decisions, until: Nanos) -> Difference | None:
+    """How two replays of one strategy differ up to a moment; ``past`` is the one that knew less."""
+    match whole, past:
+        case Wishes(), Wishes():
+            return whole.until(until).difference(past.until(until))
+        case Deeds(), Deeds():
+            return whole.until(until).difference(past.until(until))
+    raise TypeError("a strategy changed its kind between two replays")
+
+
+def orders_and_fills(
+    strategy: OrderStrategy,
+    bars: Bars,
+    actions: Sequence[CorporateAction] = (),
+    config: SimulationConfig | None = None,
+) -> list[Entry]:
+    """The log of an order strategy on the bench, from a cold start."""
+    config = config or bench_config(bars)
+    desk = order_desk(strategy, _instruments(bars), config)
+    return _drive(desk, bars, actions, config)[0]
+
+
+def total_return(
+    strategy: SignalStrategy, answers: Answers, bars: Bars, actions: Sequence[CorporateAction]
+) -> float:
+    """What a signal strategy earns on the bench, costs included, as a fraction of the capital."""
+    config = bench_config(bars)
+    desk = signal_desk(strategy, answers, _instruments(bars), config)
+    return _drive(desk, bars, actions, config)[1]
+
+
+def bench_config(bars: Bars) -> SimulationConfig:
+    """The bench's own settings, started cold, for bars of any length."""
+    return SimulationConfig(bar_frequency=str(bars.frequency), warmup="inside", benchmark="none")
+
+
+def _instruments(bars: Bars) -> dict[str, Instrument]:
+    return {bars.symbol: bars.instrument}
+
+
+def _drive(
+    core: SignalCore, bars: Bars, actions: Sequence[CorporateAction], config: SimulationConfig
+) -> tuple[list[Entry], float]:
+    """One instrument through the pipeline: the log, and the total return."""
+    pipeline = assemble(core, _instruments(bars), config).pipeline
+    journal = NoJournal()
+    log: list[Entry] = []
+    for moment in moments({bars.symbol: bars}, {bars.symbol: actions}):
+        log += pipeline.step(moment, journal)
+    closes = {bars.symbol: micros(float(bars.close[-1]))} if len(bars) else {}
+    return log, pipeline.account.equity(closes) / config.capital - 1
+
+
+def _deeds(log: Sequence[Entry]) -> list[Deed]:
+    found: list[Deed] = []
+    for entry in log:
+        match entry:
+            case OrderApproved():
+                found.append(Deed(entry.time, f"to {_terms(entry.approved.order)}"))
+            case OrderRefused():
+                found.append(Deed(entry.time, f"to {_terms(entry.refused.order)} (refused)"))
+            case CancelRequest():
+                found.append(Deed(entry.time, f"to cancel {entry.order_id}"))
+            case OrderFilled():
+                fill = entry.fill
+                words = f"a fill of {fill.quantity:+d} {fill.symbol} at {fill.price / 1e6:g}"
+                found.append(Deed(entry.time, words))
+    return found
+
+
+def _terms(order: Order) -> str:
+    """All that the market will see of an order."""
+    verb = "buy" if order.quantity > 0 else "sell"
+    said = [f"{verb} {abs(order.quantity)} {order.symbol} {order.kind} {order.time_in_force}"]
+    for name in ("limit", "stop", "stop_distance"):
+        price = getattr(order, name)
+        if price:
+            said.append(f"{name} {price / 1e6:g}")
+    if order.not_before:
+        said.append(f"not before {rfc3339(order.not_before)}")
+    return ", ".join(said)
