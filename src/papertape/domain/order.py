@@ -179,7 +179,7 @@ class OrderState:
         after = replace(self, filled=filled, paid=self.paid + quantity * price)
         # FIX: while a cancel is pending even the completing fill reports that it is (seq-S07).
         pending = self.status is OrderStatus.PENDING_CANCEL
-        return after if pending else replace(after, status=after._by_quantity())
+        return after if pending else replace(after, status=_by_quantity(after))
 
     def cancel_refused(self, note: str = "") -> OrderState:
         """The state after a cancel came too late: where the quantities say the order stands."""
@@ -187,12 +187,7 @@ class OrderState:
             self.status is OrderStatus.PENDING_CANCEL,
             f"order {self.order.id}: no cancel is pending",
         )
-        return replace(self, status=self._by_quantity(), note=note)
-
-    def _by_quantity(self) -> OrderStatus:
-        if self.filled == self.order.quantity:
-            return OrderStatus.FILLED
-        return OrderStatus.PARTIALLY_FILLED if self.filled else OrderStatus.NEW
+        return replace(self, status=_by_quantity(self), note=note)
 
 
 _END = frozenset(
@@ -214,3 +209,10 @@ _LEGAL = {
     OrderStatus.PENDING_CANCEL: {OrderStatus.CANCELED, OrderStatus.EXPIRED},
     **{status: set[OrderStatus]() for status in _END},
 }
+
+
+def _by_quantity(state: OrderState) -> OrderStatus:
+    """Where the quantities alone say that a working order stands (FIX R2)."""
+    if state.filled == state.order.quantity:
+        return OrderStatus.FILLED
+    return OrderStatus.PARTIALLY_FILLED if state.filled else OrderStatus.NEW

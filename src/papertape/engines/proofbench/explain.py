@@ -23,9 +23,10 @@ def summary(record: RunRecord) -> list[str]:
     words = [_no_trades(record)] if not record.trades else [_trades(record, closed)]
     if record.lookahead.status == "failed":
         words.append(f"LOOK-AHEAD: {record.lookahead.detail}. This result is worth nothing.")
-    if record.trades and len(closed) < FEW_TRADES:
-        count = f"{len(closed)} closed trade{'' if len(closed) == 1 else 's'}"
-        words.append(f"{count} prove nothing about the next one.")
+    if len(record.trades) == 1:
+        words.append("One position proves nothing, whichever way it went.")
+    elif record.trades and len(closed) < FEW_TRADES:
+        words.append(f"{len(closed)} closed trades prove nothing about the next one.")
     return words
 
 

@@ -1,0 +1,122 @@
+"""The options of a run as they are typed, and what their words mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Literal, TypeAlias
+
+from cyclopts import Parameter
+
+from papertape.cli.surroundings import Surroundings
+from papertape.domain.clock import Clock, utc
+from papertape.domain.errors import UsageError
+from papertape.domain.money import MICROS_PER_DOLLAR, micros_from_text
+
+Here: TypeAlias = Annotated[Surroundings, Parameter(parse=False)]
+"""What `parsing.understood` hands to every command; it is no argument of the command line."""
+
+_Words = Parameter(consume_multiple=True, negative=(), show_default=False)
+_Odd = Parameter(allow_leading_hyphen=True)
+_Switch = Parameter(negative=(), show_default=False)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a run trades, when, and on which terms."""
+
+    symbol: Annotated[tuple[str, ...], _Words] = ()
+    "what to trade, one or several"
+    data: Annotated[tuple[str, ...], _Words] = ()
+    "price file (csv, csv.gz, zip, parquet), or one for each symbol; the sample if left out"
+    from_: Annotated[str | None, Parameter(name="--from", allow_leading_hyphen=True)] = None
+    "first day traded: 2024-01-02, today or -30d"
+    to: Annotated[str | None, _Odd] = None
+    "last day traded, included"
+    bar: str | None = None
+    "bar length: 1d, 1h, 5m, 1m; found in the file if left out"
+    param: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
+    "a parameter of the strategy, name=value; repeat for more"
+    cash: Annotated[str, _Odd] = "100000"
+    "dollars to begin with"
+    size: str = "percent:95"
+    "shares:100, percent:95 (of equity) or risk:1 (percent at the stop)"
+    cost: str = "us-retail"
+    "us-retail, ibkr-fixed, ibkr-tiered, percent:0.1 or none"
+    warmup: Literal["before", "inside"] = "before"
+    "load the strategy's history ahead of the first day, or begin cold"
+    rf: Annotated[float, _Odd] = 0.02
+    "risk-free rate a year"
+    seed: Annotated[int, _Odd] = 0
+    "of everything that is drawn"
+    benchmark: Literal["hold", "none"] = "hold"
+    "hold the result against buying and holding, or not"
+    name: str | None = None
+    "keep the run under this id"
+    adjusted: Literal["raw", "split", "all"] | None = None
+    "what the file's prices are adjusted for, where it does not say"
+    tz: str | None = None
+    "zone of times that name none, like America/New_York"
+    map: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
+    "columns with other names: open=Open,close=Last"
+    profile: Literal["backtest", "paper"] = "backtest"
+    "the limits that orders are held against"
+    extended: Annotated[bool, _Switch] = False
+    "trade bars outside the regular session, too"
+
+
+def amount(text: str) -> float:
+    """Dollars from plain decimal text.
+
+    Raises:
+        UsageError: If it is none, or not positive.
+    """
+    # Digits of other scripts are digits to Python, and a surprise to everybody else.
+    cash = micros_from_text(text if text.isascii() else repr(text))
+    if cash <= 0:
+        raise UsageError(f"--cash {text} is not a positive amount", hint="--cash 100000")
+    return cash / MICROS_PER_DOLLAR
+
+
+def day(text: str, clock: Clock) -> date:
+    """A day from ``2024-01-02``, ``today`` or ``-30d``.
+
+    Raises:
+        UsageError: If no calendar has such a day, or prices cannot be that old.
+    """
+    today = utc(clock.now()).date()
+    if text == "today":
+        return today
+    if re.fullmatch(r"-[0-9]{1,5}d", text):
+        return today - timedelta(int(text[1:-1]))
+    shaped = re.fullmatch(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", text)
+    if not shaped:
+        raise UsageError(f"{text!r} is no day", hint="write 2024-01-02, today or -30d")
+    year, month, number = (int(part) for part in shaped.groups())
+    try:
+        found = date(year, month, number)
+    except ValueError:
+        raise UsageError(f"there is no day {text}", hint="check the month and the day") from None
+    if not 1800 <= year <= 2200:
+        raise UsageError(f"{text} lies in the year {year}", hint="prices are from 1800 to 2200")
+    return found
+
+
+def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """``name=value`` words as a mapping.
+
+    Raises:
+        UsageError: If a word has another shape, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise UsageError(f"{option} {text!r} is not name=value", hint=f"{option} name=value")
+        if name in found:
+            raise UsageError(f"{option} gives {name} twice", hint="leave one of them out")
+        found[name] = value
+    return found

@@ -1,0 +1,172 @@
+"""Wiring: words become a strategy, prices and settings, and these become a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from papertape.cli.catalogue import Listed, listed
+from papertape.cli.failure import blamed
+from papertape.cli.options import RunOptions, amount, day, pairs
+from papertape.data.sessions import regular_hours
+from papertape.domain.clock import Clock
+from papertape.domain.errors import DataError, StrategyError, UsageError
+from papertape.domain.instrument import canonical_symbol
+from papertape.domain.market import PriceHistory
+from papertape.engines.proofbench.bench import SimulationEngine
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.results import SimulationResults
+from papertape.plugins.market_data.csv import read_prices
+from papertape.plugins.market_data.sample import SYMBOLS, read_sample
+from papertape.session.paper import Notify, replay
+from papertape.strategies.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that is ready to start.
+
+    Attributes:
+        listed: Where the strategy comes from.
+        strategy: The strategy, made.
+        histories: Prices by symbol.
+        config: The settings.
+    """
+
+    listed: Listed
+    strategy: Strategy
+    histories: dict[str, PriceHistory]
+    config: SimulationConfig
+
+
+def plan(name: str, options: RunOptions, clock: Clock) -> Plan:
+    """Everything a run needs, built and checked; the cheap questions are asked first.
+
+    Raises:
+        PapertapeError: Whatever is wrong with the words, the strategy or the prices.
+    """
+    config = _config(options, clock)
+    symbols = symbols_of(options)
+    found = listed(name)
+    strategy = found.make(pairs("--param", options.param))
+    histories = histories_of(symbols, options)
+    length = options.bar or str(histories[symbols[0]].bars.frequency)
+    return Plan(found, strategy, histories, replace(config, bar_frequency=length))
+
+
+def symbols_of(options: RunOptions) -> list[str]:
+    """The symbols in their canonical spelling, each once.
+
+    Raises:
+        UsageError: If there are none, one is no symbol, or one comes twice.
+    """
+    if not options.symbol:
+        raise UsageError(
+            "--symbol is missing", hint="--symbol AAPL (or several: --symbol AAPL IBM)"
+        )
+    symbols = [canonical_symbol(text) for text in options.symbol]
+    for symbol in symbols:
+        if symbols.count(symbol) > 1:
+            raise UsageError(f"--symbol names {symbol} twice", hint="leave one of them out")
+    return symbols
+
+
+def _config(options: RunOptions, clock: Clock) -> SimulationConfig:
+    if options.seed < 0:
+        raise UsageError(f"--seed {options.seed} is negative", hint="--seed 0")
+    return SimulationConfig(
+        initial_capital=amount(options.cash),
+        bar_frequency=options.bar or "1d",
+        risk_free_rate=options.rf,
+        start=day(options.from_, clock) if options.from_ else None,
+        end=day(options.to, clock) if options.to else None,
+        size=options.size,
+        cost=options.cost,
+        warmup=options.warmup,
+        risk_profile=options.profile,
+        benchmark=options.benchmark,
+        seed=options.seed,
+    )
+
+
+def histories_of(symbols: list[str], options: RunOptions) -> dict[str, PriceHistory]:
+    """The prices of the symbols, from files or from the sample.
+
+    Raises:
+        DataError: If they are missing or unfit.
+        UsageError: If files and symbols do not match.
+    """
+    if not options.data:
+        return {symbol: _sample(symbol, options) for symbol in symbols}
+    files = options.data * len(symbols) if len(options.data) == 1 else options.data
+    if len(files) != len(symbols):
+        raise UsageError(
+            f"{len(files)} files for {len(symbols)} symbols",
+            hint="give one file for all symbols, or one --data for each --symbol in their order",
+        )
+    read = {
+        symbol: _file(symbol, file, options) for symbol, file in zip(symbols, files, strict=True)
+    }
+    if options.extended:
+        return read
+    return {symbol: regular_hours(history) for symbol, history in read.items()}
+
+
+def _sample(symbol: str, options: RunOptions) -> PriceHistory:
+    for option, value in (("--tz", options.tz), ("--adjusted", options.adjusted)):
+        if value:
+            raise UsageError(f"{option} is about a price file", hint="name the file with --data")
+    if symbol not in SYMBOLS:
+        raise DataError(
+            f"{symbol} is not in the embedded sample, which holds {', '.join(SYMBOLS)}",
+            hint=f"give its prices in a file: --symbol {symbol} --data {symbol}.csv",
+        )
+    return read_sample(symbol)
+
+
+def _file(symbol: str, file: str, options: RunOptions) -> PriceHistory:
+    words = [word for text in options.map for word in text.split(",")]
+    return read_prices(
+        Path(file),
+        symbol=symbol,
+        frequency=options.bar,
+        zone=options.tz,
+        adjusted=options.adjusted,
+        columns=pairs("--map", words),
+    )
+
+
+def run(plan: Plan) -> SimulationResults:
+    """Run a plan on the bench.
+
+    Raises:
+        StrategyError: If the strategy raised.
+    """
+    engine = SimulationEngine(plan.config)
+    for symbol, history in plan.histories.items():
+        engine.load_data(symbol, history)
+    engine.set_strategy(plan.strategy)
+    return _blaming(plan, engine.run)
+
+
+def run_paper(plan: Plan, speed: float | None, notify: Notify) -> SimulationResults:
+    """Replay a plan as a paper session.
+
+    Raises:
+        StrategyError: If the strategy raised.
+    """
+    return _blaming(
+        plan,
+        lambda: replay(plan.strategy, plan.histories, plan.config, speed=speed, notify=notify),
+    )
+
+
+def _blaming(plan: Plan, work: Callable[[], SimulationResults]) -> SimulationResults:
+    """Do work in which the strategy is called; what its own code raises is told as its own."""
+    try:
+        return work()
+    except StrategyError:
+        raise
+    except Exception as error:
+        raise blamed(error, plan.listed.file) or error from error
