@@ -15,7 +15,7 @@ from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar, Dividend, Frequency, Split
 from papertape.domain.money import micros
-from papertape.domain.order import Order, OrderKind
+from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.matching.book import Book
 from papertape.matching.costs import (
     CostModel,
@@ -32,7 +32,9 @@ FIRST_DAY = date(2024, 1, 2)
 MINUTE_BARS = Frequency.parse("1m")
 
 
-def costs(half_spread: float = 0, slip: float = 0, cap: float = 0, fees: Fees | None = None) -> CostModel:
+def costs(
+    half_spread: float = 0, slip: float = 0, cap: float = 0, fees: Fees | None = None
+) -> CostModel:
     """Costs by hand, in dollars a share; a cap is a share of the bar, half of it at the open."""
     return CostModel(
         "by hand",
@@ -71,10 +73,13 @@ class Exchange:
         """Today's session."""
         return calendar_of(self.instrument.venue).session(self.day)
 
-    def order(self, quantity: int, kind: str = "market", at: Nanos | None = None, **terms: Any) -> str:
+    def order(
+        self, quantity: int, kind: str = "market", at: Nanos | None = None, **terms: Any
+    ) -> str:
         """Send an order; why it was rejected, else its id."""
         for name in {"limit", "stop", "stop_distance"} & terms.keys():
             terms[name] = micros(terms[name])
+        terms["time_in_force"] = TimeInForce(terms.get("time_in_force", "gtc"))
         now = self.now if at is None else at
         order_id = f"o{next(self._numbers)}"
         order = Order(order_id, self.instrument.symbol, quantity, OrderKind(kind), now, "", **terms)
@@ -109,7 +114,9 @@ class Exchange:
 
     def split(self, new: int, old: int = 1) -> list[Event]:
         """A split takes effect now."""
-        return self.book.restate(Split(self.instrument.symbol, self.day, Fraction(new, old)), self.now)
+        return self.book.restate(
+            Split(self.instrument.symbol, self.day, Fraction(new, old)), self.now
+        )
 
     def dividend(self, amount: float) -> list[Event]:
         """Today is an ex-date."""

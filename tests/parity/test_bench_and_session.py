@@ -29,22 +29,23 @@ from tests.generators import random_bars
 
 @dataclass(frozen=True)
 class DipBuyer:
-    """An order strategy that uses every kind of order there is."""
+    """Rests one limit at a time below the market, with a protective stop behind it."""
 
+    away: float = 0.001
     warmup: int = 5
 
     def on_bar(self, context: Context, bar: Bar) -> None:
-        """Rest a limit below when flat; leave by the closing auction after a rise."""
+        """Rest a limit below after a fall; leave after a rise."""
         closes = context.history(bar.symbol, 5).close
         held = context.position(bar.symbol)
-        if held == 0 and closes[-1] < closes[0]:
-            limit = round(bar.close * 0.99, 2)
+        if held == 0 and not context.working(bar.symbol) and closes[-1] < closes[0]:
+            limit = round(bar.close * (1 - self.away), 2)
             context.submit(
                 bar.symbol,
                 10,
                 kind="limit",
                 limit=limit,
-                stop_distance=round(bar.close * 0.02, 2),
+                stop_distance=round(bar.close * self.away * 2, 2),
                 time_in_force="day",
                 reason="a dip",
             )

@@ -50,22 +50,14 @@ class Listed:
             UsageError: If a parameter is unknown or out of its bounds.
             StrategyError: If its own code raises.
         """
-        with_near = self._nearest(parameters)
+        _refuse_odd_digits(parameters)
         try:
-            made: Strategy = build(self.kind, with_near)
+            made: Strategy = build(self.kind, parameters)
         except PapertapeError:
             raise
         except Exception as error:
             raise blamed(error, self.file) or error from error
         return made
-
-    def _nearest(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
-        """The parameters, once their digits are known to be plain ones."""
-        for name, text in parameters.items():
-            # Python reads 1_000 and digits of other scripts as numbers; a typing error does, too.
-            if not text.isascii() or "_" in text and text[0].isdigit():
-                raise UsageError(f"--param {name}={text!r} is no plain value", hint=f"{name}=20")
-        return parameters
 
 
 def listed(name: str) -> Listed:
@@ -108,6 +100,16 @@ def check_name(name: str) -> None:
         )
     if name in SHIPPED:
         raise UsageError(f"{name} is a shipped strategy", hint="choose another name")
+
+
+def _refuse_odd_digits(parameters: Mapping[str, str]) -> None:
+    # Python takes 1_000 and the digits of every script for numbers, and so would a slip of the
+    # keyboard be taken for one.
+    for name, text in parameters.items():
+        if not text.isascii() or ("_" in text and text.lstrip("+-.")[:1].isdigit()):
+            raise UsageError(
+                f"--param {name}={text!r} is no plain value", hint=f"--param {name}=20"
+            )
 
 
 def _shipped(name: str) -> Listed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from papertape.data.sessions import regular_hours
 from papertape.domain.clock import Clock
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.instrument import canonical_symbol
-from papertape.domain.market import PriceHistory
+from papertape.domain.market import Frequency, PriceHistory
 from papertape.engines.proofbench.bench import SimulationEngine
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.results import SimulationResults
@@ -51,8 +51,21 @@ def plan(name: str, options: RunOptions, clock: Clock) -> Plan:
     found = listed(name)
     strategy = found.make(pairs("--param", options.param))
     histories = histories_of(symbols, options)
-    length = options.bar or str(histories[symbols[0]].bars.frequency)
-    return Plan(found, strategy, histories, replace(config, bar_frequency=length))
+    config = replace(config, bar_frequency=_length(histories, options))
+    return Plan(found, strategy, histories, config)
+
+
+def _length(histories: dict[str, PriceHistory], options: RunOptions) -> str:
+    """The bar length of all the prices, which must be the one asked for."""
+    lengths = {symbol: str(history.bars.frequency) for symbol, history in histories.items()}
+    wanted = options.bar and str(Frequency.parse(options.bar))
+    if len({*lengths.values(), wanted} - {None}) > 1:
+        found = ", ".join(f"{symbol} {length}" for symbol, length in lengths.items())
+        raise DataError(
+            f"bars of different lengths: {found}" + (f", asked for {wanted}" if wanted else ""),
+            hint="give prices of one bar length, and leave --bar out or set it to theirs",
+        )
+    return next(iter(lengths.values()))
 
 
 def symbols_of(options: RunOptions) -> list[str]:
@@ -148,6 +161,21 @@ def run(plan: Plan) -> SimulationResults:
         engine.load_data(symbol, history)
     engine.set_strategy(plan.strategy)
     return _blaming(plan, engine.run)
+
+
+def run_side_by_side(
+    names: Sequence[str], options: RunOptions, clock: Clock
+) -> list[SimulationResults]:
+    """Run several strategies on the same prices and terms.
+
+    Raises:
+        PapertapeError: As `plan` and `run` do.
+    """
+    first = plan(names[0], options, clock)
+    others = [
+        replace(first, listed=each, strategy=each.make({})) for each in map(listed, names[1:])
+    ]
+    return [run(each) for each in (first, *others)]
 
 
 def run_paper(plan: Plan, speed: float | None, notify: Notify) -> SimulationResults:

@@ -10,7 +10,13 @@ import numpy as np
 from papertape.domain.calendar import calendar_of
 from papertape.domain.errors import DataError
 from papertape.domain.instrument import Instrument, canonical_symbol
-from papertape.domain.market import Bars, Frequency, PriceHistory, session_times
+from papertape.domain.market import (
+    Bars,
+    Frequency,
+    PriceHistory,
+    known_volume,
+    session_times,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -41,6 +47,7 @@ def from_frame(frame: Any, symbol: str, frequency: Frequency) -> PriceHistory:
             "open high low close volume (volume may be NaN where it is unknown)",
         )
     columns = [table[names[name]].to_numpy(np.float64) for name in (*PRICES, "volume")]
+    columns[-1] = known_volume(columns[-1])
     instrument = Instrument(canonical_symbol(symbol))
     start, end = _times(table, names, instrument, frequency)
     bars = Bars(instrument, frequency, start, end, *columns)

@@ -143,6 +143,14 @@ def quantised(prices: FloatArray) -> FloatArray:
     return np.rint(np.asarray(prices, np.float64) * MICROS_PER_DOLLAR) / MICROS_PER_DOLLAR
 
 
+def known_volume(volume: FloatArray) -> FloatArray:
+    """The column itself, or NaN throughout where it says 0 in every row.
+
+    Assumption: a source whose every bar has volume 0 (an index, say) does not know the volume.
+    """
+    return volume if np.any(volume != 0) else np.full(len(volume), np.nan)
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """The best bid and ask at a moment; prices in dollars, sizes in shares."""

@@ -86,20 +86,20 @@ class Book:
         last = self._last.get(order.symbol, 0)
         if order.stop is not None and last and rules.has_passed(order.side, order.stop, last):
             return f"STOP_THROUGH_MARKET: the stop {order.stop / 1e6} is passed, last {last / 1e6}"
-        if order.kind is OrderKind.AT_CLOSE and order.not_before <= now:
-            return self._too_late_for_close(order.symbol, now)
+        if order.kind is OrderKind.AT_CLOSE:
+            return self._too_late_for_close(order, now)
         return ""
 
-    def _too_late_for_close(self, symbol: str, now: Nanos) -> str:
-        calendar = calendar_of(self._instruments[symbol].venue)
-        day = calendar.local_day(now)
-        close = calendar.session(day).close
-        if calendar.is_session(day) and close - CLOSING_CUTOFF < now <= close:
-            return (
-                f"late for the closing auction of {day}, which took orders until "
-                f"{rfc3339(close - CLOSING_CUTOFF)}; say not_before to mean the next one"
-            )
-        return ""
+    def _too_late_for_close(self, order: Order, now: Nanos) -> str:
+        # A moment before the present one: at the very close, the auction meant is the one just held.
+        close = self._session_close(order.symbol, max(now - 1, order.not_before))
+        if now <= close - CLOSING_CUTOFF:
+            return ""
+        day = calendar_of(self._instruments[order.symbol].venue).local_day(close)
+        return (
+            f"late for the closing auction of {day}, which took orders until "
+            f"{rfc3339(close - CLOSING_CUTOFF)}; say not_before to mean the next one"
+        )
 
     def _session_close(self, symbol: str, moment: Nanos) -> Nanos:
         """The close of the session that trades at, or next after, a moment."""
@@ -120,27 +120,26 @@ class Book:
 
     def match(self, bar: Bar, account: Account) -> tuple[list[Event], Account]:
         """Let a bar meet the orders accepted before it began (fill-E2)."""
-        queue = self._resting[bar.symbol]
-        if not queue:
+        if not self._resting[bar.symbol]:
             return [], account
-        events: list[Event] = []
-        meeting = [resting for resting in queue if self._is_due(resting, bar, events)]
-        waiting = [r for r in queue if r not in meeting and r.state.status.is_working]
+        events = self._expire(bar.symbol, bar.start)
+        queue = self._resting[bar.symbol]
+        meeting = [resting for resting in queue if resting.eligible <= bar.start]
+        waiting = [resting for resting in queue if resting.eligible > bar.start]
         if meeting and bar.volume != 0:  # fill-E5: where nothing traded, nobody was filled
             walk = BarWalk(bar, self._market(bar), account, meeting)
             walk.run()
             events += walk.events
             account, meeting = walk.account, walk.orders
         self._resting[bar.symbol] = meeting + waiting
-        return events, account
+        return events + self._expire(bar.symbol, bar.end), account
 
-    def _is_due(self, resting: Resting, bar: Bar, events: list[Event]) -> bool:
-        """Whether the order may meet this bar; one whose session passed by expires (fill-E6)."""
-        if resting.expires and resting.expires <= bar.start:
-            resting.state = resting.state.moved(OrderStatus.EXPIRED)
-            events.append(OrderExpired(resting.expires, resting.order.id))
-            return False
-        return resting.eligible <= bar.start
+    def _expire(self, symbol: str, until: Nanos) -> list[Event]:
+        """Let go of the orders whose last session is over (fill-E6)."""
+        queue = self._resting[symbol]
+        over = [resting for resting in queue if 0 < resting.expires <= until]
+        self._resting[symbol] = [resting for resting in queue if resting not in over]
+        return [OrderExpired(resting.expires, resting.order.id) for resting in over]
 
     def _market(self, bar: Bar) -> Market:
         instrument = self._instruments[bar.symbol]
@@ -161,7 +160,11 @@ class Book:
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
         """Adjust or cancel the working orders that a corporate action concerns (fill-K1 to K3)."""
-        queue = self._resting.get(action.symbol, [])
+        expired = self._expire(action.symbol, now)  # fill-E6: expire, adjust, match
+        return expired + self._adjust(action, now)
+
+    def _adjust(self, action: CorporateAction, now: Nanos) -> list[Event]:
+        queue = self._resting[action.symbol]
         if isinstance(action, Split):
             self._past[action.symbol].split(action.ratio)
             self._last[action.symbol] = half_even(
@@ -194,7 +197,7 @@ def _after_split(order: Order, ratio: Fraction, tick: Micros) -> Order:
             return None
         exact = half_even(price * ratio.denominator, ratio.numerator)
         # A buyer's limit and a seller's stop are worse for the trader when higher and lower.
-        return tick_up(exact, tick) if order.side > 0 else tick_down(exact, tick)
+        return tick_up(exact, tick) if order.side > 0 else max(tick, tick_down(exact, tick))
 
     return replace(
         order,

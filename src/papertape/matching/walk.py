@@ -11,12 +11,12 @@ from typing import NamedTuple, TypeAlias
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError
-from papertape.domain.event import Event, OrderAccepted, OrderCanceled, OrderExpired, OrderFilled
+from papertape.domain.event import Event, OrderAccepted, OrderCanceled, OrderFilled
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros, tick_down, tick_up
-from papertape.domain.order import Order, OrderKind, OrderState, OrderStatus
+from papertape.domain.order import Order, OrderId, OrderKind, OrderState, OrderStatus
 from papertape.matching import rules
 from papertape.matching.costs import CostModel, taker_price
 from papertape.matching.liquidity import Liquidity
@@ -34,6 +34,7 @@ class Resting:
         auction: The close it is meant for; 0 for other orders.
         has_rested: Whether it met a bar before, and so rests rather than arrives.
         fills: How many executions it has had.
+        born_at: The price at which it came to life within the present bar; 0 if it saw the open.
     """
 
     state: OrderState
@@ -43,6 +44,7 @@ class Resting:
     auction: Nanos = 0
     has_rested: bool = False
     fills: int = 0
+    born_at: Micros = 0
 
     @property
     def order(self) -> Order:
@@ -102,12 +104,9 @@ class BarWalk:
         self._serve(self._meet_open, self.bar.start)
         self._serve(self._meet_range, self.bar.end)
         self._serve(self._meet_close, self.bar.end)
-        for resting in self.orders:
-            resting.has_rested = True
-            if resting.expires and resting.expires <= self.bar.end:
-                resting.state = resting.state.moved(OrderStatus.EXPIRED)
-                self.events.append(OrderExpired(self.bar.end, resting.order.id))
         self.orders = [resting for resting in self.orders if resting.state.status.is_working]
+        for resting in self.orders:
+            resting.has_rested, resting.born_at = True, 0
 
     def _serve(self, meet: Meet, time: Nanos) -> None:
         queue = sorted(self.orders, key=_service)
@@ -141,7 +140,8 @@ class BarWalk:
         match order.kind:
             case OrderKind.STOP:
                 stop = order.stop or 0
-                found = rules.stop_reference(side, stop, self._open, self._high, self._low)
+                first = resting.born_at or self._open
+                found = rules.stop_reference(side, stop, first, self._high, self._low)
                 return Touch(found, "fill-S2", slips=2) if found else None
             case OrderKind.LIMIT:
                 limit, tick = order.limit or 0, self.market.instrument.tick
@@ -254,7 +254,15 @@ class BarWalk:
         resting.state = resting.state.traded(fill.quantity, fill.price)
         resting.fills += 1
         self._traded += abs(fill.quantity)
+        if resting.order.parent:
+            self._stop_entering(resting.order.parent, fill.time)
         return self._protective_stop(resting, fill)
+
+    def _stop_entering(self, parent: OrderId, time: Nanos) -> None:
+        """Cancel what is open of an entry whose stop was hit, or it would walk in again."""
+        for resting in self.orders:
+            if resting.order.id == parent and resting.state.status.is_working:
+                self._cancel(resting, time, "its protective stop was hit")
 
     def _protective_stop(self, parent: Resting, fill: Fill) -> list[Resting]:
         """The stop attached to an entry, alive from this fill on (fill-B1)."""
@@ -278,8 +286,10 @@ class BarWalk:
             parent=order.id,
         )
         self.events.append(OrderAccepted(fill.time, child))
+        # A stop entry that fills within the bar does so after the open, so its child never saw that.
+        born_at = fill.reference if order.kind is OrderKind.STOP else 0
         state = OrderState(child, OrderStatus.NEW)
-        return [Resting(state, fill.time, parent.number, has_rested=True)]
+        return [Resting(state, fill.time, parent.number, has_rested=True, born_at=born_at)]
 
     def _cancel(self, resting: Resting, time: Nanos, reason: str) -> None:
         resting.state = resting.state.moved(OrderStatus.CANCELED, reason)

@@ -14,7 +14,7 @@ from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError
 from papertape.domain.market import Bar, Bars, FloatArray
-from papertape.domain.order import OrderId, OrderKind, TimeInForce
+from papertape.domain.order import OrderId, OrderKind, OrderState, TimeInForce
 
 
 @runtime_checkable
@@ -77,6 +77,10 @@ class Context(Protocol):
 
     def position(self, symbol: str) -> int:
         """Shares held; negative when short."""
+        ...
+
+    def working(self, symbol: str) -> list[OrderState]:
+        """Orders that can still trade, oldest first."""
         ...
 
     def history(self, symbol: str, count: int) -> Bars:

@@ -136,9 +136,10 @@ def fresh_price(order: Order, view: RiskView, limits: RiskLimits, switch: KillSw
 
     Old is older than its bar's close by more than two bars, and by more than 15 seconds.
     """
-    last = view.prices.get(order.symbol)
-    if last is None:
-        return Veto("R7", f"no price of {order.symbol} is known")
+    for symbol in (order.symbol, *view.account.positions):  # without them equity is unknown, too
+        if symbol not in view.prices:
+            return Veto("R7", f"no price of {symbol} is known")
+    last = view.prices[order.symbol]
     age, allowed = view.now - last.time, max(FRESH_AT_LEAST, 2 * last.length)
     if not 0 <= age <= allowed:
         return Veto("R7", f"the price is {age / SECOND:.0f} s old, limit {allowed / SECOND:.0f} s")

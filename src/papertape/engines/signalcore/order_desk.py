@@ -11,8 +11,8 @@ from papertape.domain.errors import UsageError, require
 from papertape.domain.event import CancelRequest, Event, Moment, OrderFilled, Proposal
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bars, Frequency
-from papertape.domain.money import micros
-from papertape.domain.order import Order, OrderId, OrderKind, TimeInForce
+from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
+from papertape.domain.order import Order, OrderId, OrderKind, OrderState, TimeInForce
 from papertape.engines.signalcore.engine import Standing
 from papertape.engines.signalcore.tape import Tape
 from papertape.strategies.strategy import OrderStrategy
@@ -51,6 +51,10 @@ class OrderContext:
         """Shares held."""
         return self._present.account.quantity(symbol)
 
+    def working(self, symbol: str) -> list[OrderState]:
+        """Orders that can still trade."""
+        return self._present.working_on(symbol)
+
     def history(self, symbol: str, count: int) -> Bars:
         """The last bars up to now, in prices adjusted as of now."""
         return self._tape(symbol).last(count)
@@ -77,9 +81,9 @@ class OrderContext:
             kind=OrderKind(kind),
             time=self.now,
             reason=reason,
-            limit=None if limit is None else micros(limit),
-            stop=None if stop is None else micros(stop),
-            stop_distance=micros(stop_distance or 0.0),
+            limit=None if limit is None else _micros(symbol, limit),
+            stop=None if stop is None else _micros(symbol, stop),
+            stop_distance=_micros(symbol, stop_distance or 0.0),
             time_in_force=TimeInForce(time_in_force),
             not_before=not_before or 0,
         )
@@ -144,3 +148,10 @@ class OrderDesk:
         method = getattr(self._strategy, name, None)
         if method is not None:
             method(*arguments)
+
+
+def _micros(symbol: str, price: float) -> Micros:
+    """A strategy's price; NaN is its mistake, not ours."""
+    if not abs(price) * MICROS_PER_DOLLAR < LARGEST:
+        raise UsageError(f"{symbol}: {price} is no price that an order can have")
+    return micros(price)

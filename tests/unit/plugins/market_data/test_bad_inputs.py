@@ -207,7 +207,7 @@ def test_input_b21_unsorted_rows_are_sorted_and_counted(tmp_path: Path) -> None:
     text = HEADER + LAST + GOOD + "2026-11-24,100,101,99,100,5\n"
     history = read(tmp_path, text, adjusted="raw")
     assert history.bars.close.tolist() == [100.5, 100.0, 100.5]
-    assert history.notices == ("1 row stood out of order and were sorted by time",)
+    assert history.notices == ("1 row out of order: sorted by time",)
 
 
 def test_input_b21_a_repeated_row_is_dropped_with_one_notice(tmp_path: Path) -> None:
@@ -244,7 +244,9 @@ MIXED = {
         "2026-11-24T09:32:00+01:00",
     ),
     "two zones": ("2026-11-24T09:30:00-05:00", "2026-11-24T09:31:00+01:00"),
-    "to and fro": tuple(f"2026-11-24T{9 - n % 2:02d}:3{n}:00-0{5 + n % 2}:00" for n in range(5)),
+    "back and forth": tuple(
+        f"2026-11-24T{9 - n % 2:02d}:3{n}:00-0{5 + n % 2}:00" for n in range(5)
+    ),
 }
 
 
@@ -427,3 +429,17 @@ def test_the_report_counts_what_became_of_the_rows(tmp_path: Path) -> None:
     assert (report.read, report.kept) == (4, 2)
     assert report.dropped == {"no prices": 1, "repeated": 1}
     assert (report.sessions_missing, report.outside_session) == (1, 0)
+
+
+def test_minutes_after_an_early_close_are_kept_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "spy.csv"
+    clocks = ("09:29", "09:30", "12:58", "12:59", "13:00", "13:01")  # the half day closes at 13:00
+    rows = "".join(f"2026-11-27T{clock}:00-05:00,1,1,1,1\n" for clock in clocks)
+    path.write_text("date,open,high,low,close\n" + rows)
+    report = load_prices(path, Told("SPY", now=NOW)).report
+    assert (report.kept, report.outside_session) == (6, 3)
+
+
+def test_an_odd_row_in_a_million_does_not_change_how_the_others_are_read(tmp_path: Path) -> None:
+    text = HEADER + GOOD + "2026-11-24,100,101,99,100.1,\n" + LAST
+    assert read(tmp_path, text).bars.close.tolist() == [100.5, 100.1, 100.5]

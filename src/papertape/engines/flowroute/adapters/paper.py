@@ -14,13 +14,15 @@ from papertape.domain.event import (
     Event,
     LedgerEvent,
     Moment,
+    OrderAccepted,
+    OrderRejected,
     SplitApplied,
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import book_report
 from papertape.domain.market import Bar, CorporateAction, Frequency, Split
 from papertape.domain.money import Micros, dollars, micros
-from papertape.domain.order import OrderId, OrderState, OrderStatus
+from papertape.domain.order import Order, OrderId, OrderState, OrderStatus
 from papertape.domain.verdict import Approved
 from papertape.matching.book import Book
 from papertape.matching.costs import CostModel
@@ -46,6 +48,7 @@ class PaperBroker:
         self._instruments = instruments
         self._account = Account.opened(capital)
         self._book = Book(instruments, frequency, costs)
+        self._asked: dict[OrderId, Order] = {}
         self._orders: dict[OrderId, OrderState] = {}
         self._reports: list[Event] = []
         self._owed: list[DividendPaid] = []
@@ -70,9 +73,10 @@ class PaperBroker:
                 hint="ask RiskGuard: RiskGuard.check(order, view) answers Approved or Refused",
             )
         order = approved.order
-        known = self._orders.get(order.id)
+        # What was asked for, not what a split has made of it since: a repetition says the former.
+        known = self._asked.get(order.id)
         if known is not None:
-            if known.order != order:
+            if known != order:
                 raise UsageError(f"order id {order.id} was used before, for another order")
             return order.id
         self._orders[order.id] = OrderState(order)
@@ -159,6 +163,8 @@ class PaperBroker:
         """Fold an event into the broker's own books and hand it on."""
         self._reports.append(event)
         book_report(self._orders, event)
+        if isinstance(event, OrderAccepted | OrderRejected):
+            self._asked[event.order.id] = event.order
         if isinstance(event, LedgerEvent):
             self._account = self._account.after(event)
         if isinstance(event, DividendAccrued):

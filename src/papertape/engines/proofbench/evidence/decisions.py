@@ -9,6 +9,7 @@ from typing import TypeAlias, cast
 
 import numpy as np
 
+from papertape.data.moments import moments
 from papertape.domain.clock import Nanos, rfc3339
 from papertape.domain.event import (
     CancelRequest,
@@ -18,11 +19,9 @@ from papertape.domain.event import (
     OrderFilled,
     OrderRefused,
 )
-from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bars, CorporateAction, FloatArray, IntArray
 from papertape.domain.money import micros
 from papertape.domain.order import Order
-from papertape.data.moments import moments
 from papertape.engines.proofbench.assembly import (
     assemble,
     is_signal_strategy,
@@ -30,7 +29,7 @@ from papertape.engines.proofbench.assembly import (
     signal_desk,
 )
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.signalcore.answers import Answers, ask
+from papertape.engines.signalcore.answers import Answers, AskedOnce, ask
 from papertape.engines.signalcore.engine import SignalCore
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
@@ -129,6 +128,7 @@ class Deed:
 
     time: Nanos
     words: str
+    is_fill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,10 @@ class Deeds:
     def until(self, moment: Nanos) -> Deeds:
         """What had happened at a moment."""
         return Deeds(tuple(deed for deed in self.deeds if deed.time <= moment))
+
+    def orders(self) -> Deeds:
+        """What it asked for, without what the market made of it."""
+        return Deeds(tuple(deed for deed in self.deeds if not deed.is_fill))
 
     def changes(self) -> IntArray:
         """The moments of the deeds."""
@@ -186,7 +190,7 @@ def decisions(strategy: Strategy, bars: Bars, actions: Sequence[CorporateAction]
     """
     if is_signal_strategy(strategy):
         return Wishes.asked(cast(SignalStrategy, strategy), bars)
-    return Deeds(tuple(_deeds(orders_and_fills(cast(OrderStrategy, strategy), bars, actions))))
+    return Deeds(tuple(_deeds(run(strategy, bars, actions).log)))
 
 
 def difference(whole: Decisions, past: Decisions, until: Nanos) -> Difference | None:
@@ -199,47 +203,52 @@ def difference(whole: Decisions, past: Decisions, until: Nanos) -> Difference | 
     raise TypeError("a strategy changed its kind between two replays")
 
 
-def orders_and_fills(
-    strategy: OrderStrategy,
+@dataclass(frozen=True, eq=False, slots=True)
+class BenchRun:
+    """One instrument through the pipeline: the log, and the return on the capital, costs paid."""
+
+    log: Sequence[Entry]
+    total_return: float
+
+
+def run(
+    strategy: Strategy,
     bars: Bars,
     actions: Sequence[CorporateAction] = (),
+    *,
+    answers: Answers | None = None,
     config: SimulationConfig | None = None,
-) -> list[Entry]:
-    """The log of an order strategy on the bench, from a cold start."""
+) -> BenchRun:
+    """Run a strategy on the bench, from a cold start.
+
+    Args:
+        strategy: Of either kind.
+        bars: Prices as traded.
+        actions: What happened to the shares.
+        answers: How a signal strategy is asked; once for all bars unless given.
+        config: Settings; the bench's own unless given.
+    """
     config = config or bench_config(bars)
-    desk = order_desk(strategy, _instruments(bars), config)
-    return _drive(desk, bars, actions, config)[0]
-
-
-def total_return(
-    strategy: SignalStrategy, answers: Answers, bars: Bars, actions: Sequence[CorporateAction]
-) -> float:
-    """What a signal strategy earns on the bench, costs included, as a fraction of the capital."""
-    config = bench_config(bars)
-    desk = signal_desk(strategy, answers, _instruments(bars), config)
-    return _drive(desk, bars, actions, config)[1]
-
-
-def bench_config(bars: Bars) -> SimulationConfig:
-    """The bench's own settings, started cold, for bars of any length."""
-    return SimulationConfig(bar_frequency=str(bars.frequency), warmup="inside", benchmark="none")
-
-
-def _instruments(bars: Bars) -> dict[str, Instrument]:
-    return {bars.symbol: bars.instrument}
-
-
-def _drive(
-    core: SignalCore, bars: Bars, actions: Sequence[CorporateAction], config: SimulationConfig
-) -> tuple[list[Entry], float]:
-    """One instrument through the pipeline: the log, and the total return."""
-    pipeline = assemble(core, _instruments(bars), config).pipeline
+    instruments = {bars.symbol: bars.instrument}
+    core: SignalCore
+    if is_signal_strategy(strategy):
+        signals = cast(SignalStrategy, strategy)
+        once = answers or AskedOnce(signals, {bars.symbol: bars}, {bars.symbol: actions})
+        core = signal_desk(signals, once, instruments, config)
+    else:
+        core = order_desk(cast(OrderStrategy, strategy), instruments, config)
+    pipeline = assemble(core, instruments, config).pipeline
     journal = NoJournal()
     log: list[Entry] = []
     for moment in moments({bars.symbol: bars}, {bars.symbol: actions}):
         log += pipeline.step(moment, journal)
     closes = {bars.symbol: micros(float(bars.close[-1]))} if len(bars) else {}
-    return log, pipeline.account.equity(closes) / config.capital - 1
+    return BenchRun(log, pipeline.account.equity(closes) / config.capital - 1)
+
+
+def bench_config(bars: Bars) -> SimulationConfig:
+    """The bench's own settings, started cold, for bars of any length."""
+    return SimulationConfig(bar_frequency=str(bars.frequency), warmup="inside", benchmark="none")
 
 
 def _deeds(log: Sequence[Entry]) -> list[Deed]:
@@ -255,7 +264,7 @@ def _deeds(log: Sequence[Entry]) -> list[Deed]:
             case OrderFilled():
                 fill = entry.fill
                 words = f"a fill of {fill.quantity:+d} {fill.symbol} at {fill.price / 1e6:g}"
-                found.append(Deed(entry.time, words))
+                found.append(Deed(entry.time, words, is_fill=True))
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from papertape.domain.calendar import Calendar, calendar_of
-from papertape.domain.clock import MINUTE, Nanos, rfc3339
+from papertape.domain.clock import DAY, MINUTE, Nanos, rfc3339
 from papertape.domain.errors import BadRow, BadRows, DataError
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import (
@@ -27,6 +27,7 @@ from papertape.domain.market import (
     PriceHistory,
     Split,
     bar_faults,
+    known_volume,
     quantised,
     session_times,
 )
@@ -172,15 +173,17 @@ def loaded(rows: Rows, claims: Claims, faults: tuple[BadRow, ...]) -> Loaded:
     read = len(rows) + len(faults)
     off_grid = sum(_off_grid(getattr(rows, name)) for name in _PRICES)
     rows = _without_empty(rows.on_grid(), tally)
-    faults += _row_faults(rows, _starts(rows, calendar), claims.until)
+    faults += _row_faults(rows, _future(rows, calendar, claims.until))
     if faults:
         raise BadRows(claims.source, tuple(sorted(faults, key=lambda fault: fault.line)))
-    rows = _once(_ordered(rows, tally), claims, tally)
+    rows = _without_false_zeros(_once(_ordered(rows, tally), claims, tally), tally)
     frequency = _frequency(rows, claims)
-    rows = _finished(rows, _ends(rows, frequency, calendar), claims.until, tally)
+    start, end = _spans(rows, frequency, calendar)
+    over = _finished(end, claims.until, tally)
+    rows = rows.only(over)
     if not len(rows):
         raise DataError(f"{claims.source}: no bar is left after what had to be left out")
-    bars = _bars(rows, frequency, claims, calendar)
+    bars = _bars(rows, frequency, start[over], end[over], claims)
     _notice_calendar(rows, calendar, tally)
     history = PriceHistory(
         bars=bars,
@@ -215,17 +218,23 @@ def _without_empty(rows: Rows, tally: _Tally) -> Rows:
     return rows.only(~empty) if count else rows
 
 
-def _starts(rows: Rows, calendar: Calendar) -> IntArray:
-    return session_times(dates(rows.when), calendar)[0] if rows.daily else rows.when
-
-
-def _ends(rows: Rows, frequency: Frequency, calendar: Calendar) -> IntArray:
+def _spans(rows: Rows, frequency: Frequency, calendar: Calendar) -> tuple[IntArray, IntArray]:
     if rows.daily:
-        return session_times(dates(rows.when), calendar)[1]
-    return rows.when + frequency.nanos
+        return session_times(dates(rows.when), calendar)
+    return rows.when, rows.when + frequency.nanos
 
 
-def _row_faults(rows: Rows, start: IntArray, until: Nanos) -> tuple[BadRow, ...]:
+def _future(rows: Rows, calendar: Calendar, until: Nanos) -> dict[int, Nanos]:
+    """Rows that start after a moment, with their start."""
+    unit = DAY if rows.daily else 1
+    late = np.flatnonzero(rows.when * unit > until - DAY)
+    start = rows.when[late]
+    if rows.daily:
+        start, _ = session_times(dates(start), calendar)
+    return {row: at for row, at in zip(late.tolist(), start.tolist(), strict=True) if at > until}
+
+
+def _row_faults(rows: Rows, future: Mapping[int, Nanos]) -> tuple[BadRow, ...]:
     found = dict(bar_faults(rows.open, rows.high, rows.low, rows.close, rows.volume))
     for name in _PRICES:
         for row in np.flatnonzero(np.isnan(getattr(rows, name))):
@@ -236,17 +245,16 @@ def _row_faults(rows: Rows, start: IntArray, until: Nanos) -> tuple[BadRow, ...]
         column = getattr(rows, name)
         for row in np.flatnonzero((column < 0) | (column >= 1_000_000)):
             found[int(row)] = f"{name} {column[row]} is not between 0 and a million"
-    for row in np.flatnonzero(start > until):
-        found[int(row)] = f"{rfc3339(int(start[row]))} lies in the future (after {rfc3339(until)})"
+    found |= {row: f"{rfc3339(start)} lies in the future" for row, start in future.items()}
     return tuple(BadRow(int(rows.line[row]), why) for row, why in found.items())
 
 
-def _finished(rows: Rows, end: IntArray, until: Nanos, tally: _Tally) -> Rows:
+def _finished(end: IntArray, until: Nanos, tally: _Tally) -> NDArray[np.bool_]:
     """Assumption: a bar that had not ended when the file was fetched would still have changed."""
     over = end <= until
     count = int(np.count_nonzero(~over))
     tally.drop(count, "unfinished", f"{_rows(count)} left out: not finished when it was fetched")
-    return rows.only(over) if count else rows
+    return over
 
 
 def _ordered(rows: Rows, tally: _Tally) -> Rows:
@@ -256,7 +264,7 @@ def _ordered(rows: Rows, tally: _Tally) -> Rows:
         return rows
     if not bool(np.all(steps <= 0)):
         count = int(np.count_nonzero(steps < 0))
-        tally.notices.append(f"{_rows(count)} stood out of order and were sorted by time")
+        tally.notices.append(f"{_rows(count)} out of order: sorted by time")
     return rows.only(np.lexsort((rows.line, rows.when)))
 
 
@@ -289,8 +297,7 @@ def _refuse_contradiction(rows: Rows, row: int, count: int, source: str) -> None
     )
 
 
-def _bars(rows: Rows, frequency: Frequency, claims: Claims, calendar: Calendar) -> Bars:
-    start, end = _starts(rows, calendar), _ends(rows, frequency, calendar)
+def _bars(rows: Rows, frequency: Frequency, start: IntArray, end: IntArray, claims: Claims) -> Bars:
     early = np.flatnonzero(start[1:] < end[:-1]) + 1
     if len(early):
         why = f"it begins before the {frequency} bar above it ended"
@@ -326,6 +333,14 @@ def _frequency(rows: Rows, claims: Claims) -> Frequency:
             "a bar is whole minutes long, 720 at most"
         )
     return Frequency(step // MINUTE)
+
+
+def _without_false_zeros(rows: Rows, tally: _Tally) -> Rows:
+    volume = known_volume(rows.volume)
+    if volume is rows.volume:
+        return rows
+    tally.notices.append("volume is 0 in every row: it is taken as unknown")
+    return replace(rows, volume=volume)
 
 
 def _notice_calendar(rows: Rows, calendar: Calendar, tally: _Tally) -> None:

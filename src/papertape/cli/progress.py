@@ -1,0 +1,45 @@
+"""Progress: a sign of life on stderr for whatever takes more than a second."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+from typing import TYPE_CHECKING
+
+from papertape.cli.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+PATIENCE = 1.0
+"""Seconds of silence that nobody minds."""
+
+
+@contextmanager
+def progress(doing: str, here: Surroundings) -> Iterator[None]:
+    """Show what is being done, on a terminal only, from the first second on until it is done."""
+    if here.quiet or not sys.stderr.isatty():
+        yield
+        return
+    shown: list[Status] = []
+    timer = Timer(PATIENCE, lambda: shown.append(_started(doing, here)))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        for status in shown:
+            status.stop()
+
+
+def _started(doing: str, here: Surroundings) -> Status:
+    from rich.console import Console  # noqa: PLC0415 - most commands are done before it is loaded
+
+    console = Console(stderr=True, no_color=not here.colour_on(sys.stderr))
+    status = console.status(doing)
+    status.start()
+    return status

@@ -1,0 +1,60 @@
+"""Tables and sentences on a terminal: columns that line up, lines that fit, sparing colour."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+GAP = "   "
+_LABEL = 9
+_STYLES = {"bold": "1", "green": "32", "red": "31", "dim": "2"}
+
+
+def painted(text: str, style: str, colour: bool) -> str:
+    """The text in a style; the same text where there is no colour."""
+    return f"\033[{_STYLES[style]}m{text}\033[0m" if colour and text.strip() else text
+
+
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, width: int = 1_000
+) -> list[str]:
+    """Rows under their heads, the first ``left`` columns flush left and the others flush right.
+
+    The gaps between columns shrink before a line grows wider than ``width``.
+    """
+    lines = [heads, *rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    gap = max(1, min(len(GAP), (width - sum(widths)) // max(1, len(widths) - 1)))
+    return [
+        (" " * gap)
+        .join(
+            cell.ljust(size) if place < left else cell.rjust(size)
+            for place, (cell, size) in enumerate(zip(line, widths, strict=True))
+        )
+        .rstrip()
+        for line in lines
+    ]
+
+
+def sentence(label: str, text: str, width: int) -> list[str]:
+    """A label and what it says, wrapped under itself."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=label.ljust(_LABEL),
+        subsequent_indent=" " * _LABEL,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def percent(fraction: float | None, *, signed: bool = True) -> str:
+    """A fraction in percent with one digit; ``n/a`` where it is not defined."""
+    if fraction is None:
+        return "n/a"
+    return f"{100 * fraction:+,.1f} %" if signed else f"{100 * fraction:,.1f} %"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A plain figure; ``n/a`` where it is not defined."""
+    return "n/a" if value is None else f"{value:,.{digits}f}"
