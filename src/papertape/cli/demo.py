@@ -6,15 +6,14 @@ import sys
 
 from papertape.cli.answer import Answer
 from papertape.cli.catalogue import SHIPPED
-from papertape.cli.options import Here, RunOptions
+from papertape.cli.options import Here
 from papertape.cli.progress import progress
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import painted, sentence
-from papertape.cli.wiring import run_side_by_side
-from papertape.cli.words import BENCHMARK, Column, figures, ground_line, run_data, title_of
+from papertape.cli.wiring import run_sample
+from papertape.cli.words import BENCHMARK, Column, figures, ground_lines, run_data, settings, steps, title_of
 
-SYMBOLS = ("AAPL", "GOOG", "IBM", "MSFT")
 STRATEGIES = ("moving_average_crossover", "rsi_mean_reversion", "momentum_breakout")
 
 
@@ -23,7 +22,7 @@ def demo(*, here: Here) -> Answer:
     store = RunStore(here)
     store.prepare()
     with progress("running three strategies over 13 years", here):
-        results = run_side_by_side(STRATEGIES, RunOptions(symbol=SYMBOLS), here.clock)
+        results = run_sample(STRATEGIES, here.clock)
     kept = [
         store.keep("demo", SHIPPED[name][1], each.record)
         for name, each in zip(STRATEGIES, results, strict=True)
@@ -38,9 +37,9 @@ def _page(runs: list[StoredRun], here: Surroundings) -> str:
     waits = "each strategy waits until it has seen its warm-up bars, buy & hold does not"
     lines = [
         painted("SAMPLE: real prices of four shares, kept in the package", "bold", colour),
-        ground_line(first.ground),
+        *ground_lines(first.ground, width),
         *sentence("Costs", first.ground.cost_words, width),
-        *sentence("Terms", f"100,000 dollars, at most 95 % invested; {waits}", width),
+        *sentence("Terms", f"{settings(first.ground)}; {waits}", width),
         "",
         *figures(columns, here, colour),
         "",
@@ -49,5 +48,5 @@ def _page(runs: list[StoredRun], here: Surroundings) -> str:
     for column, run in zip(columns, runs, strict=False):
         lines += sentence("", f"{column.title} {run.record.against_benchmark}", width)
     lines += sentence("Runs", ", ".join(run.id for run in runs), width)
-    steps = f"papertape why T1 --run {runs[0].id}  |  papertape strategy new mine"
-    return "\n".join([*lines, *sentence("Next", steps, width)])
+    lines += steps([f"papertape why T1 --run {runs[0].id}", "papertape strategy new mine"], width)
+    return "\n".join(lines)

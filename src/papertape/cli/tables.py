@@ -6,7 +6,9 @@ import textwrap
 from collections.abc import Sequence
 
 GAP = "   "
-_LABEL = 9
+LABEL = 9
+"""Columns that a sentence's label takes."""
+
 _STYLES = {"bold": "1", "green": "32", "red": "31", "dim": "2"}
 
 
@@ -41,8 +43,8 @@ def sentence(label: str, text: str, width: int) -> list[str]:
     return textwrap.wrap(
         text,
         width,
-        initial_indent=label.ljust(_LABEL),
-        subsequent_indent=" " * _LABEL,
+        initial_indent=label.ljust(LABEL),
+        subsequent_indent=" " * LABEL,
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -14,12 +14,13 @@ from papertape.domain.clock import Clock
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Frequency, PriceHistory
-from papertape.engines.proofbench.bench import SimulationEngine
+from papertape.engines.proofbench.bench import SimulationEngine, simulate
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.proofbench.results import SimulationResults
+from papertape.engines.proofbench.results import SimulationResults, report
 from papertape.plugins.market_data.csv import read_prices
 from papertape.plugins.market_data.sample import SYMBOLS, read_sample
 from papertape.session.paper import Notify, replay
+from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Strategy
 
 
@@ -163,19 +164,16 @@ def run(plan: Plan) -> SimulationResults:
     return _blaming(plan, engine.run)
 
 
-def run_side_by_side(
-    names: Sequence[str], options: RunOptions, clock: Clock
-) -> list[SimulationResults]:
-    """Run several strategies on the same prices and terms.
+def run_sample(names: Sequence[str], clock: Clock) -> list[SimulationResults]:
+    """Run shipped strategies over all of the sample, with one buy and hold beside all of them.
 
-    Raises:
-        PapertapeError: As `plan` and `run` do.
+    There is no history ahead of the sample's first bar, so every strategy has the same window.
     """
-    first = plan(names[0], options, clock)
-    others = [
-        replace(first, listed=each, strategy=each.make({})) for each in map(listed, names[1:])
-    ]
-    return [run(each) for each in (first, *others)]
+    first = plan(names[0], RunOptions(symbol=SYMBOLS), clock)
+    strategies = [first.strategy, *(listed(name).make({}) for name in names[1:])]
+    outcomes = [simulate(each, first.histories, first.config) for each in strategies]
+    held = simulate(BuyAndHoldStrategy(), first.histories, first.config, outcomes[0].window)
+    return [report(each, held, first.histories, first.config) for each in outcomes]
 
 
 def run_paper(plan: Plan, speed: float | None, notify: Notify) -> SimulationResults:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from papertape.cli.store import StoredRun
 from papertape.cli.surroundings import Surroundings
-from papertape.cli.tables import number, painted, percent, sentence, table
+from papertape.cli.tables import LABEL, number, painted, percent, sentence, table
 from papertape.engines.proofbench.record import Ground, RunRecord
 
 _TITLES = {
@@ -55,21 +55,25 @@ def is_sample(ground: Ground) -> bool:
 def terms(ground: Ground, width: int) -> list[str]:
     """Prices, costs and settings, a few lines."""
     prices = ", ".join(dict.fromkeys(ground.source.values()))
-    warm = (
-        f"{ground.warmup_bars} bars of history before the first day"
-        if ground.warmup == "before"
-        else "begins cold inside the window"
-    )
-    settings = (
-        f"{number(ground.capital)} dollars, size {ground.size}, risk-free "
-        f"{percent(ground.risk_free, signed=False)} a year, {warm}, limits {ground.profile}, "
-        f"seed {ground.seed}"
-    )
     return [
         *sentence("Prices", prices, width),
         *sentence("Costs", ground.cost_words, width),
-        *sentence("Terms", settings, width),
+        *sentence("Terms", f"{settings(ground)}, {_warm_up(ground)}", width),
     ]
+
+
+def settings(ground: Ground) -> str:
+    """Cash, size, rates and limits in a line."""
+    return (
+        f"{number(ground.capital, 0)} dollars, size {ground.size}, risk-free "
+        f"{100 * ground.risk_free:g} % a year, limits {ground.profile}, seed {ground.seed}"
+    )
+
+
+def _warm_up(ground: Ground) -> str:
+    if ground.warmup == "inside":
+        return "begins cold inside the window"
+    return f"{ground.warmup_bars} bars of history before the first day"
 
 
 def figures(columns: Sequence[Column], here: Surroundings, colour: bool) -> list[str]:
@@ -117,13 +121,13 @@ def report(run: StoredRun, here: Surroundings, colour: bool) -> str:
     columns = [Column(title_of(ground), record.metrics)]
     if record.benchmark_metrics:
         columns.append(Column(BENCHMARK, record.benchmark_metrics, is_benchmark=True))
-    lines = [ground_line(ground), *terms(ground, width), "", *figures(columns, here, colour), ""]
+    lines = [*ground_lines(ground, width), *terms(ground, width), "", *figures(columns, here, colour), ""]
     for words in record.words:
         lines += sentence("Result", words, width)
     if record.against_benchmark:
         lines += sentence("Against", f"{BENCHMARK} {record.against_benchmark}", width)
     lines += notices(record, here, colour)
-    lines += [*sentence("Run", run.id, width), *sentence("Next", next_steps(run), width)]
+    lines += [*sentence("Run", run.id, width), *steps(next_steps(run), width)]
     return "\n".join(lines)
 
 
@@ -143,17 +147,26 @@ def notices(record: RunRecord, here: Surroundings, colour: bool) -> list[str]:
     return lines + [painted(line, style, colour) for line in sentence("Check", text, here.width)]
 
 
-def next_steps(run: StoredRun) -> str:
+def next_steps(run: StoredRun) -> list[str]:
     """Commands that go on from here, all of which exist."""
     record = run.record
-    if record.trades:
-        first = f"papertape why {record.trades[0].id}"
-    elif record.orders:
-        first = f"papertape why {record.orders[0].id}"
+    if record.trades or record.orders:
+        asked = record.trades[0].id if record.trades else record.orders[0].id
     else:
-        first = f"papertape why {record.ground.symbols[0]} --at {record.ground.last}"
+        asked = f"{record.ground.symbols[0]} --at {record.ground.last}"
     what = "trades" if record.trades else "decisions"
-    return f"{first} --run {run.id}  |  papertape export {run.id} --what {what} --to csv"
+    return [
+        f"papertape why {asked} --run {run.id}",
+        f"papertape export {run.id} --what {what} --to csv",
+    ]
+
+
+def steps(commands: Sequence[str], width: int) -> list[str]:
+    """Commands to type next: on one line, or each on its own, never broken."""
+    whole = "  |  ".join(commands)
+    if len(whole) + LABEL <= width:
+        return ["Next".ljust(LABEL) + whole]
+    return [("" if at else "Next").ljust(LABEL) + each for at, each in enumerate(commands)]
 
 
 def run_data(run: StoredRun) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from papertape.domain.clock import rfc3339
@@ -49,7 +50,9 @@ def test_a_european_index_is_kept_on_american_holidays(shared_data: Path) -> Non
         shared_data / "reference/backtrader_2006_daily_index.csv", symbol="SX5E", adjusted="raw"
     )
     assert len(history.bars) == 255
-    (notice,) = history.notices
+    volumes, notice = history.notices
+    assert volumes == "volume is 0 in every row: it is taken as unknown"
+    assert bool(np.isnan(history.bars.volume).all())
     assert notice.startswith("7 of 255 dates are no session of XNYS, the first 2006-01-02")
 
 
