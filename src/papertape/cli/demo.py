@@ -12,7 +12,16 @@ from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import painted, sentence
 from papertape.cli.wiring import run_sample
-from papertape.cli.words import BENCHMARK, Column, figures, ground_lines, run_data, settings, steps, title_of
+from papertape.cli.words import (
+    BENCHMARK,
+    Column,
+    figures,
+    ground_lines,
+    run_data,
+    settings,
+    steps,
+    title_of,
+)
 
 STRATEGIES = ("moving_average_crossover", "rsi_mean_reversion", "momentum_breakout")
 

@@ -12,6 +12,7 @@ from papertape.domain.errors import DataError
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import (
     Bars,
+    FloatArray,
     Frequency,
     PriceHistory,
     known_volume,
@@ -19,7 +20,7 @@ from papertape.domain.market import (
 )
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, DatetimeIndex, Series
 
 PRICES = ("open", "high", "low", "close")
 _TIMES = ("time", "timestamp", "datetime", "date")
@@ -35,10 +36,10 @@ def from_frame(frame: Any, symbol: str, frequency: Frequency) -> PriceHistory:
         frequency: How long each bar is.
 
     Raises:
-        DataError: If a column is missing, a time is naive, or a row is no bar.
+        DataError: If a column is missing or there twice, a time is naive, or a row is no bar.
     """
     table = _as_pandas(frame, symbol)
-    names = {str(name).strip().lower().replace(" ", "_"): name for name in table.columns}
+    names = _names(table, symbol)
     missing = [name for name in (*PRICES, "volume") if name not in names]
     if missing:
         raise DataError(
@@ -46,7 +47,7 @@ def from_frame(frame: Any, symbol: str, frequency: Frequency) -> PriceHistory:
             hint=f"it has {', '.join(map(str, table.columns)) or 'none'}; name them "
             "open high low close volume (volume may be NaN where it is unknown)",
         )
-    columns = [table[names[name]].to_numpy(np.float64) for name in (*PRICES, "volume")]
+    columns = [_numbers(table[names[name]], symbol, name) for name in (*PRICES, "volume")]
     columns[-1] = known_volume(columns[-1])
     instrument = Instrument(canonical_symbol(symbol))
     start, end = _times(table, names, instrument, frequency)
@@ -61,18 +62,44 @@ def _as_pandas(frame: Any, symbol: str) -> DataFrame:
 
     if isinstance(frame, pd.DataFrame):
         return frame
-    if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__dataframe__"):
-        return pd.api.interchange.from_dataframe(frame)
-    raise DataError(
-        f"{symbol}: prices come as a frame, `Bars` or `PriceHistory`, not {type(frame).__name__}"
-    )
+    if not hasattr(frame, "__arrow_c_stream__"):
+        kind = type(frame).__name__
+        raise DataError(f"{symbol}: prices come as a frame, `Bars` or `PriceHistory`, not {kind}")
+    try:
+        return pd.DataFrame.from_arrow(frame)
+    except ImportError:
+        raise DataError(
+            f"{symbol}: a {type(frame).__name__} speaks Arrow, and pandas needs pyarrow to listen",
+            hint="pip install pyarrow, or hand in a pandas frame",
+        ) from None
+
+
+def _names(table: DataFrame, symbol: str) -> dict[str, Any]:
+    """Our name of each column -> the frame's own."""
+    ours = [str(name).strip().lower().replace(" ", "_") for name in table.columns]
+    twice = [name for name in dict.fromkeys(ours) if ours.count(name) > 1]
+    if twice:
+        raise DataError(f"{symbol}: the frame has more than one column {', '.join(twice)}")
+    return dict(zip(ours, table.columns, strict=True))
+
+
+def _numbers(column: Series[Any], symbol: str, name: str) -> FloatArray:
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    unread = np.flatnonzero(numbers.isna() & column.notna())
+    if len(unread):
+        row = int(unread[0])
+        raise DataError(
+            f"{symbol}: {name} {column.iloc[row]!r} in row {row} is no number",
+            hint="rows are counted from 0",
+        )
+    return numbers.to_numpy(np.float64)
 
 
 def _times(
     table: DataFrame, names: Mapping[str, Any], instrument: Instrument, frequency: Frequency
 ) -> tuple[Any, Any]:
-    import pandas as pd  # noqa: PLC0415 - as above
-
     column = next((names[name] for name in _TIMES if name in names), None)
     raw = table.index if column is None else table[column]
     if raw.dtype.kind in "iuf":
@@ -80,10 +107,13 @@ def _times(
             f"{instrument.symbol}: the frame has no times, its index counts rows",
             hint="set the index to dates, or add a column time",
         )
-    times = pd.DatetimeIndex(pd.to_datetime(raw))
+    times = _moments(raw, instrument.symbol)
+    calendar = calendar_of(instrument.venue)
     if frequency.is_daily:
-        days = times.tz_convert(calendar_of(instrument.venue).zone) if times.tz else times
-        return session_times([day.date() for day in days], calendar_of(instrument.venue))
+        # Midnight in whatever zone stands for a date; in New York it would be the day before.
+        is_dates = times.tz is None or bool((times == times.normalize()).all())
+        days = times if is_dates else times.tz_convert(calendar.zone)
+        return session_times(days.date, calendar)
     if times.tz is None:
         raise DataError(
             f"{instrument.symbol}: the times have no zone, so nobody knows when they were",
@@ -91,3 +121,18 @@ def _times(
         )
     start = times.as_unit("ns").asi8
     return start, start + frequency.nanos
+
+
+def _moments(raw: Any, symbol: str) -> DatetimeIndex:
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    try:
+        times = pd.DatetimeIndex(pd.to_datetime(raw, format="ISO8601"))
+    except (ValueError, TypeError) as unread:
+        raise DataError(
+            f"{symbol}: the times cannot be read: {str(unread).splitlines()[0]}",
+            hint="hand in datetimes, or text like 2024-01-31 or 2024-01-31T09:30:00-05:00",
+        ) from None
+    if times.hasnans:
+        raise DataError(f"{symbol}: row {int(np.argmax(times.isna()))} has no time")
+    return times

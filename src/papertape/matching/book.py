@@ -91,7 +91,7 @@ class Book:
         return ""
 
     def _too_late_for_close(self, order: Order, now: Nanos) -> str:
-        # A moment before the present one: at the very close, the auction meant is the one just held.
+        # One step back: at the very close, the auction meant is the one that is just being held.
         close = self._session_close(order.symbol, max(now - 1, order.not_before))
         if now <= close - CLOSING_CUTOFF:
             return ""

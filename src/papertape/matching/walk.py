@@ -286,7 +286,7 @@ class BarWalk:
             parent=order.id,
         )
         self.events.append(OrderAccepted(fill.time, child))
-        # A stop entry that fills within the bar does so after the open, so its child never saw that.
+        # A stop entry fills within the bar after the open, so its child never saw the open.
         born_at = fill.reference if order.kind is OrderKind.STOP else 0
         state = OrderState(child, OrderStatus.NEW)
         return [Resting(state, fill.time, parent.number, has_rested=True, born_at=born_at)]

@@ -24,7 +24,9 @@ class Tape:
         self._instrument = instrument
         self._frequency = frequency
         self._times: NDArray[np.int64] = np.zeros((2, _FIRST_ROOM), np.int64)
-        self._prices: NDArray[np.float64] = np.zeros((5, _FIRST_ROOM))
+        self._traded: NDArray[np.float64] = np.zeros((5, _FIRST_ROOM))
+        self._signal: NDArray[np.float64] = np.zeros((4, _FIRST_ROOM))
+        self._factors: NDArray[np.float64] = np.zeros((1, _FIRST_ROOM))
         self._count = 0
         self._last_close = 0.0
         self.factor = 1.0
@@ -42,25 +44,33 @@ class Tape:
                 close_before /= factor
                 self.factor *= factor
         if self._count == self._times.shape[1]:
-            self._times = np.concatenate([self._times, np.zeros_like(self._times)], axis=1)
-            self._prices = np.concatenate([self._prices, np.zeros_like(self._prices)], axis=1)
+            self._make_room()
         row = self._count
         self._times[:, row] = bar.start, bar.end
-        self._prices[:, row] = bar.open, bar.high, bar.low, bar.close, bar.volume
+        self._traded[:, row] = bar.open, bar.high, bar.low, bar.close, bar.volume
+        self._signal[:, row] = self._traded[:4, row]
+        self._factors[:, row] = self.factor
         if self.factor != 1.0:
-            self._prices[:4, row] = quantised(self._prices[:4, row] * self.factor)
+            self._signal[:, row] = quantised(self._traded[:4, row] * self.factor)
         self._last_close = bar.close
         self._count += 1
+
+    def _make_room(self) -> None:
+        self._times = np.concatenate([self._times, np.zeros_like(self._times)], axis=1)
+        self._traded = np.concatenate([self._traded, np.zeros_like(self._traded)], axis=1)
+        self._signal = np.concatenate([self._signal, np.zeros_like(self._signal)], axis=1)
+        self._factors = np.concatenate([self._factors, np.zeros_like(self._factors)], axis=1)
 
     def bars(self) -> Bars:
         """All bars so far, in signal prices."""
         n = self._count
-        columns = (*self._times[:, :n], *self._prices[:, :n])
+        columns = (*self._times[:, :n], *self._signal[:, :n], self._traded[4, :n])
         return Bars.trusted(self._instrument, self._frequency, *columns)
 
     def last(self, count: int) -> Bars:
         """The last ``count`` bars in prices adjusted as of now: the newest is as it traded."""
-        recent = self.bars()[max(0, self._count - count) :]
-        return (
-            recent if self.factor == 1.0 else recent.scaled(np.full(len(recent), 1 / self.factor))
-        )
+        rows = slice(max(0, self._count - count), self._count)
+        columns = (*self._times[:, rows], *self._traded[:, rows])
+        traded = Bars.trusted(self._instrument, self._frequency, *columns)
+        since = self._factors[0, rows] / self.factor
+        return traded if np.all(since == 1.0) else traded.scaled(since)

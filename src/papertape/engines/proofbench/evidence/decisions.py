@@ -190,7 +190,7 @@ def decisions(strategy: Strategy, bars: Bars, actions: Sequence[CorporateAction]
     """
     if is_signal_strategy(strategy):
         return Wishes.asked(cast(SignalStrategy, strategy), bars)
-    return Deeds(tuple(_deeds(run(strategy, bars, actions).log)))
+    return deeds(run(strategy, bars, actions).log)
 
 
 def difference(whole: Decisions, past: Decisions, until: Nanos) -> Difference | None:
@@ -251,7 +251,8 @@ def bench_config(bars: Bars) -> SimulationConfig:
     return SimulationConfig(bar_frequency=str(bars.frequency), warmup="inside", benchmark="none")
 
 
-def _deeds(log: Sequence[Entry]) -> list[Deed]:
+def deeds(log: Sequence[Entry]) -> Deeds:
+    """What a log says that an order strategy did, and what came of it."""
     found: list[Deed] = []
     for entry in log:
         match entry:
@@ -265,7 +266,7 @@ def _deeds(log: Sequence[Entry]) -> list[Deed]:
                 fill = entry.fill
                 words = f"a fill of {fill.quantity:+d} {fill.symbol} at {fill.price / 1e6:g}"
                 found.append(Deed(entry.time, words, is_fill=True))
-    return found
+    return Deeds(tuple(found))
 
 
 def _terms(order: Order) -> str:

@@ -83,12 +83,14 @@ class Reply(msgspec.Struct, frozen=True):
 
     Attributes:
         told: The decisions after each cut.
+        cuts: The cuts.
         result: The bench's total return, if that was asked.
         touched: What the strategy reached for besides its bars, while it was watched.
         failure: Why there is no answer.
     """
 
     told: list[Told] = []
+    cuts: list[int] = []
     result: float = 0.0
     touched: list[str] = []
     failure: str = ""
@@ -196,7 +198,7 @@ def answer(asked: Question) -> Reply:
         return Reply(touched=watch.touched, failure=f"{type(error).__name__}: {error}")
     finally:
         watch.is_on = False
-    return Reply(told=[_told(each) for each in made], touched=watch.touched)
+    return Reply([_told(each) for each in made], asked.cuts, touched=watch.touched)
 
 
 def _result(

@@ -93,7 +93,7 @@ def cut_off(
 
 
 def replace_future(
-    decide: Decide,
+    decide: Callable[[Bars, int], Decisions],
     bars: Bars,
     whole: Decisions,
     cuts: Iterable[int],
@@ -109,7 +109,7 @@ def replace_future(
         for future in FUTURES:
             if not goes_on():
                 return Replayed(count)
-            other = decide(future(bars, cut, generator))
+            other = decide(future(bars, cut, generator), cut)
             count += 1
             moved = difference(whole, other, _close(bars, cut))
             if moved:

@@ -2,73 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from functools import partial
 
 import numpy as np
 
-from papertape.data.actions import signal_factors
 from papertape.domain.clock import SECOND, Clock, Nanos, WallClock, rfc3339
-from papertape.domain.errors import PapertapeError, StrategyError, UsageError
 from papertape.domain.event import OrderAccepted, OrderApproved, OrderFilled
-from papertape.domain.market import Bars, CorporateAction, IntArray, PriceHistory
-from papertape.domain.order import Order, OrderId, OrderKind
-from papertape.engines.proofbench.assembly import is_signal_strategy
-from papertape.engines.proofbench.evidence.decisions import (
-    TOLERANCE,
-    BenchRun,
-    Decisions,
-    Deeds,
-    Wishes,
-    bench_config,
-    decisions,
-    difference,
-    run,
-)
-from papertape.engines.proofbench.evidence.fresh import Reply, ask_fresh, question, told
+from papertape.domain.market import PriceHistory
+from papertape.domain.order import Order, OrderId
+from papertape.engines.proofbench.evidence.decisions import Deeds, Wishes, difference
+from papertape.engines.proofbench.evidence.findings import WORST_FIRST, CheckResult, held
+from papertape.engines.proofbench.evidence.fresh import Asked, Reply, ask_fresh, question, told
 from papertape.engines.proofbench.evidence.lookahead import (
-    Replayed,
     cut_off,
     cuts_in_order,
     replace_future,
 )
-from papertape.engines.proofbench.evidence.other_prices import (
-    LEVELS,
-    at_level,
-    on_coarse_grid,
-    replaced,
-)
+from papertape.engines.proofbench.evidence.other_prices import replaced
+from papertape.engines.proofbench.evidence.price_level import price_level
 from papertape.engines.proofbench.evidence.purity import impurities
 from papertape.engines.proofbench.evidence.source import StrategySource, file_of
-from papertape.strategies.strategy import SignalStrategy, Strategy, build, check_parameters
+from papertape.engines.proofbench.evidence.trial import Trial, contract_kept, put_on_trial
 
-Status = Literal["failed", "warning", "not_run", "passed"]
-
-_WORST_FIRST: tuple[Status, ...] = ("failed", "warning", "not_run", "passed")
 _LOOKAHEAD = ("prefix", "future", "fresh")
 _NAMES = (
     *("imports", "contract", "purity", *_LOOKAHEAD),
     *("fills", "determinism", "other prices", "price level"),
 )
 
-_PREFIX_SHARE, _FUTURE_SHARE = 0.5, 0.8
+_PREFIX_ENDS, _FUTURE_ENDS = 0.6, 1.0
 """How much of the time may have passed when the cuts, and then the other futures, end."""
 
 _FRESH_CUTS = 24
 _MOST_SHOWN = 5
-_MOST_REASONS = 20
 _FOREVER: Nanos = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One finding: which check, how it ended, and why in words."""
-
-    name: str
-    status: Status
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +64,26 @@ class StrategyReport:
         return next(check for check in self.checks if check.name == name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """How long the replays may take."""
+
+    clock: Clock
+    start: Nanos
+    seconds: float
+
+    def lasts(self, share: float) -> Callable[[], bool]:
+        """A question that is answered with yes until this share of the time has passed."""
+        end = self.start + int(share * self.seconds * SECOND)
+        return lambda: self.clock.now() < end
+
+
 def check_strategy(
     source: StrategySource,
     history: PriceHistory,
     *,
     seed: int = 0,
-    seconds: float = 6.0,
+    seconds: float = 5.0,
     clock: Clock | None = None,
 ) -> StrategyReport:
     """Try a strategy on some history, as hard as the time allows.
@@ -111,101 +95,221 @@ def check_strategy(
         source: Where the strategy comes from.
         history: Bars and corporate actions of one instrument.
         seed: Of the random cuts and of the other prices.
-        seconds: How long the replays may take. Starting new processes takes about two more, and
-            on a failure measuring what the leak was worth some more again.
+        seconds: How long the replays in this process may take. The new processes run beside them;
+            on a failure, measuring what the leak was worth takes some more.
         clock: Tells how much of the time has passed.
     """
     clock = clock or WallClock()
-    goes_on = _Deadlines(clock, clock.now(), seconds)
-    found = list(_findings(source, history, np.random.default_rng(seed), goes_on))
+    time = _Time(clock, clock.now(), seconds)
+    found = list(_findings(source, history, np.random.default_rng(seed), time))
     known = {check.name for check in found}
-    found += [
-        CheckResult(name, "not_run", "it does not get that far")
-        for name in _NAMES
-        if name not in known
-    ]
-    found.sort(key=lambda check: (_WORST_FIRST.index(check.status), _NAMES.index(check.name)))
-    return StrategyReport(_named(source), _in_words(history), tuple(found))
-
-
-@dataclass(frozen=True, slots=True)
-class _Deadlines:
-    clock: Clock
-    start: Nanos
-    seconds: float
-
-    def until(self, share: float) -> Callable[[], bool]:
-        """A question that is answered with yes until this share of the time has passed."""
-        end = self.start + int(share * self.seconds * SECOND)
-        return lambda: self.clock.now() < end
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Trial:
-    """A strategy that keeps its contract, and what it decided with everything in view.
-
-    Attributes:
-        source, kind: Where it comes from.
-        history: Prices as traded.
-        bars: The prices it decides on: adjusted forward for a signal strategy.
-        actions: What else it is shown; nothing for a signal strategy.
-        warmup: Bars before its first decision.
-        whole: Its decisions.
-        bench: Its run on the bench.
-    """
-
-    source: StrategySource
-    kind: type
-    history: PriceHistory
-    bars: Bars
-    actions: tuple[CorporateAction, ...]
-    warmup: int
-    whole: Decisions
-    bench: BenchRun
-
-    def strategy(self) -> Strategy:
-        """A new one, so that an object cannot remember what it saw in another replay."""
-        return cast(Strategy, build(self.kind, self.source.parameters))
-
-    def decide(self, bars: Bars) -> Decisions:
-        """What it decides over some of the bars."""
-        return decisions(self.strategy(), bars, self.actions)
-
-    def decide_otherwise(self, bars: Bars, cut: int) -> Decisions:
-        """What it decides over bars that another future follows, without that future's actions."""
-        days = self.bars[: cut + 1].days() if self.actions else None
-        past = [each for each in self.actions if days is not None and each.ex_date <= days[-1]]
-        return decisions(self.strategy(), bars, past)
+    why = "it does not get that far"
+    found += [CheckResult(name, "not_run", why) for name in _NAMES if name not in known]
+    found.sort(key=lambda check: (WORST_FIRST.index(check.status), _NAMES.index(check.name)))
+    return StrategyReport(source.name or source.where, _ground(history), tuple(found))
 
 
 def _findings(
-    source: StrategySource,
-    history: PriceHistory,
-    generator: np.random.Generator,
-    goes_on: _Deadlines,
+    source: StrategySource, history: PriceHistory, generator: np.random.Generator, time: _Time
 ) -> Iterator[CheckResult]:
-    kind = _held("imports", source.kind)
+    kind = held("imports", source.kind)
     if isinstance(kind, CheckResult):
         yield kind
         return
     yield CheckResult("imports", "passed", f"{kind.__name__} from {source.where}")
-    trial = _held("contract", lambda: _trial(source, kind, history))
+    trial = held("contract", lambda: put_on_trial(source, kind, history))
     if isinstance(trial, CheckResult):
-        yield from (trial, _purity(kind, ()))
+        yield trial
+        yield _purity(kind, ())
         return
-    yield CheckResult("contract", "passed", _kept(trial))
-    yield from _replays(trial, generator, goes_on)
+    yield CheckResult("contract", "passed", contract_kept(trial))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        yield from _replays(trial, generator, time, pool)
 
 
-T = Any
+def _replays(
+    trial: Trial, generator: np.random.Generator, time: _Time, pool: ThreadPoolExecutor
+) -> Iterator[CheckResult]:
+    cuts = cuts_in_order(trial.bars, trial.whole, trial.warmup, generator).tolist()
+    started = _start(trial, cuts, generator, pool)
+    here = {
+        "prefix": lambda: _prefix(trial, cuts, time),
+        "future": lambda: _future(trial, cuts, generator, time),
+        "fills": lambda: _fills(trial),
+        "price level": lambda: price_level(trial),
+    }
+    found = [held(name, check) for name, check in here.items()]
+    fresh = {name: held(name, future.result) for name, future in started.items()}
+    touched = [
+        each for reply in fresh.values() if isinstance(reply, Reply) for each in reply.touched
+    ]
+    found += [_purity(trial.kind, touched), *_compared(trial, fresh)]
+    yield from _with_worth(trial, found)
 
 
-def _held(name: str, call: Callable[[], Any]) -> Any:
-    """The answer of a stranger's code, or the finding that it raised."""
-    try:
-        return call()
-    except PapertapeError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        return CheckResult(name, "failed", f"{error}{hint}")
-    except Exception as error:  # noqa: BLE001 - whatever the strategy raises is what we look for
-        return CheckResult(name, "failed", f"it raised {type(error).__name__}: {error}{_at(error)}")
+def _start(
+    trial: Trial, cuts: Sequence[int], generator: np.random.Generator, pool: ThreadPoolExecutor
+) -> Mapping[str, Future[Reply]]:
+    """Set the new processes to work, beside what is replayed here."""
+    ask = partial(question, trial.source, trial.bars, trial.actions)
+    other = question(trial.source, replaced(trial.bars, generator))
+    return {
+        "fresh": pool.submit(ask_fresh, ask(cuts=cuts[:_FRESH_CUTS])),
+        "whole": pool.submit(ask_fresh, ask(), hash_seed=1),
+        "determinism": pool.submit(ask_fresh, ask(), hash_seed=2),
+        "other prices": pool.submit(ask_fresh, other),
+    }
+
+
+def _prefix(trial: Trial, cuts: Sequence[int], time: _Time) -> CheckResult:
+    """Cut the future off: at changes, at random, and at every bar if there is time."""
+    found = cut_off(trial.decide, trial.bars, trial.whole, cuts, time.lasts(_PREFIX_ENDS))
+    if found.moved:
+        return CheckResult("prefix", "failed", f"{trial.name}: {found.moved}")
+    if not found.count:
+        return CheckResult("prefix", "not_run", "there is no bar to cut at after its warm-up")
+    tried = "every bar" if found.count == len(cuts) else f"{found.count} of {len(cuts)} bars"
+    return CheckResult("prefix", "passed", f"cut at {tried}, the past never moved")
+
+
+def _future(
+    trial: Trial, cuts: Sequence[int], generator: np.random.Generator, time: _Time
+) -> CheckResult:
+    """Put other prices after a cut: mirrored, drawn anew, twice and half as high."""
+    goes_on = time.lasts(_FUTURE_ENDS)
+    decide, most = trial.decide_otherwise, cuts[:100]
+    found = replace_future(decide, trial.bars, trial.whole, most, generator, goes_on)
+    if found.moved:
+        return CheckResult("future", "failed", f"{trial.name}: {found.moved}")
+    status = "passed" if found.count else "not_run"
+    return CheckResult("future", status, f"{found.count} other futures, the past never moved")
+
+
+def _purity(kind: type, touched: Sequence[str]) -> CheckResult:
+    """What the file reads or remembers, and what a new process saw it reach for."""
+    file = file_of(kind)
+    places = [] if file is None else [str(each) for each in impurities(file)]
+    offences = [*places, *(f"in a new process it {each}" for each in dict.fromkeys(touched))]
+    if offences:
+        more = f"; and {len(offences) - _MOST_SHOWN} more" if len(offences) > _MOST_SHOWN else ""
+        return CheckResult("purity", "failed", "; ".join(offences[:_MOST_SHOWN]) + more)
+    if file is None:
+        return CheckResult("purity", "not_run", f"{kind.__name__} has no file to read")
+    return CheckResult("purity", "passed", f"{file.name} reads nothing but what it is handed")
+
+
+def _fills(trial: Trial) -> CheckResult:
+    """Every fill is of a bar that began after its order was decided."""
+    orders: dict[OrderId, Order] = {}
+    count = 0
+    for entry in trial.bench.log:
+        match entry:
+            case OrderApproved():
+                orders[entry.approved.order.id] = entry.approved.order
+            case OrderAccepted(order=order) if order.parent:
+                orders[order.id] = orders[order.parent]  # a stop is decided with its entry
+            case OrderFilled(fill=fill):
+                count += 1
+                decided = orders[fill.order_id].time
+                if fill.bar_start < decided:
+                    detail = f"{fill.id} was filled in a bar that began before {rfc3339(decided)}"
+                    return CheckResult("fills", "failed", f"{trial.name}: {detail}")
+    detail = f"{count} fills, each in a bar that began after its order was decided"
+    return CheckResult("fills", "passed" if count else "not_run", detail)
+
+
+def _compared(trial: Trial, fresh: Mapping[str, Reply | CheckResult]) -> Iterator[CheckResult]:
+    """What the new processes said, held against the one that saw everything at once."""
+    whole = fresh["whole"]
+    for name, check in (
+        ("fresh", _fresh),
+        ("determinism", _determinism),
+        ("other prices", _other_prices),
+    ):
+        reply = fresh[name]
+        if isinstance(reply, CheckResult):
+            yield reply
+        elif isinstance(whole, CheckResult):
+            yield replace(whole, name=name)
+        elif reply.failure or whole.failure:
+            detail = f"in a new process: {reply.failure or whole.failure}"
+            yield CheckResult(name, "failed", f"{trial.name}: {detail}")
+        else:
+            yield check(trial, whole, reply)
+
+
+def _fresh(trial: Trial, whole: Reply, growing: Reply) -> CheckResult:
+    """A process that never saw a later bar decides like one that saw them all."""
+    (everything,) = told(whole)
+    pasts = told(growing)
+    for cut, past in zip(growing.cuts, pasts, strict=True):
+        moved = difference(everything, past, int(trial.bars.end[cut]))
+        if moved:
+            detail = f"{trial.name}, in a new process that was shown no later bar: {moved}"
+            return CheckResult("fresh", "failed", detail)
+    detail = f"{len(pasts)} growing prefixes in a new process, the past never moved"
+    return CheckResult("fresh", "passed", detail)
+
+
+def _determinism(trial: Trial, whole: Reply, again: Reply) -> CheckResult:
+    (one,), (two,) = told(whole), told(again)
+    if one.fingerprint() == two.fingerprint():
+        detail = f"two processes, two hash seeds, the same decisions ({one.fingerprint()[:12]})"
+        return CheckResult("determinism", "passed", detail)
+    moved = difference(one, two, _FOREVER)
+    where = f", first at {rfc3339(moved.time)}" if moved else " in the last digits"
+    detail = f"{trial.name}: two runs on the same bars decide differently{where}"
+    return CheckResult("determinism", "failed", detail)
+
+
+def _other_prices(trial: Trial, whole: Reply, other: Reply) -> CheckResult:
+    """Decisions that stay the same on other prices did not come from prices."""
+    (real,), (made) = told(whole), told(other)[0]
+    if real.is_constant():
+        said = "it did nothing"
+        if isinstance(real, Wishes):
+            said = f"it wants {real.exposure[0]:g}" if len(real.exposure) else "it says nothing"
+        return CheckResult("other prices", "passed", f"{said} after every bar, whatever the prices")
+    if isinstance(real, Deeds) and isinstance(made, Deeds):
+        real, made = real.orders(), made.orders()
+    if difference(real, made, _FOREVER) is None:
+        detail = (
+            "it decides the same on other prices: its decisions come from the calendar, from "
+            "counting bars, or from something it was told beforehand"
+        )
+        return CheckResult("other prices", "warning", detail)
+    return CheckResult("other prices", "passed", "on other prices it decides otherwise")
+
+
+def _with_worth(trial: Trial, found: Sequence[CheckResult]) -> Iterator[CheckResult]:
+    """The findings; the first failed look-ahead says how much of the result came from it."""
+    failed = [each for each in found if each.name in _LOOKAHEAD and each.status == "failed"]
+    first = min(failed, key=lambda each: _LOOKAHEAD.index(each.name), default=None)
+    for each in found:
+        yield replace(each, detail=f"{each.detail}. {_worth(trial)}") if each is first else each
+
+
+def _worth(trial: Trial) -> str:
+    """The bench's result with the future in view, and asked bar by bar in a new process."""
+    if isinstance(trial.whole, Deeds):
+        return "What that is worth is not measured: an order strategy lives but one life"
+    asked: tuple[Asked, Asked] = ("result at once", "result bar by bar")
+    ask = partial(question, trial.source, trial.history.bars, trial.history.actions)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        started = [pool.submit(ask_fresh, ask(asked=each)) for each in asked]
+        replies = [held("worth", each.result) for each in started]
+    if any(isinstance(reply, CheckResult) or reply.failure for reply in replies):
+        return "What that is worth could not be measured in time"
+    leaky, fair = (reply.result for reply in replies if isinstance(reply, Reply))
+    return (
+        f"On the bench it returns {leaky:+.1%} knowing the future and {fair:+.1%} asked bar by "
+        f"bar: {leaky - fair:+.1%} of the result came from the future"
+    )
+
+
+def _ground(history: PriceHistory) -> str:
+    bars = history.bars
+    if not len(bars):
+        return f"{bars.symbol}: no bars"
+    days = bars[:: max(len(bars) - 1, 1)].days()
+    return f"{len(bars)} {bars.frequency} bars of {bars.symbol}, {days[0]} to {days[-1]}"
