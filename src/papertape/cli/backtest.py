@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from papertape.cli.answer import Answer
-from papertape.cli.options import Here, RunOptions
+from papertape.cli.options import DEFAULTS, Here, RunOptions
 from papertape.cli.progress import progress
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
@@ -13,7 +13,7 @@ from papertape.cli.wiring import plan, run
 from papertape.cli.words import report, run_data
 
 
-def backtest(strategy: str, /, *, options: RunOptions = RunOptions(), here: Here) -> Answer:
+def backtest(strategy: str, /, *, options: RunOptions = DEFAULTS, here: Here) -> Answer:
     """Run a strategy over history, and keep the run.
 
     Parameters

@@ -67,12 +67,19 @@ def listed(name: str) -> Listed:
         UsageError: If there is none, or its file lies outside the current folder.
         StrategyError: If its file cannot be loaded.
     """
-    if name in SHIPPED:
-        return _shipped(name)
+    return _shipped(name) if name in SHIPPED else _own(own_file(name))
+
+
+def own_file(name: str) -> Path:
+    """The whole path of the user's strategy of that name or path.
+
+    Raises:
+        UsageError: If there is none, or its file lies outside the current folder.
+    """
     if name.endswith(".py") or "/" in name or "\\" in name:
-        return _own(_inside(Path(name)))
+        return _inside(Path(name))
     if NAME.fullmatch(name) and (OWN / f"{name}.py").exists():
-        return _own(_inside(OWN / f"{name}.py"))
+        return _inside(OWN / f"{name}.py")
     known = [*SHIPPED, *(file.stem for file in own_files())]
     near = get_close_matches(name, known, n=1)
     raise UsageError(

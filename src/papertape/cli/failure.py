@@ -74,7 +74,8 @@ def _report(error: Exception, surroundings: Surroundings) -> Path | str:
     lines += traceback.format_exception(error)
     try:
         folder = surroundings.home / "reports"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / f"fault-{now:%Y%m%d-%H%M%S-%f}.txt"
         path.touch(mode=0o600)
         path.write_text("".join(lines), encoding="utf-8")

@@ -77,7 +77,7 @@ def _failed(error: Exception, words: Sequence[str], surroundings: Surroundings) 
 def _name(words: Sequence[str]) -> str:
     """The command's name for the schema, like ``backtest`` or ``strategy.list``."""
     if not words or words[0] not in COMMANDS:
-        return "papertape"
+        return "error" if words else "help"
     verb = words[1] if len(words) > 1 else ""
     return f"{words[0]}.{verb}" if verb in GROUPS.get(words[0], ()) else words[0]
 

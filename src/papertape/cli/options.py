@@ -68,6 +68,9 @@ class RunOptions:
     "trade bars outside the regular session, too"
 
 
+DEFAULTS = RunOptions()
+
+
 def amount(text: str) -> float:
     """Dollars from plain decimal text.
 

@@ -80,6 +80,9 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> UsageError:
     what, near = (found["what"], found["near"]) if found else (str(error), None)
     named = " ".join(("papertape", *words[:1])) if words[0] in COMMANDS else "papertape"
     if isinstance(error, MissingArgumentError) and error.argument is not None:
-        what = f"{error.argument.name} is missing"
+        name = error.argument.name
+        what = f"{name} is missing" + ("" if name.startswith("-") else ", it comes first")
+    elif what[1:2].islower():
+        what = what[0].lower() + what[1:].rstrip(".")
     hint = f"did you mean {near.strip(chr(34))}? " if near else ""
-    return UsageError(what[:1].lower() + what[1:].rstrip("."), hint=f"{hint}{named} --help")
+    return UsageError(what, hint=f"{hint}{named} --help")

@@ -78,7 +78,8 @@ class RunStore:
         stem = f"{short}-{utc(now):%m%d}"
         made_at = rfc3339(now)
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             for number in count():
                 run_id = name or stem + _letters(number)
                 run = StoredRun(run_id, made_at, kind, record)
@@ -174,6 +175,6 @@ class RunStore:
 
 
 def _letters(number: int) -> str:
-    """a to z, then aa, ab and so on."""
+    """The letters a to z, then aa, ab and so on."""
     more, letter = divmod(number, 26)
     return (_letters(more - 1) if more else "") + chr(ord("a") + letter)

@@ -6,9 +6,9 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from papertape.domain.clock import Clock, WallClock
 from papertape.domain.errors import SettingsError, UsageError
@@ -46,7 +46,7 @@ class Surroundings:
     verbose: bool = False
     debug: bool = False
     no_color: bool = False
-    clock: Clock = WallClock()
+    clock: Clock = field(default_factory=WallClock)
 
     @property
     def home(self) -> Path:
@@ -92,17 +92,19 @@ def global_flags(words: Sequence[str], clock: Clock) -> tuple[Surroundings, list
     Raises:
         UsageError: If ``--home`` names no folder.
     """
-    surroundings, rest, remaining = Surroundings(clock=clock), [], iter(words)
+    found: dict[str, Any] = {}
+    rest: list[str] = []
+    remaining = iter(words)
     for word in remaining:
         if word == "--":
-            return surroundings, [*rest, word, *remaining]
-        if word in _SWITCHES:
-            surroundings = replace(surroundings, **{_SWITCHES[word]: True})
+            rest += [word, *remaining]
+        elif word in _SWITCHES:
+            found[_SWITCHES[word]] = True
         elif word == "--home" or word.startswith("--home="):
-            surroundings = replace(surroundings, chosen_home=_folder(word, remaining))
+            found["chosen_home"] = _folder(word, remaining)
         else:
             rest.append(word)
-    return surroundings, rest
+    return Surroundings(clock=clock, **found), rest
 
 
 def _folder(word: str, remaining: Iterator[str]) -> str:

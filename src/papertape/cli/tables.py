@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 GAP = "   "
+_NARROWEST_PROSE = 24
 LABEL = 9
 """Columns that a sentence's label takes."""
 
@@ -38,13 +39,33 @@ def table(
     ]
 
 
+def listing(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int, width: int
+) -> list[str]:
+    """A table whose last column is prose: wrapped beside the others, or below where none fits."""
+    fixed = table(heads[:-1], [row[:-1] for row in rows], left=left, width=width)
+    indent = max(len(line) for line in fixed) + len(GAP)
+    beside = width - indent >= _NARROWEST_PROSE
+    lines = [fixed[0].ljust(indent) + heads[-1] if beside else fixed[0]]
+    for line, row in zip(fixed[1:], rows, strict=True):
+        if beside:
+            lines += _wrapped(row[-1], width, line.ljust(indent), " " * indent)
+        else:
+            lines += [line, *_wrapped(row[-1], width, "    ", "    ")]
+    return [line.rstrip() for line in lines]
+
+
 def sentence(label: str, text: str, width: int) -> list[str]:
     """A label and what it says, wrapped under itself."""
+    return _wrapped(text, width, label.ljust(LABEL), " " * LABEL)
+
+
+def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
     return textwrap.wrap(
-        text,
+        text or "-",
         width,
-        initial_indent=label.ljust(LABEL),
-        subsequent_indent=" " * LABEL,
+        initial_indent=first,
+        subsequent_indent=others,
         break_long_words=False,
         break_on_hyphens=False,
     )

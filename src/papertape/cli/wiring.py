@@ -69,6 +69,11 @@ def _length(histories: dict[str, PriceHistory], options: RunOptions) -> str:
     return next(iter(lengths.values()))
 
 
+def sample_if_nothing_else(options: RunOptions) -> RunOptions:
+    """The options, with all the sample's symbols where neither symbols nor files are named."""
+    return options if options.symbol or options.data else replace(options, symbol=SYMBOLS)
+
+
 def symbols_of(options: RunOptions) -> list[str]:
     """The symbols in their canonical spelling, each once.
 

@@ -35,9 +35,11 @@ def title_of(ground: Ground) -> str:
     return _TITLES.get(ground.strategy, ground.strategy).format_map(ground.parameters)
 
 
-def ground_line(ground: Ground) -> str:
-    """What was traded and when, and the hashes of data and code."""
-    return f"{span(ground)}   data {ground.data_hash[:8]}  code {ground.code_hash[:8]}"
+def ground_lines(ground: Ground, width: int) -> list[str]:
+    """What was traded and when, and the hashes of data and code; one line where it fits."""
+    hashes = f"data {ground.data_hash[:8]}  code {ground.code_hash[:8]}"
+    whole = f"{span(ground)}   {hashes}"
+    return [whole] if len(whole) <= width else [span(ground), hashes]
 
 
 def span(ground: Ground) -> str:
@@ -121,7 +123,13 @@ def report(run: StoredRun, here: Surroundings, colour: bool) -> str:
     columns = [Column(title_of(ground), record.metrics)]
     if record.benchmark_metrics:
         columns.append(Column(BENCHMARK, record.benchmark_metrics, is_benchmark=True))
-    lines = [*ground_lines(ground, width), *terms(ground, width), "", *figures(columns, here, colour), ""]
+    lines = [
+        *ground_lines(ground, width),
+        *terms(ground, width),
+        "",
+        *figures(columns, here, colour),
+        "",
+    ]
     for words in record.words:
         lines += sentence("Result", words, width)
     if record.against_benchmark:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,12 +67,13 @@ def _as_pandas(frame: Any, symbol: str) -> DataFrame:
         kind = type(frame).__name__
         raise DataError(f"{symbol}: prices come as a frame, `Bars` or `PriceHistory`, not {kind}")
     try:
-        return pd.DataFrame.from_arrow(frame)
+        table: DataFrame = import_module("pyarrow").table(frame).to_pandas()
     except ImportError:
         raise DataError(
-            f"{symbol}: a {type(frame).__name__} speaks Arrow, and pandas needs pyarrow to listen",
+            f"{symbol}: a {type(frame).__name__} speaks Arrow, and hearing it takes pyarrow",
             hint="pip install pyarrow, or hand in a pandas frame",
         ) from None
+    return table
 
 
 def _names(table: DataFrame, symbol: str) -> dict[str, Any]:
@@ -113,7 +115,7 @@ def _times(
         # Midnight in whatever zone stands for a date; in New York it would be the day before.
         is_dates = times.tz is None or bool((times == times.normalize()).all())
         days = times if is_dates else times.tz_convert(calendar.zone)
-        return session_times(days.date, calendar)
+        return session_times(list(days.date), calendar)
     if times.tz is None:
         raise DataError(
             f"{instrument.symbol}: the times have no zone, so nobody knows when they were",

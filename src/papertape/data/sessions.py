@@ -41,7 +41,7 @@ def regular_hours(history: PriceHistory) -> PriceHistory:
     return replace(history, bars=_only(bars, inside), notices=(*history.notices, notice))
 
 
-def _hours(days: np.ndarray, calendar: Calendar) -> tuple[IntArray, IntArray]:  # type: ignore[type-arg]
+def _hours(days: np.ndarray, calendar: Calendar) -> tuple[IntArray, IntArray]:
     """Opening and closing moment of each day; a day without a session has no time between them."""
     sessions = [
         calendar.session(day) if calendar.is_session(day) else None for day in days.tolist()
@@ -50,7 +50,7 @@ def _hours(days: np.ndarray, calendar: Calendar) -> tuple[IntArray, IntArray]:  
     return opens, np.array([session.close if session else 0 for session in sessions], np.int64)
 
 
-def _notice(symbol: str, inside: np.ndarray, closed: np.ndarray) -> str:  # type: ignore[type-arg]
+def _notice(symbol: str, inside: np.ndarray, closed: np.ndarray) -> str:
     away, on_closed_days = int(np.sum(~inside)), int(np.sum(closed))
     also = f", {on_closed_days:,} of them on days without a session" if on_closed_days else ""
     return (
@@ -59,6 +59,6 @@ def _notice(symbol: str, inside: np.ndarray, closed: np.ndarray) -> str:  # type
     )
 
 
-def _only(bars: Bars, rows: np.ndarray) -> Bars:  # type: ignore[type-arg]
+def _only(bars: Bars, rows: np.ndarray) -> Bars:
     columns = (getattr(bars, name)[rows] for name in _COLUMNS)
     return Bars.trusted(bars.instrument, bars.frequency, *columns)

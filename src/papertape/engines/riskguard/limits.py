@@ -150,8 +150,9 @@ def price_collar(order: Order, view: RiskView, limits: RiskLimits, switch: KillS
     """risk-R6: a limit price far from the last trade is a slip of the finger."""
     if limits.price_collar is None or order.limit is None:
         return None
-    away = abs(order.limit / view.prices[order.symbol].price - 1)
-    return _held("R6", away, limits.price_collar, "of the last price")
+    last = view.prices[order.symbol].price
+    # One division of whole numbers: 105 / 100 - 1 would be a hair over 5 %.
+    return _held("R6", abs(order.limit - last) / last, limits.price_collar, "of the last price")
 
 
 def order_notional(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:

@@ -113,6 +113,9 @@ class SignalDesk:
             self._answers.reason(bar.symbol),
             wish.stop_distance,
         )
+        # The buys that still work are cancelled below, so their cash can be spent again.
+        unbought = sum(max(0, state.open) for state in standing.working_on(bar.symbol))
+        self._free_cash += unbought * standing.prices[bar.symbol]
         target, note = self._target(signal, standing)
         held = standing.account.quantity(bar.symbol)
         quantity = target - held

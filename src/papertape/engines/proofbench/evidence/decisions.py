@@ -55,10 +55,11 @@ class Difference:
     count: int
     total: int
 
-    def __str__(self) -> str:
+    def words(self, instead: str = "knowing the past", of: str = "knowing the future") -> str:
+        """A sentence; the arguments say what each of the two replays knew."""
         return (
-            f"at the bar of {rfc3339(self.time)} it wants {self.past} knowing the past, "
-            f"{self.whole} knowing the future; {self.count} of {self.total} decisions differ"
+            f"at the bar of {rfc3339(self.time)} it wants {self.past} {instead}, "
+            f"{self.whole} {of}; {self.count} of {self.total} decisions differ"
         )
 
 
@@ -87,6 +88,15 @@ class Wishes:
         rows = slice(max(warmup - 1, 0), None)
         return cls(bars.start[rows], bars.end[rows], exposure[rows], stop_distance[rows])
 
+    @classmethod
+    def bar_by_bar(cls, strategy: SignalStrategy, bars: Bars) -> Wishes:
+        """Ask anew after each bar and keep the last value: all that can be known in time."""
+        exposure, stops = np.zeros(len(bars)), np.zeros(len(bars))
+        for row in range(max(strategy.warmup - 1, 0), len(bars)):
+            exposures, distances = ask(strategy, bars[: row + 1])
+            exposure[row], stops[row] = exposures[-1], distances[-1]
+        return cls.over(bars, exposure, stops, warmup=strategy.warmup)
+
     def until(self, moment: Nanos) -> Wishes:
         """The wishes that were known at a moment."""
         rows = slice(int(np.searchsorted(self.end, moment, side="right")))
@@ -96,7 +106,8 @@ class Wishes:
 
     def changes(self) -> IntArray:
         """The closes at which the wish changes."""
-        return self.end[1:][np.diff(self.exposure) != 0]
+        rows = np.flatnonzero(np.diff(self.exposure)) + 1
+        return np.asarray(self.end[rows], np.int64)
 
     def is_constant(self) -> bool:
         """Whether it wants the same after every bar."""
@@ -116,7 +127,9 @@ class Wishes:
         row = int(moved[0])
         is_stop = not exposures[row]
         then, now = (
-            f"a stop {wishes.stop_distance[row]:g} away" if is_stop else f"{wishes.exposure[row]:g}"
+            f"a stop {wishes.stop_distance[row]:g} away"
+            if is_stop
+            else f"{wishes.exposure[row] + 0.0:g}"  # no minus before a zero
             for wishes in (past, self)
         )
         return Difference(int(self.start[row]), then, now, len(moved), len(exposures))
@@ -189,7 +202,7 @@ def decisions(strategy: Strategy, bars: Bars, actions: Sequence[CorporateAction]
         actions: What happened to the shares; only an order strategy is shown them.
     """
     if is_signal_strategy(strategy):
-        return Wishes.asked(cast(SignalStrategy, strategy), bars)
+        return Wishes.asked(cast("SignalStrategy", strategy), bars)
     return deeds(run(strategy, bars, actions).log)
 
 
@@ -232,11 +245,11 @@ def run(
     instruments = {bars.symbol: bars.instrument}
     core: SignalCore
     if is_signal_strategy(strategy):
-        signals = cast(SignalStrategy, strategy)
+        signals = cast("SignalStrategy", strategy)
         once = answers or AskedOnce(signals, {bars.symbol: bars}, {bars.symbol: actions})
         core = signal_desk(signals, once, instruments, config)
     else:
-        core = order_desk(cast(OrderStrategy, strategy), instruments, config)
+        core = order_desk(cast("OrderStrategy", strategy), instruments, config)
     pipeline = assemble(core, instruments, config).pipeline
     journal = NoJournal()
     log: list[Entry] = []

@@ -11,13 +11,13 @@ import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import astuple
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -25,22 +25,27 @@ import numpy as np
 import papertape
 from papertape.domain.errors import StrategyError
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bars, CorporateAction, Dividend, Frequency, Split
+from papertape.domain.market import (
+    Bars,
+    CorporateAction,
+    Dividend,
+    FloatArray,
+    Frequency,
+    IntArray,
+    Split,
+)
+from papertape.engines.proofbench.assembly import is_signal_strategy
 from papertape.engines.proofbench.evidence.decisions import (
     Decisions,
     Deed,
     Deeds,
     Wishes,
     decisions,
-    run,
 )
 from papertape.engines.proofbench.evidence.source import StrategySource
-from papertape.engines.signalcore.answers import AskedEachBar
-from papertape.strategies.strategy import SignalStrategy
+from papertape.strategies.strategy import SignalStrategy, Strategy
 
 _COLUMNS = ("start", "end", "open", "high", "low", "close", "volume")
-
-Asked = Literal["decisions", "result at once", "result bar by bar"]
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -51,9 +56,9 @@ class Question(msgspec.Struct, frozen=True):
         symbol, tick, lot, venue, frequency: Whose bars these are, and how long they are.
         columns: The bars, each column as raw bytes.
         splits, dividends: What happened to the shares.
-        asked: The decisions after each of ``cuts``, or the bench's result.
-        cuts: Rows after which to decide, ascending: the child is never shown a later row before
-            an earlier one, so nothing that it remembers can be the future.
+        cuts: Rows after which to decide everything anew, ascending: the child is never shown a
+            later row before an earlier one, so nothing that it remembers can be the future. None
+            to ask a signal strategy after every bar and keep the last values.
     """
 
     where: str
@@ -67,8 +72,7 @@ class Question(msgspec.Struct, frozen=True):
     columns: tuple[bytes, ...]
     splits: list[tuple[date, int, int]]
     dividends: list[tuple[date, int, date]]
-    asked: Asked
-    cuts: list[int]
+    cuts: list[int] | None
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -84,14 +88,12 @@ class Reply(msgspec.Struct, frozen=True):
     Attributes:
         told: The decisions after each cut.
         cuts: The cuts.
-        result: The bench's total return, if that was asked.
         touched: What the strategy reached for besides its bars, while it was watched.
         failure: Why there is no answer.
     """
 
     told: list[Told] = []
     cuts: list[int] = []
-    result: float = 0.0
     touched: list[str] = []
     failure: str = ""
 
@@ -101,10 +103,9 @@ def question(
     bars: Bars,
     actions: Sequence[CorporateAction] = (),
     *,
-    cuts: Sequence[int] = (),
-    asked: Asked = "decisions",
+    cuts: Sequence[int] | None,
 ) -> Question:
-    """Ask about these bars; without ``cuts`` about all of them at once."""
+    """Ask about these bars; see `Question` for the cuts."""
     instrument = bars.instrument
     return Question(
         where=source.where,
@@ -126,8 +127,7 @@ def question(
             for each in actions
             if isinstance(each, Dividend)
         ],
-        asked=asked,
-        cuts=sorted(cuts) or [len(bars) - 1],
+        cuts=None if cuts is None else sorted(cuts),
     )
 
 
@@ -161,8 +161,8 @@ def told(reply: Reply) -> list[Decisions]:
 def _decisions(each: Told) -> Decisions:
     if each.columns is None:
         return Deeds(tuple(Deed(*deed) for deed in each.deeds or ()))
-    kinds = (np.int64, np.int64, np.float64, np.float64)
-    return Wishes(*(np.frombuffer(c, k) for c, k in zip(each.columns, kinds, strict=True)))
+    start, end, exposure, stops = each.columns
+    return Wishes(_moments(start), _moments(end), _numbers(exposure), _numbers(stops))
 
 
 def _told(made: Decisions) -> Told:
@@ -179,42 +179,50 @@ def answer(asked: Question) -> Reply:
     bars, actions = _bars(asked), _actions(asked)
     source = StrategySource(asked.where, asked.name, asked.parameters)
     try:
-        watch.allows_packages = watch.is_on = True
+        watch.is_on = watch.allows_packages = True
         strategy = source.strategy()
         watch.allows_packages = False
-        if asked.asked != "decisions":
-            return Reply(result=_result(strategy, bars, actions, asked.asked))  # type: ignore[arg-type]
-        # A signal strategy is one object that is asked again and again, as in a session; an order
-        # strategy has a life, and each replay is a new one.
-        made = [
-            decisions(
-                strategy if hasattr(strategy, "exposure") else source.strategy(),
-                bars[: cut + 1],
-                actions,
-            )
-            for cut in asked.cuts
-        ]
+        made = list(_made(strategy, source, bars, actions, asked.cuts))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises is the answer
         return Reply(touched=watch.touched, failure=f"{type(error).__name__}: {error}")
     finally:
         watch.is_on = False
-    return Reply([_told(each) for each in made], asked.cuts, touched=watch.touched)
+    return Reply([_told(each) for each in made], asked.cuts or [], watch.touched)
 
 
-def _result(
-    strategy: SignalStrategy, bars: Bars, actions: Sequence[CorporateAction], asked: Asked
-) -> float:
-    instruments = {bars.symbol: bars.instrument}
-    each_bar = AskedEachBar(strategy, instruments, bars.frequency)
-    answers = each_bar if asked == "result bar by bar" else None
-    return run(strategy, bars, actions, answers=answers).total_return
+def _made(
+    strategy: Strategy,
+    source: StrategySource,
+    bars: Bars,
+    actions: Sequence[CorporateAction],
+    cuts: Sequence[int] | None,
+) -> Iterator[Decisions]:
+    if cuts is None:
+        yield Wishes.bar_by_bar(cast("SignalStrategy", strategy), bars)
+        return
+    is_signal = is_signal_strategy(strategy)
+    for cut in cuts:
+        # A signal strategy is one object that is asked again and again, as in a session; an order
+        # strategy has a life, and each replay is another one.
+        yield decisions(strategy if is_signal else source.strategy(), bars[: cut + 1], actions)
 
 
 def _bars(asked: Question) -> Bars:
     instrument = Instrument(asked.symbol, asked.tick, asked.lot, venue=asked.venue)
-    kinds = (np.int64, np.int64, *[np.float64] * 5)
-    columns = (np.frombuffer(c, k) for c, k in zip(asked.columns, kinds, strict=True))
-    return Bars(instrument, Frequency.parse(asked.frequency), *columns)
+    start, end, *rest = asked.columns
+    open_, high, low, close, volume = map(_numbers, rest)
+    times = _moments(start), _moments(end)
+    return Bars(
+        instrument, Frequency.parse(asked.frequency), *times, open_, high, low, close, volume
+    )
+
+
+def _moments(column: bytes) -> IntArray:
+    return np.frombuffer(column, np.int64)
+
+
+def _numbers(column: bytes) -> FloatArray:
+    return np.frombuffer(column, np.float64)
 
 
 def _actions(asked: Question) -> tuple[CorporateAction, ...]:

@@ -1,4 +1,4 @@
-"""The look-ahead checks: cut the future off, or put another in its place; the past must not move."""
+"""The look-ahead checks: cut the future off, or replace it, and the past must not move."""
 
 from __future__ import annotations
 
@@ -66,8 +66,7 @@ def check_lookahead(
         found = cut_off(lambda past: decisions(strategy, past), each, whole, cuts)
         done += found.count
         if found.moved:
-            worth = _worth(strategy, each, exposure)
-            detail = f"{name} on {each.symbol}: {found.moved}; {worth}"
+            detail = f"{name} on {each.symbol}: {_in_words(found.moved, strategy, each, whole)}"
             return LookaheadVerdict("failed", done, detail)
     return LookaheadVerdict("passed", done, f"{done} cuts, the past never moved")
 
@@ -141,23 +140,24 @@ def _close(bars: Bars, row: int) -> Nanos:
     return int(bars.end[row])
 
 
-def _worth(strategy: SignalStrategy, bars: Bars, exposure: FloatArray) -> str:
-    """What the exposure earns with the future in view, and asked bar by bar, in words.
+def _in_words(moved: Difference, strategy: SignalStrategy, bars: Bars, whole: Wishes) -> str:
+    """The first bar that disagrees with what was known then, and what the difference earned.
 
-    Assumption: held from close to close, before costs and with shorts; no order is simulated.
+    Assumption: exposures are held from close to close, before costs and with shorts; no order is
+    simulated.
     """
     if len(bars) ** 2 // 2 > _WORTH_BUDGET:
-        return f"{len(bars)} bars are too many to measure what the leak is worth"
-    honest = np.zeros(len(bars))
-    for row in range(max(strategy.warmup - 1, 0), len(bars)):
-        honest[row] = ask(strategy, bars[: row + 1])[0][-1]
-    leaky, fair = (_earned(bars, column) for column in (exposure, honest))
+        return f"{moved.words()}; {len(bars)} bars are too many to measure what that is worth"
+    honest = Wishes.bar_by_bar(strategy, bars)
+    leaky, fair = _earned(bars, whole), _earned(bars, honest)
     return (
-        f"before costs it earns {leaky:+.1%} knowing the future and {fair:+.1%} asked bar by bar: "
-        f"{leaky - fair:+.1%} of the result came from the future"
+        f"{(whole.difference(honest) or moved).words()}; before costs it earns {leaky:+.1%} "
+        f"knowing the future and {fair:+.1%} without: {leaky - fair:+.1%} of the result "
+        "came from the future"
     )
 
 
-def _earned(bars: Bars, exposure: FloatArray) -> float:
-    changes = bars.close[1:] / bars.close[:-1] - 1
-    return float(np.prod(1 + np.nan_to_num(exposure[:-1]) * changes) - 1)
+def _earned(bars: Bars, wishes: Wishes) -> float:
+    late = len(bars) - len(wishes.exposure)
+    changes = bars.close[late + 1 :] / bars.close[late:-1] - 1
+    return float(np.prod(1 + wishes.exposure[:-1] * changes) - 1)

@@ -1,4 +1,4 @@
-"""Other prices at the same times: futures that did not happen, and the same story at another level."""
+"""Other prices at the same times: futures that did not happen, and another price level."""
 
 from __future__ import annotations
 
@@ -64,8 +64,11 @@ def replaced(bars: Bars, generator: Generator) -> Bars:
 def on_coarse_grid(bars: Bars) -> Bars:
     """Nearly the same bars, on a grid so coarse that every one of `LEVELS` scales it exactly."""
     columns = (getattr(bars, name) for name in ("open", "high", "low", "close"))
-    prices = (np.maximum(np.rint(column / _COARSE), 64) * _COARSE for column in columns)
-    return Bars(bars.instrument, bars.frequency, bars.start, bars.end, *prices, bars.volume)
+    open_, high, low, close = (
+        np.maximum(np.rint(column / _COARSE), 64) * _COARSE for column in columns
+    )
+    times = bars.start, bars.end
+    return Bars(bars.instrument, bars.frequency, *times, open_, high, low, close, bars.volume)
 
 
 def at_level(bars: Bars, factor: float) -> Bars:
@@ -86,8 +89,9 @@ def _joined(bars: Bars, cut: int, prices: tuple[FloatArray, ...], volume: FloatA
     # Clipping every price of a bar alike keeps it a bar.
     after = (*(np.clip(column, _LOWEST, _HIGHEST) for column in prices), volume)
     names = ("open", "high", "low", "close", "volume")
-    columns = (
+    open_, high, low, close, volume = (
         np.concatenate([getattr(bars, name)[: cut + 1], column])
         for name, column in zip(names, after, strict=True)
     )
-    return Bars(bars.instrument, bars.frequency, bars.start, bars.end, *columns)
+    times = bars.start, bars.end
+    return Bars(bars.instrument, bars.frequency, *times, open_, high, low, close, volume)

@@ -10,7 +10,7 @@ import numpy as np
 
 from papertape.domain.clock import rfc3339
 from papertape.domain.event import OrderApproved, OrderRefused
-from papertape.domain.market import Bars
+from papertape.domain.market import Bars, FloatArray
 from papertape.domain.order import Order, OrderKind
 from papertape.engines.proofbench.evidence.decisions import (
     TOLERANCE,
@@ -42,8 +42,8 @@ def price_level(trial: Trial) -> CheckResult:
     return CheckResult("price level", "passed", "no level of prices changes a decision")
 
 
-def _exposures(trial: Trial, bars: Bars) -> np.ndarray:  # type: ignore[type-arg]
-    return cast(Wishes, trial.decide(bars)).exposure
+def _exposures(trial: Trial, bars: Bars) -> FloatArray:
+    return cast("Wishes", trial.decide(bars)).exposure
 
 
 def _depends(what: str, level: float, first: str) -> CheckResult:
@@ -62,10 +62,9 @@ def _of_orders(trial: Trial, base: Bars) -> CheckResult:
         return CheckResult("price level", "not_run", why)
     for level in (4.0, 1 / 4):
         there = _sent(trial, at_level(base, level), level)
-        if _moments(there) != _moments(usual):
-            pairs = zip(_moments(usual), _moments(there), strict=False)
-            first = next((min(a, b) for a, b in pairs if a != b), (usual + there)[-1:])
-            return _depends("its orders change", level, str(first))
+        changed = set(_moments(usual)) ^ set(_moments(there))
+        if changed:
+            return _depends(f"{len(changed)} orders come or go", level, min(changed)[0])
     return CheckResult("price level", "passed", "no level of prices changes an order's moment")
 
 

@@ -1,4 +1,4 @@
-"""Purity: what a strategy's file reads or remembers besides what it is handed, read off its text."""
+"""Purity: what a strategy reads or remembers besides what it is handed, read off its text."""
 
 from __future__ import annotations
 

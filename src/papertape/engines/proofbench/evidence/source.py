@@ -54,7 +54,7 @@ class StrategySource:
 
     def strategy(self) -> Strategy:
         """Load the class and make a strategy of it."""
-        return cast(Strategy, build(self.kind(), self.parameters))
+        return cast("Strategy", build(self.kind(), self.parameters))
 
     def _module(self) -> ModuleType:
         path = Path(self.where)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from papertape.domain.event import OrderAccepted, OrderApproved, OrderFilled
 from papertape.domain.market import PriceHistory
 from papertape.domain.order import Order, OrderId
 from papertape.engines.proofbench.evidence.decisions import Deeds, Wishes, difference
-from papertape.engines.proofbench.evidence.findings import WORST_FIRST, CheckResult, held
-from papertape.engines.proofbench.evidence.fresh import Asked, Reply, ask_fresh, question, told
+from papertape.engines.proofbench.evidence.findings import WORST_FIRST, CheckResult, Status, held
+from papertape.engines.proofbench.evidence.fresh import Reply, ask_fresh, question, told
 from papertape.engines.proofbench.evidence.lookahead import (
     cut_off,
     cuts_in_order,
@@ -38,6 +39,7 @@ _PREFIX_ENDS, _FUTURE_ENDS = 0.6, 1.0
 
 _FRESH_CUTS = 24
 _MOST_SHOWN = 5
+_WORTH_SECONDS = 20.0
 _FOREVER: Nanos = 2**63 - 1
 
 
@@ -106,7 +108,7 @@ def check_strategy(
     why = "it does not get that far"
     found += [CheckResult(name, "not_run", why) for name in _NAMES if name not in known]
     found.sort(key=lambda check: (WORST_FIRST.index(check.status), _NAMES.index(check.name)))
-    return StrategyReport(source.name or source.where, _ground(history), tuple(found))
+    return StrategyReport(source.name or Path(source.where).stem, _ground(history), tuple(found))
 
 
 def _findings(
@@ -151,13 +153,14 @@ def _start(
     trial: Trial, cuts: Sequence[int], generator: np.random.Generator, pool: ThreadPoolExecutor
 ) -> Mapping[str, Future[Reply]]:
     """Set the new processes to work, beside what is replayed here."""
-    ask = partial(question, trial.source, trial.bars, trial.actions)
-    other = question(trial.source, replaced(trial.bars, generator))
+    ask, last = partial(question, trial.source), [len(trial.bars) - 1]
+    whole = ask(trial.bars, trial.actions, cuts=last)
+    growing = ask(trial.bars, trial.actions, cuts=cuts[:_FRESH_CUTS])
     return {
-        "fresh": pool.submit(ask_fresh, ask(cuts=cuts[:_FRESH_CUTS])),
-        "whole": pool.submit(ask_fresh, ask(), hash_seed=1),
-        "determinism": pool.submit(ask_fresh, ask(), hash_seed=2),
-        "other prices": pool.submit(ask_fresh, other),
+        "fresh": pool.submit(ask_fresh, growing),
+        "whole": pool.submit(ask_fresh, whole, hash_seed=1),
+        "determinism": pool.submit(ask_fresh, whole, hash_seed=2),
+        "other prices": pool.submit(ask_fresh, ask(replaced(trial.bars, generator), cuts=last)),
     }
 
 
@@ -165,7 +168,7 @@ def _prefix(trial: Trial, cuts: Sequence[int], time: _Time) -> CheckResult:
     """Cut the future off: at changes, at random, and at every bar if there is time."""
     found = cut_off(trial.decide, trial.bars, trial.whole, cuts, time.lasts(_PREFIX_ENDS))
     if found.moved:
-        return CheckResult("prefix", "failed", f"{trial.name}: {found.moved}")
+        return CheckResult("prefix", "failed", f"{trial.name}: {found.moved.words()}")
     if not found.count:
         return CheckResult("prefix", "not_run", "there is no bar to cut at after its warm-up")
     tried = "every bar" if found.count == len(cuts) else f"{found.count} of {len(cuts)} bars"
@@ -180,9 +183,11 @@ def _future(
     decide, most = trial.decide_otherwise, cuts[:100]
     found = replace_future(decide, trial.bars, trial.whole, most, generator, goes_on)
     if found.moved:
-        return CheckResult("future", "failed", f"{trial.name}: {found.moved}")
-    status = "passed" if found.count else "not_run"
-    return CheckResult("future", status, f"{found.count} other futures, the past never moved")
+        said = found.moved.words("before another future", "before the real one")
+        return CheckResult("future", "failed", f"{trial.name}: {said}")
+    if not found.count:
+        return CheckResult("future", "not_run", "there was no cut, or no time, to put one after")
+    return CheckResult("future", "passed", f"{found.count} other futures, the past never moved")
 
 
 def _purity(kind: type, touched: Sequence[str]) -> CheckResult:
@@ -214,8 +219,10 @@ def _fills(trial: Trial) -> CheckResult:
                 if fill.bar_start < decided:
                     detail = f"{fill.id} was filled in a bar that began before {rfc3339(decided)}"
                     return CheckResult("fills", "failed", f"{trial.name}: {detail}")
+    if not count:
+        return CheckResult("fills", "not_run", "nothing was filled on these bars")
     detail = f"{count} fills, each in a bar that began after its order was decided"
-    return CheckResult("fills", "passed" if count else "not_run", detail)
+    return CheckResult("fills", "passed", detail)
 
 
 def _compared(trial: Trial, fresh: Mapping[str, Reply | CheckResult]) -> Iterator[CheckResult]:
@@ -232,8 +239,9 @@ def _compared(trial: Trial, fresh: Mapping[str, Reply | CheckResult]) -> Iterato
         elif isinstance(whole, CheckResult):
             yield replace(whole, name=name)
         elif reply.failure or whole.failure:
+            status: Status = "failed" if name == "fresh" else "not_run"
             detail = f"in a new process: {reply.failure or whole.failure}"
-            yield CheckResult(name, "failed", f"{trial.name}: {detail}")
+            yield CheckResult(name, status, f"{trial.name}: {detail}")
         else:
             yield check(trial, whole, reply)
 
@@ -245,7 +253,7 @@ def _fresh(trial: Trial, whole: Reply, growing: Reply) -> CheckResult:
     for cut, past in zip(growing.cuts, pasts, strict=True):
         moved = difference(everything, past, int(trial.bars.end[cut]))
         if moved:
-            detail = f"{trial.name}, in a new process that was shown no later bar: {moved}"
+            detail = f"{trial.name}, in a new process shown no later bar: {moved.words()}"
             return CheckResult("fresh", "failed", detail)
     detail = f"{len(pasts)} growing prefixes in a new process, the past never moved"
     return CheckResult("fresh", "passed", detail)
@@ -264,7 +272,7 @@ def _determinism(trial: Trial, whole: Reply, again: Reply) -> CheckResult:
 
 def _other_prices(trial: Trial, whole: Reply, other: Reply) -> CheckResult:
     """Decisions that stay the same on other prices did not come from prices."""
-    (real,), (made) = told(whole), told(other)[0]
+    (real,), (made,) = told(whole), told(other)
     if real.is_constant():
         said = "it did nothing"
         if isinstance(real, Wishes):
@@ -286,24 +294,29 @@ def _with_worth(trial: Trial, found: Sequence[CheckResult]) -> Iterator[CheckRes
     failed = [each for each in found if each.name in _LOOKAHEAD and each.status == "failed"]
     first = min(failed, key=lambda each: _LOOKAHEAD.index(each.name), default=None)
     for each in found:
-        yield replace(each, detail=f"{each.detail}. {_worth(trial)}") if each is first else each
+        yield replace(each, detail=_worth(trial, each.detail)) if each is first else each
 
 
-def _worth(trial: Trial) -> str:
-    """The bench's result with the future in view, and asked bar by bar in a new process."""
-    if isinstance(trial.whole, Deeds):
-        return "What that is worth is not measured: an order strategy lives but one life"
-    asked: tuple[Asked, Asked] = ("result at once", "result bar by bar")
-    ask = partial(question, trial.source, trial.history.bars, trial.history.actions)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        started = [pool.submit(ask_fresh, ask(asked=each)) for each in asked]
-        replies = [held("worth", each.result) for each in started]
-    if any(isinstance(reply, CheckResult) or reply.failure for reply in replies):
-        return "What that is worth could not be measured in time"
-    leaky, fair = (reply.result for reply in replies if isinstance(reply, Reply))
+def _worth(trial: Trial, detail: str) -> str:
+    """The first bar of all that is decided otherwise in time, and what the leak returned.
+
+    A new process is asked bar by bar, so that no memory of later bars can help it.
+    """
+    if not isinstance(trial.whole, Wishes):
+        return f"{detail}. What that is worth is not measured: an order strategy has but one life"
+    asked = question(trial.source, trial.bars, cuts=None)
+    reply = held("worth", lambda: ask_fresh(asked, seconds=_WORTH_SECONDS))
+    if isinstance(reply, CheckResult) or reply.failure:
+        return f"{detail}. What that is worth could not be measured within {_WORTH_SECONDS:g} s"
+    (honest,) = told(reply)
+    first = difference(trial.whole, honest, _FOREVER)
+    if first is None or not isinstance(honest, Wishes):
+        return f"{detail}. Asked bar by bar it decides the same, so no result shows it"
+    leaky, fair = trial.bench.total_return, trial.bench_return(honest)
     return (
-        f"On the bench it returns {leaky:+.1%} knowing the future and {fair:+.1%} asked bar by "
-        f"bar: {leaky - fair:+.1%} of the result came from the future"
+        f"{trial.name}, asked bar by bar in a new process: {first.words()}. On the bench it "
+        f"returns {leaky:+.1%} knowing the future and {fair:+.1%} without: {leaky - fair:+.1%} "
+        "of the result came from the future"
     )
 
 

@@ -11,7 +11,7 @@ from papertape.data.actions import signal_factors
 from papertape.domain.clock import rfc3339
 from papertape.domain.errors import StrategyError
 from papertape.domain.event import OrderApproved
-from papertape.domain.market import Bars, CorporateAction, PriceHistory
+from papertape.domain.market import Bars, CorporateAction, FloatArray, PriceHistory
 from papertape.engines.proofbench.assembly import is_signal_strategy
 from papertape.engines.proofbench.evidence.decisions import (
     BenchRun,
@@ -59,7 +59,7 @@ class Trial:
 
     def strategy(self) -> Strategy:
         """A new one, so that no object remembers what it saw in another replay."""
-        return cast(Strategy, build(self.kind, self.source.parameters))
+        return cast("Strategy", build(self.kind, self.source.parameters))
 
     def decide(self, bars: Bars) -> Decisions:
         """What it decides over some of the bars."""
@@ -71,6 +71,29 @@ class Trial:
         past = [each for each in self.actions if today is not None and each.ex_date <= today.item()]
         return decisions(self.strategy(), bars, past)
 
+    def bench_return(self, wishes: Wishes) -> float:
+        """What the bench returns for other wishes in the strategy's place."""
+        recorded = _Recorded(self.warmup, wishes.exposure, wishes.stop_distance)
+        return run(recorded, self.history.bars, self.history.actions).total_return
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Recorded:
+    """A strategy whose answers from the end of its warm-up on are known."""
+
+    warmup: int
+    wishes: FloatArray
+    stops: FloatArray
+
+    def exposure(self, bars: Bars) -> FloatArray:
+        return np.concatenate([np.zeros(len(bars) - len(self.wishes)), self.wishes])
+
+    def stop_distance(self, bars: Bars) -> FloatArray:
+        return np.concatenate([np.zeros(len(bars) - len(self.stops)), self.stops])
+
+    def reason(self, bars: Bars) -> str:
+        return "recorded"
+
 
 def put_on_trial(source: StrategySource, kind: type, history: PriceHistory) -> Trial:
     """Make the strategy, hold it to its contract, and let it decide once.
@@ -79,7 +102,7 @@ def put_on_trial(source: StrategySource, kind: type, history: PriceHistory) -> T
         StrategyError: If it does not keep the contract.
         UsageError: If it follows no protocol, or a parameter is out of bounds.
     """
-    strategy = cast(Strategy, build(kind, source.parameters))
+    strategy = cast("Strategy", build(kind, source.parameters))
     check_parameters(strategy)
     signals = is_signal_strategy(strategy)
     warmup = _warmup(strategy)
@@ -89,7 +112,7 @@ def put_on_trial(source: StrategySource, kind: type, history: PriceHistory) -> T
         whole: Decisions = deeds(bench.log)
         return Trial(source, kind, history, history.bars, history.actions, warmup, whole, bench)
     bars = _signal_bars(history)
-    asked = cast(SignalStrategy, build(kind, source.parameters))
+    asked = cast("SignalStrategy", build(kind, source.parameters))
     wishes = Wishes.asked(asked, bars)
     _every_change_has_a_reason(asked, bars, wishes)
     return Trial(source, kind, history, bars, (), warmup, wishes, bench)
