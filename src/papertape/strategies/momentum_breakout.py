@@ -33,7 +33,8 @@ class MomentumBreakoutStrategy:
         """The last close against the edge of the channel that counts now."""
         if len(bars) < self.warmup:
             return f"waiting: {len(bars)} of {self.warmup} bars seen"
-        close, top, bottom = bars.close[-1], *(edge[-1] for edge in self._channel(bars))
+        recent = bars[-max(self.enter_bars, self.leave_bars) - 1 :]
+        close, top, bottom = bars.close[-1], *(edge[-1] for edge in self._channel(recent))
         over = f"{top:.2f}, the highest high of the {self.enter_bars} bars before"
         under = f"{bottom:.2f}, the lowest low of the {self.leave_bars} bars before"
         if close > top:

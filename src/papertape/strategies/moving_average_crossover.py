@@ -54,11 +54,14 @@ class MovingAverageCrossoverStrategy:
         """Both averages of the last bar, how they lie, and what that is not enough for."""
         if len(bars) < self.warmup:
             return f"waiting: {len(bars)} of {self.warmup} bars seen"
-        before, now = sma_order(bars.close, self.fast, self.slow)[-2:]
+        closes = bars.close[-self.slow - 1 :]  # all that two rows of averages need
+        before, now = sma_order(closes, self.fast, self.slow)[-2:]
         crossed = "crossed " if now != 0 and before * now <= 0 else ""
-        fast, slow = (sma(bars.close, period)[-1] for period in (self.fast, self.slow))
+        fast, slow = (sma(closes, period)[-1] for period in (self.fast, self.slow))
         digits = 2 if f"{fast:.2f}" != f"{slow:.2f}" else 6
         said = f"fast {fast:.{digits}f} {crossed}{_SIDES[int(now)]} slow {slow:.{digits}f}"
+        if self.entry == "state":
+            return said
         long, above = self.exposure(bars)[-1] > 0, now > 0
         if above and not long:
             return f"{said}, but no cross seen since the first bar"

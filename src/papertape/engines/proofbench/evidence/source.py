@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import sys
 from collections.abc import Mapping
@@ -60,12 +59,13 @@ class StrategySource:
         path = Path(self.where)
         if path.suffix != ".py":
             return importlib.import_module(self.where)
-        spec = importlib.util.spec_from_file_location(f"strategy_{path.stem}", path)
-        if not path.is_file() or spec is None or spec.loader is None:
+        if not path.is_file():
             raise UsageError(f"there is no file {self.where}", hint="papertape strategy list")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # dataclasses look up their module while they are made
-        spec.loader.exec_module(module)
+        module = ModuleType(f"papertape_strategy_{path.stem}")
+        module.__file__ = str(path)
+        sys.modules[module.__name__] = module  # dataclasses look their own module up there
+        # Compiled here, not imported: Python's cache may hold another text of the same second.
+        exec(compile(path.read_bytes(), path, "exec"), vars(module))
         return module
 
 

@@ -255,6 +255,8 @@ def _fresh(trial: Trial, whole: Reply, growing: Reply) -> CheckResult:
         if moved:
             detail = f"{trial.name}, in a new process shown no later bar: {moved.words()}"
             return CheckResult("fresh", "failed", detail)
+    if not pasts:
+        return CheckResult("fresh", "not_run", "there is no bar to cut at after its warm-up")
     detail = f"{len(pasts)} growing prefixes in a new process, the past never moved"
     return CheckResult("fresh", "passed", detail)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from papertape.strategies import Bar, Context, parameter
-from dataclasses import dataclass
 
 _SEEN: list[float] = []
 
@@ -48,7 +48,7 @@ class RemembersTheLastRun:
             _SEEN.append(bar.close)
         held = context.position(bar.symbol)
         rises = self.row < len(_SEEN) and _SEEN[self.row] > bar.close
-        if (rises or len(_SEEN) == self.row and self.row % 9 == 0) and not held:
+        if (rises or (len(_SEEN) == self.row and self.row % 9 == 0)) and not held:
             context.submit(bar.symbol, 100, reason="it rose")
         elif held and not rises:
             context.submit(bar.symbol, -held, reason="it fell")

@@ -1,0 +1,153 @@
+"""TradingPipeline: one step of the market, and in which order things happen in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tests.exchange import SPY
+from tests.fakes import RecordingBroker
+from tests.generators import random_bars
+
+from papertape.data.moments import moments
+from papertape.domain.account import Account
+from papertape.domain.event import (
+    CancelRequest,
+    Entry,
+    Event,
+    Moment,
+    NoJournal,
+    OrderApproved,
+    OrderRefused,
+    Proposal,
+)
+from papertape.domain.money import micros
+from papertape.domain.order import Order, OrderKind, OrderStatus
+from papertape.engines.flowroute.core import FlowRoute
+from papertape.engines.pipeline import TradingPipeline
+from papertape.engines.riskguard import KillSwitch, RiskGuard, RiskLimits
+from papertape.engines.signalcore.engine import Standing
+
+BARS = random_bars(31, 6)
+MOMENTS = list(moments({"SPY": BARS}, {}))
+
+
+class Proposing:
+    """A desk that proposes what it is told, moment by moment."""
+
+    def __init__(self, *proposals: list[Proposal]):
+        self._proposals = list(proposals)
+        self.seen: list[Moment] = []
+        self.standings: list[Standing] = []
+
+    def see(self, moment: Moment) -> None:
+        self.seen.append(moment)
+
+    def decide(
+        self, moment: Moment, happened: list[Event], standing: Standing
+    ) -> tuple[list[Event], list[Proposal]]:
+        self.standings.append(standing)
+        return [], self._proposals.pop(0) if self._proposals else []
+
+    def finish(self) -> None:
+        self.seen = []
+
+
+class NotedJournal:
+    """Notes what was recorded, and what the broker had been asked by then."""
+
+    def __init__(self, broker: RecordingBroker):
+        self._broker = broker
+        self.notes: list[tuple[list[str], int]] = []
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        sent = sum(call[0] != "collect" for call in self._broker.calls)
+        self.notes.append(([type(entry).__name__ for entry in entries], sent))
+
+
+def order(number: int, quantity: int = 10, **terms: Any) -> Order:
+    kind = OrderKind.LIMIT if "limit" in terms else OrderKind.MARKET
+    return Order(f"o{number}", "SPY", quantity, kind, MOMENTS[0].time, "why", **terms)
+
+
+def pipeline(desk: Proposing, cash: float = 100_000) -> tuple[TradingPipeline, RecordingBroker]:
+    broker = RecordingBroker()
+    guard = RiskGuard(RiskLimits(), KillSwitch())
+    account = Account.opened(micros(cash))
+    return TradingPipeline(desk, guard, FlowRoute(broker), account), broker
+
+
+def test_an_intent_is_recorded_before_it_is_sent_and_its_answer_after() -> None:
+    flow, broker = pipeline(Proposing([order(1)]))
+    journal = NotedJournal(broker)
+    flow.step(MOMENTS[0], journal)
+    assert journal.notes == [(["OrderApproved"], 0), (["OrderAccepted"], 1)]
+
+
+def test_deciding_sends_nothing() -> None:
+    flow, broker = pipeline(Proposing([order(1)]))
+    _, intents = flow.decide(MOMENTS[0])
+    assert len(intents) == 1
+    assert broker.calls == [("collect", "")]
+
+
+def test_a_refused_order_never_reaches_the_broker() -> None:
+    flow, broker = pipeline(Proposing([order(1, 10_000)]))
+    entries = flow.step(MOMENTS[0], NoJournal())
+    assert [entry.refused.rule for entry in entries if isinstance(entry, OrderRefused)] == ["R11"]
+    assert broker.calls == [("collect", "")]
+    assert flow.orders == {}
+
+
+def test_an_order_counts_for_the_one_behind_it_as_if_it_were_working() -> None:
+    flow, _ = pipeline(Proposing([order(1, 600), order(2, 600), order(3, 300)]))
+    entries = flow.step(MOMENTS[0], NoJournal())
+    sent = [e.approved.order.id for e in entries if isinstance(e, OrderApproved)]
+    assert sent == ["o1", "o3"]  # about 100 dollars a share: 600, then 400 is all there is
+
+
+def test_a_cancel_frees_the_cash_for_the_order_behind_it() -> None:
+    replace: list[Proposal] = [CancelRequest(MOMENTS[1].time, "o1", "other terms"), order(2, 900)]
+    flow, broker = pipeline(Proposing([order(1, 900)], replace))
+    for moment in MOMENTS[:2]:
+        flow.step(moment, NoJournal())
+    assert [call for call in broker.calls if call[0] != "collect"] == [
+        ("submit", "o1"),
+        ("cancel", "o1"),
+        ("submit", "o2"),
+    ]
+    assert flow.orders["o1"].status is OrderStatus.CANCELED
+
+
+def test_a_cancel_of_what_is_not_working_is_not_sent() -> None:
+    flow, broker = pipeline(Proposing([CancelRequest(0, "o9", "never was")]))
+    assert flow.step(MOMENTS[0], NoJournal()) == []
+    assert broker.calls == [("collect", "")]
+
+
+def test_a_working_limit_order_reserves_its_limit() -> None:
+    desk = Proposing([order(1, 100, limit=micros(90.0))], [], [])
+    flow, _ = pipeline(desk)
+    for moment in MOMENTS[:2]:
+        flow.step(moment, NoJournal())
+    assert [standing.free_cash for standing in desk.standings] == [
+        micros(100_000),
+        micros(100_000 - 9_000),
+    ]
+
+
+def test_the_warm_up_is_seen_and_not_decided_on() -> None:
+    desk = Proposing([order(1)])
+    flow, broker = pipeline(desk)
+    flow.warm(MOMENTS[0])
+    assert desk.seen == [MOMENTS[0]]
+    assert desk.standings == []
+    assert broker.calls == [("collect", "")]
+
+
+def test_the_desk_sees_the_prices_of_the_moment_it_decides_on() -> None:
+    desk = Proposing()
+    flow, _ = pipeline(desk)
+    flow.step(MOMENTS[0], NoJournal())
+    assert desk.standings[0].prices == {SPY.symbol: micros(MOMENTS[0].bars[0].close)}
+    assert desk.standings[0].now == MOMENTS[0].time
