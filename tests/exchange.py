@@ -92,11 +92,14 @@ class Exchange:
         """Let the next bar trade; price and quantity of what it filled, in order."""
         end = self.session.close if self.frequency.is_daily else self.now + self.frequency.nanos
         symbol = self.instrument.symbol
-        bar = Bar(symbol, self.now, end, open_, high, low, close, volume)
+        return self.feed(Bar(symbol, self.now, end, open_, high, low, close, volume))
+
+    def feed(self, bar: Bar) -> list[tuple[float, int]]:
+        """The same for a bar from elsewhere."""
         events, self.account = self.book.match(bar, self.account)
         self.book.observe(bar)
         self.log += events
-        self.now = end
+        self.now = bar.end
         return [
             (event.fill.price / 1e6, event.fill.quantity)
             for event in events

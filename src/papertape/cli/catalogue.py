@@ -6,6 +6,7 @@ import keyword
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -172,12 +173,13 @@ def _loaded(file: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module  # a dataclass looks its own module up there
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):  # what it prints is no part of a command's result
+            spec.loader.exec_module(module)
     except SyntaxError as error:
         raise StrategyError(
             f"{file.name} is no Python: {error.msg} ({file.name}:{error.lineno})",
             hint=f"repair line {error.lineno}",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise blamed(error, file) or error from error
     return module

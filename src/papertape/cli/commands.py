@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 COMMANDS = {
-    "demo": "three strategies on real prices, in two seconds, without key or network",
+    "demo": "three strategies on real prices, without key or network",
     "backtest": "run a strategy over history, beside buy and hold",
     "compare": "put runs or strategies side by side",
     "paper": "replay history as a paper session and print its blotter",

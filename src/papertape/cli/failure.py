@@ -29,7 +29,7 @@ def told(error: Exception, surroundings: Surroundings) -> PapertapeError:
     )
 
 
-def blamed(error: Exception, file: Path) -> StrategyError | None:
+def blamed(error: BaseException, file: Path) -> StrategyError | None:
     """The exception as the strategy's, if it passed through the strategy's own file."""
     lines = [
         frame.tb_lineno

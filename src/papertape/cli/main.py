@@ -95,6 +95,7 @@ def _help() -> str:
             "flags",
             *(f"  {name:<15}{what}" for name, what in FLAGS.items()),
             "",
-            "Begin with: papertape demo.  More on a command: papertape COMMAND --help",
+            "begin with  papertape demo",
+            "more on one papertape COMMAND --help",
         ]
     )

@@ -133,7 +133,7 @@ class RunStore:
             if _ID.fullmatch(file.parent.name):
                 with suppress(msgspec.MsgspecError, OSError):  # a damaged one is not the last one
                     heads.append(msgspec.json.decode(file.read_bytes(), type=_Head))
-        return [head.id for head in sorted(heads, key=lambda head: (head.made_at, head.id))]
+        return [head.id for head in sorted(heads, key=_age)]
 
     def _read(self, run_id: str) -> StoredRun:
         file = self.folder / run_id / _FILE
@@ -172,6 +172,10 @@ class RunStore:
             f"runs cannot be kept in {self.folder}: {error.strerror}",
             hint="choose a folder you may write with --home DIR",
         )
+
+
+def _age(head: _Head) -> tuple[str, int, str]:
+    return head.made_at, len(head.id), head.id  # z comes before aa
 
 
 def _letters(number: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -196,8 +198,9 @@ def run_paper(plan: Plan, speed: float | None, notify: Notify) -> SimulationResu
 def _blaming(plan: Plan, work: Callable[[], SimulationResults]) -> SimulationResults:
     """Do work in which the strategy is called; what its own code raises is told as its own."""
     try:
-        return work()
+        with redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
+            return work()
     except StrategyError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise blamed(error, plan.listed.file) or error from error

@@ -1,4 +1,4 @@
-"""A signal strategy's answers: asked at once or bar by bar they are the same, and they are checked."""
+"""A signal strategy's answers: the same whether asked at once or bar by bar, and checked."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ def test_asked_once_or_after_each_bar_a_strategy_says_the_same(strategy: Any) ->
     days = bars["SPY"].days()
     ex_dates: list[date] = [days[40].item(), days[80].item()]
     actions: dict[str, tuple[CorporateAction, ...]] = {
-        "SPY": (Split("SPY", ex_dates[0], Fraction(3)), Dividend("SPY", ex_dates[1], 510_000, ex_dates[1]))
+        "SPY": (
+            Split("SPY", ex_dates[0], Fraction(3)),
+            Dividend("SPY", ex_dates[1], 510_000, ex_dates[1]),
+        )
     }
     once = AskedOnce(strategy, bars, actions)
     each = AskedEachBar(strategy, {"SPY": bars["SPY"].instrument}, bars["SPY"].frequency)

@@ -105,14 +105,14 @@ def test_a_split_and_its_reversal_leave_the_bars_between_on_one_footing() -> Non
 @given(seed=st.integers(0, 2**32 - 1), rows=st.sets(st.integers(1, 59), max_size=5))
 def test_bar_by_bar_it_is_what_the_bench_computes_at_once(seed: int, rows: set[int]) -> None:
     bars, random = random_bars(seed, 60), np.random.default_rng(seed)
-    actions = tuple(
-        Split("SPY", day(bars, row), Fraction(int(random.integers(2, 9)), int(random.choice([1, 9]))))
-        if random.random() < 0.5
-        else Dividend("SPY", day(bars, row), int(random.integers(1, 5_000_000)), day(bars, row))
-        for row in sorted(rows)
-    )
+    actions: list[CorporateAction] = []
+    for row in sorted(rows):
+        new, old, paid = (int(random.integers(*some)) for some in ((2, 9), (9, 12), (1, 5_000_000)))
+        on = day(bars, row)
+        split = Split("SPY", on, Fraction(new, old if random.random() < 0.5 else 1))
+        actions.append(split if random.random() < 0.5 else Dividend("SPY", on, paid, on))
     factors = signal_factors(bars, actions)
-    tape = tape_of(bars, actions)
+    tape = tape_of(bars, tuple(actions))
     assert tape.factor == factors[-1]
     at_once = bars.scaled(factors) if np.any(factors != 1.0) else bars
     assert same(tape.bars(), at_once)

@@ -137,8 +137,11 @@ def ask_fresh(asked: Question, *, hash_seed: int = 0, seconds: float = 30.0) -> 
     Raises:
         StrategyError: If there is no reply in time, or the process died.
     """
-    # Handed on to the child, not read: only the hash seed is ours to say.
-    environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}  # noqa: TID251
+    # The environment is handed on, not read. The child finds the modules that this process finds,
+    # wherever it stands now.
+    found_here = os.pathsep.join(filter(None, sys.path))
+    ours = {"PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": found_here}
+    environment = {**os.environ, **ours}  # noqa: TID251
     command = [sys.executable, "-P", "-m", __spec__.name]
     sent = msgspec.msgpack.encode(asked)
     try:

@@ -24,7 +24,7 @@ Report: TypeAlias = Callable[[str, str], StrategyReport]
 def specimen() -> Specimen:
     """Where a specimen is written."""
 
-    def find(file: str, name: str, **parameters: str) -> StrategySource:
+    def find(file: str, name: str, /, **parameters: str) -> StrategySource:
         return StrategySource(str(SPECIMENS / f"{file}.py"), name, parameters)
 
     return find
