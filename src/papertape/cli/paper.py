@@ -39,7 +39,8 @@ def paper(
     strategy
         A name that `papertape strategy list` shows, or the path of a strategy file.
     feed
-        replay:FILE for a file's bars, replay:2024-06-28 for one session of --data or the sample.
+        replay:FILE for a file's bars, replay:sample for the embedded sample, or
+        replay:2024-06-28 for one session of --data or the sample.
     speed
         max, or how many times faster than it happened: 60x.
     """
@@ -70,7 +71,7 @@ def _fed(feed: str, options: RunOptions) -> RunOptions:
     kind, _, what = feed.partition(":")
     if kind != "replay" or not what:
         raise UsageError(
-            f"{feed!r} is no feed", hint="--feed replay:FILE or --feed replay:2024-06-28"
+            f"{feed!r} is no feed", hint="--feed replay:FILE, replay:sample or replay:2024-06-28"
         )
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", what):
         if options.from_ or options.to:
@@ -79,6 +80,8 @@ def _fed(feed: str, options: RunOptions) -> RunOptions:
                 hint=f"--feed replay:{what} alone",
             )
         return replace(options, from_=what, to=what)
+    if what == "sample" or options.data == (what,):
+        return options
     if options.data:
         raise UsageError(
             "the feed names a file, and --data another",

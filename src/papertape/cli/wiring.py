@@ -18,10 +18,11 @@ from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Frequency, PriceHistory
 from papertape.engines.proofbench.bench import SimulationEngine, simulate
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.drive import Notify
 from papertape.engines.proofbench.results import SimulationResults, report
 from papertape.plugins.market_data.csv import read_prices
 from papertape.plugins.market_data.sample import SYMBOLS, read_sample
-from papertape.session.paper import Notify, replay
+from papertape.session.paper import replay
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Strategy
 

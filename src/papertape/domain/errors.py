@@ -4,7 +4,9 @@ PapertapeError
 ├── UsageError          exit 2   an argument or a call that cannot mean anything
 ├── SettingsError       exit 3   a setting or a key is missing or wrong
 ├── DataError           exit 4   data are missing or unfit
-│   └── BadRows                  rows of a file that refuse to become bars, all of them at once
+│   ├── BadRows                  rows of a file that refuse to become bars, all of them at once
+│   └── AmountTooLarge           an amount that can no longer be counted exactly
+├── LookaheadFound      exit 1   the strategy knows the future, and nothing else can be said
 ├── StrategyError       exit 5   the user's strategy raised or answered nonsense
 ├── ProviderError       exit 6   a provider or broker cannot be reached
 ├── RiskRefusal         exit 7   risk control refuses to start or to go on
@@ -81,6 +83,16 @@ class BadRows(DataError):
         super().__init__(f"{source}: {count}\n{listed}{tail}", hint=hint)
         self.source = source
         self.rows = rows
+
+
+class AmountTooLarge(DataError):
+    """An amount reached 2**53 micro-dollars (nine billion dollars), where counting gets inexact."""
+
+
+class LookaheadFound(PapertapeError):
+    """The strategy knows the future, so much that its result cannot even be counted."""
+
+    exit_code = 1
 
 
 class StrategyError(PapertapeError):

@@ -27,7 +27,8 @@ def book_report(states: MutableMapping[OrderId, OrderState], event: Event) -> No
             state = states.get(order.id, OrderState(order))  # a child is first heard of here
             states[order.id] = state.moved(OrderStatus.NEW)
         case OrderRejected(order=order, reason=reason):
-            states[order.id] = states[order.id].moved(OrderStatus.REJECTED, reason)
+            state = states.get(order.id, OrderState(order))
+            states[order.id] = state.moved(OrderStatus.REJECTED, reason)
         case OrderFilled(fill=fill):
             states[fill.order_id] = states[fill.order_id].traded(fill.quantity, fill.price)
         case OrderCanceled(order_id=order_id, reason=reason):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import TypeAlias
 
-from papertape.domain.errors import UsageError, require
+from papertape.domain.errors import AmountTooLarge, UsageError
 
 Micros: TypeAlias = int
 """An amount or a price in millionths of a dollar."""
@@ -25,10 +25,11 @@ def micros(amount: float) -> Micros:
     """Dollars to micro-dollars, the half to the even side.
 
     Raises:
-        InvariantBroken: If the amount is not finite or reaches `LARGEST`.
+        AmountTooLarge: If the amount is not finite or reaches `LARGEST`.
     """
     scaled = amount * MICROS_PER_DOLLAR
-    require(-LARGEST < scaled < LARGEST, f"an amount of {amount} dollars is beyond 2**53 micros")
+    if not -LARGEST < scaled < LARGEST:  # also refuses NaN
+        raise AmountTooLarge(f"an amount of {amount} dollars cannot be counted exactly")
     return round(scaled)
 
 
@@ -57,8 +58,16 @@ def dollars(amount: Micros) -> float:
 
 
 def counted(amount: Micros) -> Micros:
-    """The amount itself, once it is known to be exact in every representation we use."""
-    require(-LARGEST < amount < LARGEST, f"an amount of {amount} micros is beyond 2**53")
+    """The amount itself, once it is known to be exact in every representation we use.
+
+    Raises:
+        AmountTooLarge: If it reaches `LARGEST`.
+    """
+    if not -LARGEST < amount < LARGEST:
+        raise AmountTooLarge(
+            f"an amount of {amount / MICROS_PER_DOLLAR:,.0f} dollars cannot be counted exactly",
+            hint="begin with less cash, or trade a shorter window",
+        )
     return amount
 
 

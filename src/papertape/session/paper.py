@@ -2,63 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Mapping
+from typing import cast
 
 from papertape.domain.clock import ReplayClock
-from papertape.domain.event import Entry, Journal, NoJournal
+from papertape.domain.event import NoJournal
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import PriceHistory
 from papertape.engines.proofbench.assembly import (
-    Rig,
     assemble,
     is_signal_strategy,
     order_desk,
     signal_desk,
 )
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.proofbench.marks import Logged, value
+from papertape.engines.proofbench.drive import Notify, drive
+from papertape.engines.proofbench.marks import value
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome, SimulationResults, report
 from papertape.engines.proofbench.window import cut
 from papertape.engines.signalcore.answers import AskedEachBar
 from papertape.engines.signalcore.engine import SignalCore
-from papertape.session.feed import Feed, ReplayFeed
+from papertape.session.feed import replayed
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
-
-Notify: TypeAlias = Callable[[Sequence[Entry]], None]
-
-
-class PaperSession:
-    """A strategy on a paper account, from the first moment of a feed to its last.
-
-    Args:
-        rig: The pipeline and its broker.
-        feed: The market.
-        journal: Where entries are recorded before anything is sent.
-        notify: Told what happened, after it is recorded.
-    """
-
-    def __init__(self, rig: Rig, feed: Feed, journal: Journal, notify: Notify):
-        self._rig = rig
-        self._feed = feed
-        self._journal = journal
-        self._notify = notify
-        self.logged = Logged([], [])
-        self.times: list[int] = []
-
-    def run(self, start: int) -> None:
-        """Warm up, then trade; moments after ``start`` are marked to market."""
-        for moment in self._feed.history():
-            self._rig.pipeline.warm(moment)
-        for moment in self._feed.live():
-            entries = self._rig.pipeline.step(moment, self._journal)
-            self.logged.add(len(self.times), entries)
-            if moment.time > start:
-                self.times.append(moment.time)
-            if entries:
-                self._notify(entries)
-        self._rig.pipeline.finish()
 
 
 def replay(
@@ -82,12 +48,11 @@ def replay(
     window = cut(histories, config.start, config.end, wanted)
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
     rig = assemble(_desk(strategy, instruments, config), instruments, config)
-    feed = ReplayFeed(window, ReplayClock(speed=speed))
-    session = PaperSession(rig, feed, NoJournal(), notify or (lambda entries: None))
-    session.run(window.start)
-    valuation = value(config.capital, window.start, session.times, session.logged, window.bars)
+    stream = replayed(window, ReplayClock(speed=speed))
+    times, logged = drive(rig.pipeline, stream, window, NoJournal(), notify)
+    valuation = value(config.capital, window.start, times, logged, window.bars)
     verdict = LookaheadVerdict("not_run", 0, "a session cannot look ahead: its feed has no future")
-    outcome = Outcome(strategy, window, session.logged, rig.pipeline.orders, valuation, verdict)
+    outcome = Outcome(strategy, window, logged, rig.pipeline.orders, valuation, verdict)
     return report(outcome, None, histories, config)
 
 

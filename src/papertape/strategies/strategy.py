@@ -161,6 +161,8 @@ def build(kind: type, texts: Mapping[str, str]) -> Any:
             raise UsageError(f"{kind.__name__} has no parameter {name!r}", hint=f"it has: {known}")
         wanted: Any = type(declared[name].default)
         try:
+            if not text.isascii() or "_" in text:  # digits of other scripts, and 1_0, are surprises
+                raise ValueError
             values[name] = wanted(text)
         except ValueError:
             raise UsageError(f"{name}={text!r} is not of type {wanted.__name__}") from None

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from papertape.data.frames import from_frame
 from papertape.data.moments import moments
-from papertape.domain.errors import DataError, UsageError
+from papertape.domain.errors import AmountTooLarge, DataError, LookaheadFound, UsageError
 from papertape.domain.event import NoJournal
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import Bars, PriceHistory
@@ -19,8 +19,9 @@ from papertape.engines.proofbench.assembly import (
     signal_desk,
 )
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.drive import drive
 from papertape.engines.proofbench.evidence.lookahead import check_lookahead
-from papertape.engines.proofbench.marks import Logged, value
+from papertape.engines.proofbench.marks import value
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome, SimulationResults, report
 from papertape.engines.proofbench.window import Window, cut
@@ -120,18 +121,14 @@ def simulate(
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
     core, lookahead = _desk(strategy, window, instruments, config)
     rig = assemble(core, instruments, config)
-    times: list[int] = []
-    logged = Logged([], [])
-    journal = NoJournal()
-    for moment in moments(window.bars, window.actions):
-        if moment.time < window.decides_from:
-            rig.pipeline.warm(moment)
-            continue
-        logged.add(len(times), rig.pipeline.step(moment, journal))
-        if moment.time > window.start:
-            times.append(moment.time)
-    rig.pipeline.finish()
-    valuation = value(config.capital, window.start, times, logged, window.bars)
+    stream = moments(window.bars, window.actions)
+    try:
+        times, logged = drive(rig.pipeline, stream, window, NoJournal())
+        valuation = value(config.capital, window.start, times, logged, window.bars)
+    except AmountTooLarge as error:
+        if lookahead.status == "failed":  # a leak makes money without end; say that instead
+            raise LookaheadFound(f"{lookahead.detail}; {error.message}") from error
+        raise
     return Outcome(strategy, window, logged, rig.pipeline.orders, valuation, lookahead)
 
 

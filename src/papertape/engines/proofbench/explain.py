@@ -60,7 +60,8 @@ def _trades(record: RunRecord, closed: list[TradeRow]) -> str:
             f"{first}, {trade.entry_time[:10]}, and held to the end, {record.ground.last}."
         )
     won = sum(trade.pnl > 0 for trade in closed)
-    words = f"{len(record.trades)} trades: {won} of {len(closed)} closed ones won"
+    count = f"{len(record.trades)} trade{'' if len(record.trades) == 1 else 's'}"
+    words = f"{count}: {won} of {len(closed)} closed ones won"
     if still:
         words += f", {len(still)} still open at the end"
     refused = f"; {len(record.refusals)} orders refused" if record.refusals else ""

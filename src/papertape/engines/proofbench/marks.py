@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from papertape.domain.account import CASH, HOLDING, OWED, USD, postings
-from papertape.domain.errors import require
 from papertape.domain.event import Entry, LedgerEvent, OrderFilled
 from papertape.domain.market import Bars, FloatArray, IntArray
-from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros
+from papertape.domain.money import MICROS_PER_DOLLAR, Micros, counted
 from papertape.engines.proofbench.metrics import Marks
 
 
@@ -89,7 +88,7 @@ def value(
         gross += np.abs(worth)
         net += worth
     equity = cash + owed + net
-    require(bool(np.all(np.abs(equity) < LARGEST)), "equity is beyond 2**53 micros")
+    counted(int(np.max(np.abs(equity))))
     time = np.concatenate([[start], moments])
     return Valuation(time, cash, equity, gross, net, traded)
 

@@ -186,7 +186,7 @@ def _ground(
         source={symbol: histories[symbol].source for symbol in window.bars},
         first=window.first.isoformat(),
         last=window.last.isoformat(),
-        bars=window.traded,
+        bars=sum(len(bars) for bars in window.traded.values()),
         frequency=str(config.frequency),
         data_hash=_data_hash(window),
         code_hash=_code_hash(strategy, config),
@@ -209,8 +209,9 @@ def parameters_of(strategy: Strategy) -> dict[str, Any]:
 
 
 def _data_hash(window: Window) -> str:
+    """Of the bars traded; history before them differs with the strategy's warm-up."""
     digest = hashlib.sha256()
-    for symbol, bars in window.bars.items():
+    for symbol, bars in window.traded.items():
         digest.update(symbol.encode())
         for column in (bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume):
             digest.update(column.tobytes())

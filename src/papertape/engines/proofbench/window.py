@@ -39,9 +39,9 @@ class Window:
     last: date
 
     @property
-    def traded(self) -> int:
-        """Bars traded, over all instruments."""
-        return sum(len(bars) - self.history[symbol] for symbol, bars in self.bars.items())
+    def traded(self) -> dict[str, Bars]:
+        """Symbol -> the bars traded, without the history before them."""
+        return {symbol: bars[self.history[symbol] :] for symbol, bars in self.bars.items()}
 
 
 def cut(

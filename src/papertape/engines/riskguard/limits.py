@@ -205,7 +205,7 @@ def short_selling(order: Order, view: RiskView, limits: RiskLimits, switch: Kill
     short = -view.worst_position(order)
     if short > 0:
         return Veto("R12", f"it would leave a short of {short} shares in a cash account")
-    return Check("R12", f"sells {-order.quantity}", "no short")
+    return Check("R12", f"sells {-order.quantity}", f"{view.account.quantity(order.symbol)} held")
 
 
 RULES: tuple[Rule, ...] = (

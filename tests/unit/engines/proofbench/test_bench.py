@@ -173,6 +173,36 @@ def test_an_instrument_that_starts_later_is_bought_when_it_is_there() -> None:
     assert results.record.equity.equity == [100_000.0] * 6
 
 
+class EarlyAndLate(Guarded):
+    """Holds one from the start, and SPY from its third bar on."""
+
+    def exposure(self, bars: Bars) -> Any:
+        return (np.arange(len(bars)) >= (2 if bars.symbol == "SPY" else 0)).astype(float)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="instruments are matched one after another, each from its open to its close, so a stop "
+    "within AAPL's bar pays for a purchase at SPY's open before it",
+)
+def test_fill_p0_a_sale_later_in_the_day_does_not_pay_for_a_purchase_at_the_open() -> None:
+    # 10,000: half in AAPL at 100; 5,000 left when SPY opens at 20 and not at 10. The stop of
+    # AAPL trades within that day, so at the open 250 shares are all that 5,000 can buy.
+    prices = {
+        "AAPL": daily([100, 100, 100, (100, 100, 90, 95), 95], "AAPL"),
+        "SPY": daily([10, 10, 10, 20, 20]),
+    }
+    results = backtest(
+        EarlyAndLate(), prices, initial_capital=10_000.0, size="percent:100", cost="none"
+    )
+    assert [
+        (f.symbol, f.quantity) for f in results.record.fills if f.time[:10] == "2024-01-05"
+    ] == [
+        ("SPY", 250),
+        ("AAPL", -50),
+    ]
+
+
 # The window
 
 

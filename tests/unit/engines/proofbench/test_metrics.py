@@ -285,7 +285,7 @@ def test_an_account_that_never_moves_has_reasons_instead_of_ratios() -> None:
     assert (table["total_return"], table["volatility"], table["max_drawdown"]) == (0.0, 0.0, 0.0)
     expected = {
         "sharpe": "flat",
-        "sortino": "no_negative_returns",
+        "sortino": "flat",
         "max_drawdown_days": "no_drawdown",
         "skew": "flat",
         "kurtosis": "flat",

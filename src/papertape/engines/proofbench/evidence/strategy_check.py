@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,13 @@ _NAMES = (
     *("fills", "determinism", "other prices", "price level"),
 )
 
-_PREFIX_ENDS, _FUTURE_ENDS = 0.6, 1.0
-"""How much of the time may have passed when the cuts, and then the other futures, end."""
+_PREFIX_SHARE, _FUTURE_SHARE = 0.6, 0.4
+"""How much of the time the cuts may take, and how much the other futures."""
 
-_FRESH_CUTS = 24
+_FRESH_CUTS, _FRESH_LIVES = 24, 4
+"""Growing prefixes a new process is shown: of a signal strategy, and of an order strategy."""
+
+_LEAST = 8
 _MOST_SHOWN = 5
 _WORTH_SECONDS = 20.0
 _FOREVER: Nanos = 2**63 - 1
@@ -71,13 +75,15 @@ class _Time:
     """How long the replays may take."""
 
     clock: Clock
-    start: Nanos
     seconds: float
 
     def lasts(self, share: float) -> Callable[[], bool]:
-        """A question that is answered with yes until this share of the time has passed."""
-        end = self.start + int(share * self.seconds * SECOND)
-        return lambda: self.clock.now() < end
+        """A question answered with yes until this share of it has passed, but a few times at least.
+
+        A busy machine may be late; it must not be lenient.
+        """
+        end, asked = self.clock.now() + int(share * self.seconds * SECOND), count(1)
+        return lambda: next(asked) <= _LEAST or self.clock.now() < end
 
 
 def check_strategy(
@@ -101,8 +107,7 @@ def check_strategy(
             on a failure, measuring what the leak was worth takes some more.
         clock: Tells how much of the time has passed.
     """
-    clock = clock or WallClock()
-    time = _Time(clock, clock.now(), seconds)
+    time = _Time(clock or WallClock(), seconds)
     found = list(_findings(source, history, np.random.default_rng(seed), time))
     known = {check.name for check in found}
     why = "it does not get that far"
@@ -155,7 +160,8 @@ def _start(
     """Set the new processes to work, beside what is replayed here."""
     ask, last = partial(question, trial.source), [len(trial.bars) - 1]
     whole = ask(trial.bars, trial.actions, cuts=last)
-    growing = ask(trial.bars, trial.actions, cuts=cuts[:_FRESH_CUTS])
+    most = _FRESH_CUTS if isinstance(trial.whole, Wishes) else _FRESH_LIVES
+    growing = ask(trial.bars, trial.actions, cuts=cuts[:most])
     return {
         "fresh": pool.submit(ask_fresh, growing),
         "whole": pool.submit(ask_fresh, whole, hash_seed=1),
@@ -166,11 +172,11 @@ def _start(
 
 def _prefix(trial: Trial, cuts: Sequence[int], time: _Time) -> CheckResult:
     """Cut the future off: at changes, at random, and at every bar if there is time."""
-    found = cut_off(trial.decide, trial.bars, trial.whole, cuts, time.lasts(_PREFIX_ENDS))
+    found = cut_off(trial.decide, trial.bars, trial.whole, cuts, time.lasts(_PREFIX_SHARE))
     if found.moved:
         return CheckResult("prefix", "failed", f"{trial.name}: {found.moved.words()}")
     if not found.count:
-        return CheckResult("prefix", "not_run", "there is no bar to cut at after its warm-up")
+        return CheckResult("prefix", "not_run", "no bar follows its warm-up")
     tried = "every bar" if found.count == len(cuts) else f"{found.count} of {len(cuts)} bars"
     return CheckResult("prefix", "passed", f"cut at {tried}, the past never moved")
 
@@ -179,14 +185,14 @@ def _future(
     trial: Trial, cuts: Sequence[int], generator: np.random.Generator, time: _Time
 ) -> CheckResult:
     """Put other prices after a cut: mirrored, drawn anew, twice and half as high."""
-    goes_on = time.lasts(_FUTURE_ENDS)
+    goes_on = time.lasts(_FUTURE_SHARE)
     decide, most = trial.decide_otherwise, cuts[:100]
     found = replace_future(decide, trial.bars, trial.whole, most, generator, goes_on)
     if found.moved:
         said = found.moved.words("before another future", "before the real one")
         return CheckResult("future", "failed", f"{trial.name}: {said}")
     if not found.count:
-        return CheckResult("future", "not_run", "there was no cut, or no time, to put one after")
+        return CheckResult("future", "not_run", "no bar follows its warm-up")
     return CheckResult("future", "passed", f"{found.count} other futures, the past never moved")
 
 
@@ -206,7 +212,7 @@ def _purity(kind: type, touched: Sequence[str]) -> CheckResult:
 def _fills(trial: Trial) -> CheckResult:
     """Every fill is of a bar that began after its order was decided."""
     orders: dict[OrderId, Order] = {}
-    count = 0
+    filled = 0
     for entry in trial.bench.log:
         match entry:
             case OrderApproved():
@@ -214,14 +220,14 @@ def _fills(trial: Trial) -> CheckResult:
             case OrderAccepted(order=order) if order.parent:
                 orders[order.id] = orders[order.parent]  # a stop is decided with its entry
             case OrderFilled(fill=fill):
-                count += 1
+                filled += 1
                 decided = orders[fill.order_id].time
                 if fill.bar_start < decided:
                     detail = f"{fill.id} was filled in a bar that began before {rfc3339(decided)}"
                     return CheckResult("fills", "failed", f"{trial.name}: {detail}")
-    if not count:
+    if not filled:
         return CheckResult("fills", "not_run", "nothing was filled on these bars")
-    detail = f"{count} fills, each in a bar that began after its order was decided"
+    detail = f"{filled} fills, each in a bar that began after its order was decided"
     return CheckResult("fills", "passed", detail)
 
 
@@ -256,7 +262,7 @@ def _fresh(trial: Trial, whole: Reply, growing: Reply) -> CheckResult:
             detail = f"{trial.name}, in a new process shown no later bar: {moved.words()}"
             return CheckResult("fresh", "failed", detail)
     if not pasts:
-        return CheckResult("fresh", "not_run", "there is no bar to cut at after its warm-up")
+        return CheckResult("fresh", "not_run", "no bar follows its warm-up")
     detail = f"{len(pasts)} growing prefixes in a new process, the past never moved"
     return CheckResult("fresh", "passed", detail)
 

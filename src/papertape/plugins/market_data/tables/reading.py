@@ -279,7 +279,7 @@ def _lean_times(stamps: Sequence[str], rules: ClockRules, day: date | None) -> T
     if day is None:
         raise DataError(
             f"{rules.source} counts from midnight, but its name holds no date",
-            hint="LEAN files are named like 20131007_trade.zip; otherwise give day=",
+            hint="name it like 20131007_trade.zip; in Python read_prices(..., day=) says it",
         )
     return since_midnight(stamps, day, rules)
 

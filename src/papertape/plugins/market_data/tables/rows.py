@@ -293,7 +293,7 @@ def _refuse_contradiction(rows: Rows, row: int, count: int, source: str) -> None
     more = f" (and {count - 1} more such pairs)" if count > 1 else ""
     raise DataError(
         f"{source}: {both} have one time and different prices{more}",
-        hint="take one out, or say on_conflict='last' to believe the later line",
+        hint="take one out, or in Python read_prices(..., on_conflict='last') believes the later",
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.generators import random_bars
-from tests.unit.engines.proofbench.evidence.conftest import Report, Specimen, history_for
+from tests.unit.engines.proofbench.evidence.conftest import SPECIMENS, Report, history_for
 
 from papertape.domain.clock import rfc3339
 from papertape.domain.market import PriceHistory
@@ -178,14 +178,14 @@ def exposure(self, bars):
 
 
 def test_a_file_that_is_looked_up_is_named_by_the_text_and_by_the_new_process(
-    specimen: Specimen, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    closes = tmp_path / "closes.txt"
+    closes, copy = tmp_path / "closes.txt", tmp_path / "mine.py"
     closes.write_text("\n".join(str(close) for close in DAILY.bars.close), encoding="utf-8")
-    source = specimen("knows_the_file", "LooksItUp", file=str(closes))
-    found = check_strategy(source, DAILY, seconds=1.0)
+    copy.write_bytes((SPECIMENS / "knows_the_file.py").read_bytes())
+    found = check_strategy(StrategySource(str(copy), "LooksItUp"), DAILY, seconds=1.0)
     assert ended(found, "failed") == {"purity", "fresh"}
-    assert "knows_the_file.py:25 reads files" in found["purity"].detail
+    assert "mine.py:25 reads files (pathlib.Path().with_name().read_text)" in found["purity"].detail
     assert f"in a new process it opened {closes}" in found["purity"].detail
 
 
