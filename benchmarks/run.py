@@ -32,7 +32,7 @@ class EveryBar:
 
     warmup = 1
 
-    def on_bar(self, context, bar):  # noqa: ANN001, ANN201, D102 - what a user would type
+    def on_bar(self, context, bar):  # noqa: D102 - what a user would type
         if context.position(bar.symbol) == 0:
             context.submit(bar.symbol, 1, reason="once")
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from papertape.domain.account import Position
 from papertape.domain.clock import Nanos
 from papertape.domain.event import Event, Moment, OrderAccepted, OrderCanceled
-from papertape.domain.order import OrderId, OrderStatus
+from papertape.domain.order import OrderId
 from papertape.domain.verdict import Approved
 
 
 class RecordingBroker:
-    """Accepts every order, fills none, and remembers in `calls` what it was asked."""
+    """Accepts every order, fills none, and remembers in `calls` what FlowRoute asked of it."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, OrderId]] = []
@@ -27,15 +24,6 @@ class RecordingBroker:
         self.calls.append(("cancel", order_id))
         self._reports.append(OrderCanceled(now, order_id, reason))
         return True
-
-    def get_order_status(self, order_id: OrderId) -> OrderStatus:
-        return OrderStatus.NEW
-
-    def get_positions(self) -> Mapping[str, Position]:
-        return {}
-
-    def get_account_balance(self) -> float:
-        return 0.0
 
     def collect(self, moment: Moment) -> None:
         self.calls.append(("collect", ""))

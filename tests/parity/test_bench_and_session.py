@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.generators import random_bars
 
 from papertape import SimulationConfig, SimulationEngine
 from papertape.data.sessions import regular_hours
@@ -24,7 +25,6 @@ from papertape.strategies import (
 )
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Context, Strategy
-from tests.generators import random_bars
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ def build(kind: type, texts: Mapping[str, str]) -> Any:
             raise UsageError(f"{kind.__name__} has no parameter {name!r}", hint=f"it has: {known}")
         wanted: Any = type(declared[name].default)
         try:
-            if not text.isascii() or "_" in text:  # digits of other scripts, and 1_0, are surprises
+            # Digits of other scripts are digits to Python, and so is 1_0; nobody means them.
+            if wanted is not str and not (text.isascii() and "_" not in text):
                 raise ValueError
             values[name] = wanted(text)
         except ValueError:

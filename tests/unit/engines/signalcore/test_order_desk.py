@@ -18,9 +18,6 @@ from papertape.engines.proofbench.assembly import assemble, order_desk
 from papertape.engines.proofbench.config import SimulationConfig
 
 BARS = random_bars(21, 12)
-REJECTION_CRASHES = pytest.mark.xfail(
-    raises=KeyError, reason="domain/lifecycle.py knows no order that is rejected at once"
-)
 
 
 class Scripted:
@@ -186,7 +183,6 @@ def test_a_symbol_that_the_run_does_not_trade_is_named_with_those_it_does() -> N
     assert raised.value.hint == "it trades SPY"
 
 
-@REJECTION_CRASHES
 def test_what_the_exchange_rejects_is_an_event_and_the_run_goes_on() -> None:
     log, rig = run(Scripted(bar1=buy(kind="limit", limit=90.005), bar2=buy()))
     [rejected] = [entry for entry in log if isinstance(entry, OrderRejected)]
@@ -194,7 +190,6 @@ def test_what_the_exchange_rejects_is_an_event_and_the_run_goes_on() -> None:
     assert rig.broker.get_positions()["SPY"].quantity == 1
 
 
-@REJECTION_CRASHES
 def test_an_order_for_the_close_just_seen_is_late_and_for_the_next_one_is_not() -> None:
     def at_next_close(context: Any, bar: Bar) -> None:
         context.submit("SPY", 1, reason="close", kind="at_close", not_before=context.now + 1)
