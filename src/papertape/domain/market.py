@@ -253,6 +253,11 @@ class Bars:
         columns = (getattr(self, name)[rows] for name in _COLUMNS)
         return Bars.trusted(self.instrument, self.frequency, *columns)
 
+    def detached(self) -> Bars:
+        """The same rows in arrays of their own, which lead back to no longer ones."""
+        columns = (getattr(self, name).copy() for name in _COLUMNS)
+        return Bars.trusted(self.instrument, self.frequency, *columns)
+
     def scaled(self, factor: FloatArray) -> Bars:
         """The same bars with each row's prices times ``factor`` (and its volume left alone).
 

@@ -12,12 +12,13 @@ from typing import NamedTuple, TypeAlias
 from papertape.domain.account import Account
 from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.errors import SettingsError
-from papertape.domain.money import Micros, dollars
+from papertape.domain.money import MICROS_PER_DOLLAR, Micros, dollars
 from papertape.domain.order import Order
 from papertape.domain.verdict import Check
 from papertape.engines.riskguard.kill_switch import KillSwitch
 
 FRESH_AT_LEAST: Nanos = 15 * SECOND
+COLLAR_BELOW_A_DOLLAR = 0.20
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +153,23 @@ def price_collar(order: Order, view: RiskView, limits: RiskLimits, switch: KillS
         return None
     last = view.prices[order.symbol].price
     # One division of whole numbers: 105 / 100 - 1 would be a hair over 5 %.
-    return _held("R6", abs(order.limit - last) / last, limits.price_collar, "of the last price")
+    return _held("R6", abs(order.limit - last) / last, _collar(limits, last), "of the last price")
+
+
+def _collar(limits: RiskLimits, last: Micros) -> float:
+    """The collar's width; below a dollar a few ticks are a large share, so it is wider there."""
+    width = limits.price_collar or 0.0
+    return max(width, COLLAR_BELOW_A_DOLLAR) if last < MICROS_PER_DOLLAR else width
 
 
 def order_notional(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R5: value of one order."""
+    """risk-R5: value of one order; one without a limit price is valued at the collar's edge."""
     if limits.max_order_notional is None or view.reduces(order):
         return None
-    return _held("R5", _share(order.quantity, order, view), limits.max_order_notional, "of equity")
+    last = view.prices[order.symbol].price
+    share = _share(order.quantity, order, view)
+    share *= order.limit / last if order.limit else 1 + _collar(limits, last)
+    return _held("R5", share, limits.max_order_notional, "of equity")
 
 
 def position(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:

@@ -93,7 +93,7 @@ class Wishes:
         """Ask anew after each bar and keep the last value: all that can be known in time."""
         exposure, stops = np.zeros(len(bars)), np.zeros(len(bars))
         for row in range(max(strategy.warmup - 1, 0), len(bars)):
-            exposures, distances = ask(strategy, bars[: row + 1])
+            exposures, distances = ask(strategy, bars[: row + 1].detached())
             exposure[row], stops[row] = exposures[-1], distances[-1]
         return cls.over(bars, exposure, stops, warmup=strategy.warmup)
 

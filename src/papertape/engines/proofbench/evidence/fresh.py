@@ -207,7 +207,9 @@ def _made(
     for cut in cuts:
         # A signal strategy is one object that is asked again and again, as in a session; an order
         # strategy has a life, and each replay is another one.
-        yield decisions(strategy if is_signal else source.strategy(), bars[: cut + 1], actions)
+        yield decisions(
+            strategy if is_signal else source.strategy(), bars[: cut + 1].detached(), actions
+        )
 
 
 def _bars(asked: Question) -> Bars:

@@ -83,7 +83,7 @@ def cut_off(
     for cut in cuts:
         if not goes_on():
             break
-        past = decide(bars[: cut + 1])
+        past = decide(bars[: cut + 1].detached())
         count += 1
         moved = difference(whole, past, _close(bars, cut))
         if moved:
