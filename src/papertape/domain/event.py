@@ -61,6 +61,7 @@ class OrderAccepted:
 
     time: Nanos
     order: Order
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class OrderRejected:
     time: Nanos
     order: Order
     reason: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class OrderFilled:
 
     time: Nanos
     fill: Fill
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class OrderCanceled:
     time: Nanos
     order_id: OrderId
     reason: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +99,21 @@ class OrderExpired:
 
     time: Nanos
     order_id: OrderId
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRestated:
-    """A split or dividend changed a working order's terms; it is the same order."""
+    """A split or dividend changed a working order's terms; it is the same order.
+
+    ``ratio`` is new shares for one old share, and counts what was filled before anew.
+    """
 
     time: Nanos
     order: Order
     reason: str
+    ratio: Fraction = Fraction(1)
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,10 @@ class SplitApplied:
 OrderReport: TypeAlias = (
     OrderAccepted | OrderRejected | OrderFilled | OrderCanceled | OrderExpired | OrderRestated
 )
-"""What a broker says of an order."""
+"""What a broker says of an order.
+
+``number`` is the broker's sequence number, from 1; 0 until a broker has given it one.
+"""
 
 LedgerEvent: TypeAlias = OrderFilled | DividendAccrued | DividendPaid | SplitApplied
 """What moves cash or shares."""

@@ -1,0 +1,176 @@
+"""Report: one thing a broker says of an order, and how its reports come back into its order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+from typing import Generic, Protocol, TypeVar
+
+from papertape.domain.errors import require
+from papertape.domain.event import (
+    Event,
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderRestated,
+)
+from papertape.domain.fill import Fill
+from papertape.domain.money import Micros
+from papertape.domain.order import Order, OrderId
+
+
+class ReportKind(StrEnum):
+    """Why a report was sent (FIX ExecType); where the order stands is another question."""
+
+    PENDING_NEW = "pending_new"
+    NEW = "new"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    """Another order came under this id and was rejected (FIX OrdRejReason 6)."""
+    TRADE = "trade"
+    BUST = "bust"
+    CORRECT = "correct"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
+    REPLACED = "replaced"
+    CANCEL_REJECT = "cancel_reject"
+    """A cancel or a replace was refused."""
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    DONE_FOR_DAY = "done_for_day"
+    RESTATED = "restated"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution of an order.
+
+    Attributes:
+        id: The broker's name for it (FIX ExecID), unique in the order.
+        quantity: Shares, with the sign of the order; a split counts them anew.
+        paid: Quantity times price when it happened, micro-dollars, signed like ``quantity``.
+        in_force: False once it was busted or corrected; it stays on record.
+    """
+
+    id: str
+    quantity: int
+    paid: Micros
+    in_force: bool = True
+
+    @classmethod
+    def of(cls, fill: Fill) -> Execution:
+        """What an order's state keeps of a fill."""
+        return cls(fill.id, fill.quantity, fill.quantity * fill.price)
+
+
+@dataclass(frozen=True)
+class Report:
+    """One thing a broker says of an order (FIX ExecutionReport and OrderCancelReject).
+
+    Attributes:
+        number: The broker's sequence number, without gaps from 1; 0 where no report can be lost.
+        kind: Why it was sent.
+        order_id: The order it is about, by the id it was first sent under.
+        request_id: The cancel or replace request that it answers (FIX ClOrdID), if any.
+        order: The terms as the broker has them; a replacement and an acceptance bring them.
+        execution: What was executed, or what an execution is corrected to.
+        refers_to: The execution that is busted or corrected (FIX ExecRefID).
+        ratio: New shares for one old share, where a split restates the order.
+        note: The broker's words.
+    """
+
+    number: int
+    kind: ReportKind
+    order_id: OrderId
+    request_id: OrderId = ""
+    order: Order | None = None
+    execution: Execution | None = None
+    refers_to: str = ""
+    ratio: Fraction = Fraction(1)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in _NEEDS.get(self.kind, ()):
+            require(bool(getattr(self, name)), f"{self.order_id}: {self.kind} without {name}")
+        if self.order is not None:
+            require(self.order.id == self.order_id, f"{self.order_id}: terms of {self.order.id}")
+        if self.kind is ReportKind.TRADE and self.execution is not None:
+            require(self.execution.quantity != 0, f"{self.order_id}: a trade of no shares")
+
+
+_NEEDS = {
+    ReportKind.TRADE: ("execution",),
+    ReportKind.BUST: ("refers_to",),
+    ReportKind.CORRECT: ("refers_to", "execution"),
+    ReportKind.PENDING_CANCEL: ("request_id",),
+    ReportKind.PENDING_REPLACE: ("request_id",),
+    ReportKind.REPLACED: ("request_id", "order"),
+    ReportKind.CANCEL_REJECT: ("request_id",),
+}
+
+
+def report_of(event: Event) -> Report | None:
+    """The report that an event stands for; None where it is not about an order's state."""
+    match event:
+        case OrderAccepted(order=order, number=number):
+            return Report(number, ReportKind.NEW, order.id, order=order)
+        case OrderRejected(order=order, reason=reason, number=number):
+            return Report(number, ReportKind.REJECTED, order.id, order=order, note=reason)
+        case OrderFilled(fill=fill, number=number):
+            made = Execution.of(fill)
+            return Report(number, ReportKind.TRADE, fill.order_id, execution=made)
+        case OrderCanceled(order_id=order_id, reason=reason, number=number):
+            return Report(number, ReportKind.CANCELED, order_id, note=reason)
+        case OrderExpired(order_id=order_id, number=number):
+            return Report(number, ReportKind.EXPIRED, order_id)
+        case OrderRestated(order=order, reason=reason, ratio=ratio, number=number):
+            kind = ReportKind.RESTATED
+            return Report(number, kind, order.id, order=order, ratio=ratio, note=reason)
+    return None
+
+
+class Numbered(Protocol):
+    """Whatever carries its broker's sequence number."""
+
+    @property
+    def number(self) -> int:
+        """From 1, without gaps."""
+        ...
+
+
+Said = TypeVar("Said", bound=Numbered)
+
+
+@dataclass(frozen=True)
+class Inbox(Generic[Said]):
+    """What a broker said, brought back into its order: each thing once, and none before its turn.
+
+    Attributes:
+        awaited: The number whose turn it is.
+        parked: What overtook another and waits for it, by number.
+    """
+
+    awaited: int = 1
+    parked: tuple[Said, ...] = ()
+
+    def receive(self, said: Said) -> tuple[Inbox[Said], tuple[Said, ...]]:
+        """The inbox afterwards, and what may be booked now, in order; nothing for a repetition."""
+        if said.number < self.awaited or said.number in {each.number for each in self.parked}:
+            return self, ()
+        waiting = sorted((*self.parked, said), key=lambda each: each.number)
+        turn = self.awaited
+        for each in waiting:
+            turn += each.number == turn
+        ready = turn - self.awaited
+        return replace(self, awaited=turn, parked=tuple(waiting[ready:])), tuple(waiting[:ready])
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Numbers that are known to have been said and did not arrive, to be asked for again."""
+        if not self.parked:
+            return ()
+        here = {each.number for each in self.parked}
+        return tuple(n for n in range(self.awaited, max(here)) if n not in here)
