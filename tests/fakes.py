@@ -28,6 +28,10 @@ class RecordingBroker:
     def collect(self, moment: Moment) -> None:
         self.calls.append(("collect", ""))
 
+    def says(self, *events: Event) -> None:
+        """Have these reported next."""
+        self._reports += events
+
     def reports(self) -> list[Event]:
         reports, self._reports = self._reports, []
         return reports

@@ -15,9 +15,10 @@ from papertape.domain.account import Account, Position
 from papertape.domain.calendar import calendar_of
 from papertape.domain.errors import UsageError
 from papertape.domain.event import Moment, NoJournal, OrderFilled, OrderRejected
+from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import DAILY, Bar, CorporateAction, Dividend, Split
 from papertape.domain.money import micros
-from papertape.domain.order import Order, OrderKind, OrderStatus
+from papertape.domain.order import Order, OrderKind
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.proofbench.assembly import assemble, signal_desk
@@ -179,6 +180,16 @@ def test_an_order_for_the_close_fills_there() -> None:
     day_of(broker, FIRST_DAY, (100, 101, 99, 100.50))
     assert broker.get_order_status("o1") is OrderStatus.FILLED
     assert broker.get_account_balance() == 98_995.0
+
+
+def test_reports_are_numbered_from_one_without_gaps() -> None:
+    broker = broker_with()
+    for order_id in ("o1", "o2"):
+        broker.submit_order(approved(1, order_id))
+    broker.cancel_order("o2")
+    first = broker.reports()
+    day_of(broker, FIRST_DAY, (100, 101, 99, 100))
+    assert [report.number for report in [*first, *broker.reports()]] == [1, 2, 3, 4]
 
 
 def test_reports_are_handed_over_once() -> None:

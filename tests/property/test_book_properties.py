@@ -18,10 +18,10 @@ from papertape.domain.account import Account
 from papertape.domain.calendar import calendar_of
 from papertape.domain.event import OrderAccepted, OrderFilled
 from papertape.domain.fill import Fill
-from papertape.domain.lifecycle import book_report
+from papertape.domain.lifecycle import OrderState, book_report
 from papertape.domain.market import Bar, Bars, FloatArray
 from papertape.domain.money import micros
-from papertape.domain.order import Order, OrderKind, OrderState, TimeInForce
+from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.matching.costs import CostModel
 from papertape.matching.fees import ProportionalFee
 
@@ -253,7 +253,7 @@ def test_what_was_ordered_is_filled_or_open_or_over(
         assert abs(state.filled) <= abs(state.order.quantity)
         assert state.filled * state.order.quantity >= 0
     resting = {each.order.id: each.state.open for each in run.exchange.book._resting["SPY"]}
-    working = {name: each.open for name, each in run.states.items() if each.status.is_working}
+    working = {name: each.open for name, each in run.states.items() if each.is_working}
     assert resting == working
     assert 0 not in resting.values()
 

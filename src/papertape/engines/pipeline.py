@@ -22,9 +22,9 @@ from papertape.domain.event import (
     OrderRefused,
     Proposal,
 )
-from papertape.domain.lifecycle import book_report
+from papertape.domain.lifecycle import Effect, OrderState, book_report
 from papertape.domain.money import Micros, micros
-from papertape.domain.order import OrderId, OrderState
+from papertape.domain.order import OrderId
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.riskguard import RiskGuard, RiskView
@@ -140,12 +140,12 @@ class TradingPipeline:
 
     def _fold(self, events: Sequence[Event]) -> None:
         for event in events:
-            if isinstance(event, LedgerEvent):
+            effect = book_report(self.orders, event)
+            if effect is Effect.SUSPENDED:
+                self._guard.kill_switch.press(f"the broker reports what cannot be: {event}")
+            if effect is Effect.BOOKED and isinstance(event, LedgerEvent):
                 self.account = self.account.after(event)
-            book_report(self.orders, event)
         if events:
             self._working = {
-                order_id: state
-                for order_id, state in self.orders.items()
-                if state.status.is_working
+                order_id: state for order_id, state in self.orders.items() if state.is_working
             }

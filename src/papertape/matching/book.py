@@ -18,14 +18,13 @@ from papertape.domain.event import (
     OrderRestated,
 )
 from papertape.domain.instrument import Instrument
+from papertape.domain.lifecycle import OrderState, OrderStatus
 from papertape.domain.market import Bar, CorporateAction, Dividend, Frequency, Split
 from papertape.domain.money import Micros, half_even, micros, tick_down, tick_up
 from papertape.domain.order import (
     Order,
     OrderId,
     OrderKind,
-    OrderState,
-    OrderStatus,
     TimeInForce,
 )
 from papertape.matching import rules
@@ -185,8 +184,10 @@ class Book:
             reason = f"dividend {action.amount / 1e6}"
         if restated == resting.order:
             return []
-        resting.state = resting.state.restated(restated, reason)
-        return [OrderRestated(now, restated, reason)]
+        ratio = action.ratio if isinstance(action, Split) else Fraction(1)
+        event = OrderRestated(now, restated, reason, ratio)
+        resting.report(event)
+        return [event]
 
 
 def _after_split(order: Order, ratio: Fraction, tick: Micros) -> Order:

@@ -10,13 +10,15 @@ from typing import NamedTuple, TypeAlias
 
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
-from papertape.domain.errors import DataError
-from papertape.domain.event import Event, OrderAccepted, OrderCanceled, OrderFilled
+from papertape.domain.errors import DataError, require
+from papertape.domain.event import Event, OrderAccepted, OrderCanceled, OrderFilled, OrderReport
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
+from papertape.domain.lifecycle import OrderState, OrderStatus
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros, tick_down, tick_up
-from papertape.domain.order import Order, OrderId, OrderKind, OrderState, OrderStatus
+from papertape.domain.order import Order, OrderId, OrderKind
+from papertape.domain.report import report_of
 from papertape.matching import rules
 from papertape.matching.costs import CostModel, taker_price
 from papertape.matching.liquidity import Liquidity
@@ -50,6 +52,13 @@ class Resting:
     def order(self) -> Order:
         """What was asked for."""
         return self.state.order
+
+    def report(self, event: OrderReport) -> None:
+        """Book what the exchange itself says of the order; of its own book it is never wrong."""
+        said = report_of(event)
+        assert said is not None
+        self.state = self.state.after(said)
+        require(not self.state.needs_reconciliation, f"{self.order.id}: {event} cannot be")
 
 
 class Touch(NamedTuple):
@@ -104,14 +113,14 @@ class BarWalk:
         self._serve(self._meet_open, self.bar.start)
         self._serve(self._meet_range, self.bar.end)
         self._serve(self._meet_close, self.bar.end)
-        self.orders = [resting for resting in self.orders if resting.state.status.is_working]
+        self.orders = [resting for resting in self.orders if resting.state.is_working]
         for resting in self.orders:
             resting.has_rested, resting.born_at = True, 0
 
     def _serve(self, meet: Meet, time: Nanos) -> None:
         queue = sorted(self.orders, key=_service)
         for resting in queue:  # a child that a fill brings to life joins the queue being walked
-            if not resting.state.status.is_working:
+            if not resting.state.is_working:
                 continue
             touch = meet(resting)
             if touch is not None:
@@ -251,7 +260,7 @@ class BarWalk:
         event = OrderFilled(fill.time, fill)
         self.account = self.account.after(event)
         self.events.append(event)
-        resting.state = resting.state.traded(fill.quantity, fill.price)
+        resting.report(event)
         resting.fills += 1
         self._traded += abs(fill.quantity)
         if resting.order.parent:
@@ -261,7 +270,7 @@ class BarWalk:
     def _stop_entering(self, parent: OrderId, time: Nanos) -> None:
         """Cancel what is open of an entry whose stop was hit, or it would walk in again."""
         for resting in self.orders:
-            if resting.order.id == parent and resting.state.status.is_working:
+            if resting.order.id == parent and resting.state.is_working:
                 self._cancel(resting, time, "its protective stop was hit")
 
     def _protective_stop(self, parent: Resting, fill: Fill) -> list[Resting]:
@@ -292,8 +301,9 @@ class BarWalk:
         return [Resting(state, fill.time, parent.number, has_rested=True, born_at=born_at)]
 
     def _cancel(self, resting: Resting, time: Nanos, reason: str) -> None:
-        resting.state = resting.state.moved(OrderStatus.CANCELED, reason)
-        self.events.append(OrderCanceled(time, resting.order.id, reason))
+        event = OrderCanceled(time, resting.order.id, reason)
+        resting.report(event)
+        self.events.append(event)
 
 
 def _service(resting: Resting) -> tuple[int, Micros, int, str]:

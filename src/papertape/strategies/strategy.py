@@ -13,8 +13,9 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError
+from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bar, Bars, FloatArray
-from papertape.domain.order import OrderId, OrderKind, OrderState, TimeInForce
+from papertape.domain.order import OrderId, OrderKind, TimeInForce
 
 
 @runtime_checkable

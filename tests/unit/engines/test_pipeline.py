@@ -18,11 +18,14 @@ from papertape.domain.event import (
     Moment,
     NoJournal,
     OrderApproved,
+    OrderFilled,
     OrderRefused,
     Proposal,
 )
+from papertape.domain.fill import Fill
+from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.money import micros
-from papertape.domain.order import Order, OrderKind, OrderStatus
+from papertape.domain.order import Order, OrderKind
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.riskguard import KillSwitch, RiskGuard, RiskLimits
@@ -151,3 +154,21 @@ def test_the_desk_sees_the_prices_of_the_moment_it_decides_on() -> None:
     flow.step(MOMENTS[0], NoJournal())
     assert desk.standings[0].prices == {SPY.symbol: micros(MOMENTS[0].bars[0].close)}
     assert desk.standings[0].now == MOMENTS[0].time
+
+
+def test_seq_s34_an_overfill_reaches_no_account_and_presses_the_kill_switch() -> None:
+    broker = RecordingBroker()
+    guard = RiskGuard(RiskLimits(), KillSwitch())
+    flow = TradingPipeline(
+        Proposing([order(1, 300)]), guard, FlowRoute(broker), Account.opened(micros(100_000))
+    )
+    flow.step(MOMENTS[0], NoJournal())
+    broker.says(filled("a", 250), filled("a", 250), filled("b", 80))
+    flow.step(MOMENTS[1], NoJournal())
+    assert flow.account.quantity("SPY") == flow.orders["o1"].filled == 250
+    assert guard.kill_switch.is_pressed
+
+
+def filled(fill_id: str, quantity: int) -> OrderFilled:
+    price = micros(100.0)
+    return OrderFilled(0, Fill(fill_id, "o1", "SPY", 0, quantity, price, 0, "fill-M1", 0, price))

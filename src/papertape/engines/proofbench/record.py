@@ -21,8 +21,9 @@ from papertape.domain.event import (
     OrderRefused,
     SplitApplied,
 )
+from papertape.domain.lifecycle import OrderState
 from papertape.domain.money import Micros, dollars
-from papertape.domain.order import OrderId, OrderState
+from papertape.domain.order import OrderId
 from papertape.engines.proofbench.trades import Trade
 
 

@@ -13,9 +13,10 @@ import msgspec
 import numpy as np
 
 from papertape.domain.clock import rfc3339
+from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
-from papertape.domain.order import OrderId, OrderState
+from papertape.domain.order import OrderId
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
 from papertape.engines.proofbench.explain import summary, why

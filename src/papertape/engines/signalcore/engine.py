@@ -11,9 +11,10 @@ from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.event import CancelRequest, Decided, Event, Moment, Proposal
 from papertape.domain.instrument import Instrument
+from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
-from papertape.domain.order import Order, OrderId, OrderKind, OrderState
+from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.signal import Signal
 from papertape.engines.signalcore.answers import Answers, Wish
 from papertape.engines.signalcore.sizing import SizePolicy

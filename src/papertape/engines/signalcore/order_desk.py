@@ -10,9 +10,10 @@ from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, require
 from papertape.domain.event import CancelRequest, Event, Moment, OrderFilled, Proposal
 from papertape.domain.instrument import Instrument
+from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bars, Frequency
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
-from papertape.domain.order import Order, OrderId, OrderKind, OrderState, TimeInForce
+from papertape.domain.order import Order, OrderId, OrderKind, TimeInForce
 from papertape.engines.signalcore.engine import Standing
 from papertape.engines.signalcore.tape import Tape
 from papertape.strategies.strategy import OrderStrategy

@@ -12,8 +12,8 @@ from papertape.data.moments import moments
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import PapertapeError, UsageError
 from papertape.domain.event import Entry, NoJournal, OrderFilled, OrderRejected
+from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import Bar, Bars
-from papertape.domain.order import OrderStatus
 from papertape.engines.proofbench.assembly import assemble, order_desk
 from papertape.engines.proofbench.config import SimulationConfig
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
 
 from papertape.domain.account import Account, Position, split_shares
 from papertape.domain.calendar import calendar_of
@@ -16,13 +18,14 @@ from papertape.domain.event import (
     Moment,
     OrderAccepted,
     OrderRejected,
+    OrderReport,
     SplitApplied,
 )
 from papertape.domain.instrument import Instrument
-from papertape.domain.lifecycle import book_report
+from papertape.domain.lifecycle import OrderState, OrderStatus, book_report
 from papertape.domain.market import Bar, CorporateAction, Frequency, Split
 from papertape.domain.money import Micros, dollars, micros
-from papertape.domain.order import Order, OrderId, OrderState, OrderStatus
+from papertape.domain.order import Order, OrderId
 from papertape.domain.verdict import Approved
 from papertape.matching.book import Book
 from papertape.matching.costs import CostModel
@@ -51,6 +54,7 @@ class PaperBroker:
         self._asked: dict[OrderId, Order] = {}
         self._orders: dict[OrderId, OrderState] = {}
         self._reports: list[Event] = []
+        self._numbers = count(1)
         self._owed: list[DividendPaid] = []
         self._last: dict[str, Micros] = {}
 
@@ -160,7 +164,9 @@ class PaperBroker:
             self._report(DividendAccrued(now, action.symbol, held, action.amount, action.pay_date))
 
     def _report(self, event: Event) -> None:
-        """Fold an event into the broker's own books and hand it on."""
+        """Fold an event into the broker's own books, number it and hand it on."""
+        if isinstance(event, OrderReport):
+            event = replace(event, number=next(self._numbers))
         self._reports.append(event)
         book_report(self._orders, event)
         if isinstance(event, OrderAccepted | OrderRejected):

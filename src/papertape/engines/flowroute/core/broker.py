@@ -8,7 +8,8 @@ from typing import Protocol
 from papertape.domain.account import Position
 from papertape.domain.clock import Nanos
 from papertape.domain.event import Event, Moment
-from papertape.domain.order import OrderId, OrderStatus
+from papertape.domain.lifecycle import OrderStatus
+from papertape.domain.order import OrderId
 from papertape.domain.verdict import Approved
 
 
