@@ -132,6 +132,18 @@ def report_of(event: Event) -> Report | None:
     return None
 
 
+def order_of(event: Event) -> OrderId | None:
+    """The order that an event is a report on."""
+    match event:
+        case OrderAccepted(order=order) | OrderRejected(order=order) | OrderRestated(order=order):
+            return order.id
+        case OrderFilled(fill=fill):
+            return fill.order_id
+        case OrderCanceled(order_id=order_id) | OrderExpired(order_id=order_id):
+            return order_id
+    return None
+
+
 class Numbered(Protocol):
     """Whatever carries its broker's sequence number."""
 

@@ -25,6 +25,7 @@ from papertape.domain.event import (
 from papertape.domain.lifecycle import Effect, OrderState, book_report
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
+from papertape.domain.report import order_of
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.riskguard import RiskGuard, RiskView
@@ -145,7 +146,12 @@ class TradingPipeline:
                 self._guard.kill_switch.press(f"the broker reports what cannot be: {event}")
             if effect is Effect.BOOKED and isinstance(event, LedgerEvent):
                 self.account = self.account.after(event)
-        if events:
-            self._working = {
-                order_id: state for order_id, state in self.orders.items() if state.is_working
-            }
+            self._keep_working(order_of(event))
+
+    def _keep_working(self, order_id: OrderId | None) -> None:
+        """Follow one order in the table of those that can still trade."""
+        state = self.orders.get(order_id) if order_id else None
+        if state is not None and state.is_working:
+            self._working[state.order.id] = state
+        elif order_id:
+            self._working.pop(order_id, None)
