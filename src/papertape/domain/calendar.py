@@ -22,6 +22,7 @@ from papertape.domain.errors import UsageError
 
 MONDAY_TO_FRIDAY = range(5)
 _HOUR = 60 * MINUTE
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ class Calendar:
     def local_days(self, moments: NDArray[np.int64]) -> NDArray[np.datetime64]:
         """The exchange's date at each of many moments."""
         hours, place = np.unique(moments // _HOUR, return_inverse=True)
-        days = [_local_day(self.zone, hour) for hour in hours.tolist()]
-        return np.array(days, "datetime64[D]")[place]
+        days = [_local_day(self.zone, hour).toordinal() for hour in hours.tolist()]
+        return (np.array(days, np.int64) - _EPOCH).astype("datetime64[D]")[place]
 
     def _at(self, day: date, local: time) -> Nanos:
         moment = datetime.combine(day, local, tzinfo=self.zone)

@@ -83,8 +83,8 @@ def cut(
         history=history,
         start=opening,
         decides_from=int(closes[max(0, before)]),
-        first=min(each.days()[0].item() for each in traded.values()),
-        last=max(each.days()[-1].item() for each in traded.values()),
+        first=min(each[:1].days()[0].item() for each in traded.values()),
+        last=max(each[-1:].days()[0].item() for each in traded.values()),
     )
 
 

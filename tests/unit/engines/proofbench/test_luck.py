@@ -17,6 +17,7 @@ from papertape.engines.proofbench.evidence.luck import (
     in_words,
     return_difference,
     sharpe_se,
+    stationary_means,
     stationary_rows,
 )
 from papertape.engines.proofbench.metrics import Figure, Reason, sharpe
@@ -169,3 +170,11 @@ def test_the_published_standard_errors_of_a_sharpe_ratio(
     ratio: float, count: int, published: float
 ) -> None:
     assert sharpe_se(ratio, count) == pytest.approx(published, abs=5e-4)
+
+
+def test_means_block_by_block_are_the_means_of_the_rows() -> None:
+    series = autoregressive(0.3, 400, 9)
+    rows = stationary_rows(len(series), 6.0, draws=50, seed=4)
+    expected = [float(np.mean(series[row % len(series)])) for row in rows]
+    found = list(stationary_means(series, 6.0, draws=50, seed=4))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
