@@ -77,7 +77,7 @@ class Exchange:
         self, quantity: int, kind: str = "market", at: Nanos | None = None, **terms: Any
     ) -> str:
         """Send an order; why it was rejected, else its id."""
-        for name in {"limit", "stop", "stop_distance"} & terms.keys():
+        for name in {"limit", "stop", "stop_distance", "trail", "limit_offset"} & terms.keys():
             terms[name] = micros(terms[name])
         terms["time_in_force"] = TimeInForce(terms.get("time_in_force", "gtc"))
         now = self.now if at is None else at

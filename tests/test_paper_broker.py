@@ -14,11 +14,19 @@ from papertape.data.moments import moments
 from papertape.domain.account import Account, Position
 from papertape.domain.calendar import calendar_of
 from papertape.domain.errors import UsageError
-from papertape.domain.event import Moment, NoJournal, OrderFilled, OrderRejected
+from papertape.domain.event import (
+    Moment,
+    NoJournal,
+    OrderAccepted,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    ReplaceRejected,
+)
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import DAILY, Bar, CorporateAction, Dividend, Split
 from papertape.domain.money import micros
-from papertape.domain.order import Order, OrderKind
+from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.proofbench.assembly import assemble, signal_desk
@@ -174,9 +182,26 @@ def test_what_was_filled_of_a_cancelled_order_stays() -> None:
     assert broker.get_order_status("o1") is OrderStatus.CANCELED
 
 
+def test_an_order_is_replaced_in_place_and_its_report_says_so() -> None:
+    broker = broker_with()
+    broker.submit_order(approved(10, kind=OrderKind.LIMIT, limit=micros(90)))
+    assert broker.replace_order("o1", opening(), quantity=7, limit=micros(99))
+    day_of(broker, FIRST_DAY, (100, 101, 98, 100))
+    assert [type(event) for event in broker.reports()] == [
+        OrderAccepted,
+        OrderReplaced,
+        OrderFilled,
+    ]
+    assert broker.get_positions() == {"SPY": Position(7, 693_000_000)}
+    assert not broker.replace_order("o1", opening(), quantity=9)
+    [refused] = broker.reports()
+    assert isinstance(refused, ReplaceRejected)
+    assert broker.get_order_status("o1") is OrderStatus.FILLED
+
+
 def test_an_order_for_the_close_fills_there() -> None:
     broker = broker_with()
-    broker.submit_order(approved(10, kind=OrderKind.AT_CLOSE))
+    broker.submit_order(approved(10, time_in_force=TimeInForce.CLS))
     day_of(broker, FIRST_DAY, (100, 101, 99, 100.50))
     assert broker.get_order_status("o1") is OrderStatus.FILLED
     assert broker.get_account_balance() == 98_995.0

@@ -31,7 +31,10 @@ HELD = 100_000
 
 
 class Wish(NamedTuple):
-    """An order to be sent before a bar; a price is so many cents from 100 dollars."""
+    """An order to be sent before a bar; a price is so many cents from 100 dollars.
+
+    One for the close is a market order.
+    """
 
     row: int
     quantity: int
@@ -40,6 +43,13 @@ class Wish(NamedTuple):
     stop_cents: int
     is_day: bool
     reduce_only: bool
+    is_for_close: bool = False
+
+    @property
+    def duration(self) -> TimeInForce:
+        if self.is_for_close:
+            return TimeInForce.CLS
+        return TimeInForce.DAY if self.is_day else TimeInForce.GTC
 
 
 class Charges(NamedTuple):
@@ -57,7 +67,7 @@ class Charges(NamedTuple):
 
 
 ROWS = 12
-kinds = st.sampled_from(OrderKind)
+kinds = st.sampled_from([OrderKind.MARKET, OrderKind.LIMIT, OrderKind.STOP, None])
 sides = st.sampled_from([1, -1])
 charges = st.builds(
     Charges, st.integers(0, 5), st.integers(0, 5), st.sampled_from([0, 2, 10]), st.integers(0, 20)
@@ -71,7 +81,8 @@ wishes = st.builds(
     stop_cents=st.sampled_from([0, 0, 1, 40, 200]),
     is_day=st.booleans(),
     reduce_only=st.booleans(),
-)
+    is_for_close=st.just(False),
+).map(lambda wish: wish if wish.kind else wish._replace(kind=OrderKind.MARKET, is_for_close=True))
 
 
 @st.composite
@@ -108,8 +119,8 @@ def order_of(number: int, wish: Wish, time: int) -> Order:
         limit=price if wish.kind is OrderKind.LIMIT else None,
         stop=price if wish.kind is OrderKind.STOP else None,
         stop_distance=wish.stop_cents * CENT,
-        time_in_force=TimeInForce.DAY if wish.is_day else TimeInForce.GTC,
-        not_before=time + 1 if wish.kind is OrderKind.AT_CLOSE else 0,
+        time_in_force=wish.duration,
+        not_before=time + 1 if wish.is_for_close else 0,
         reduce_only=wish.reduce_only,
     )
 
@@ -211,10 +222,10 @@ def test_no_fill_is_kinder_than_its_rule(bars: Bars, sent: list[Wish], charged: 
         assert fill.time in {bar.start, bar.end}
         assert fill.outside == (not low <= fill.price <= high)
         match order.kind:
+            case OrderKind.MARKET if order.time_in_force is TimeInForce.CLS:
+                assert (fill.reference, fill.time) == (micros(bar.close), bar.end)
             case OrderKind.MARKET:
                 assert (fill.reference, fill.time) == (micros(bar.open), bar.start)
-            case OrderKind.AT_CLOSE:
-                assert (fill.reference, fill.time) == (micros(bar.close), bar.end)
             case OrderKind.LIMIT:
                 assert order.limit is not None
                 assert side * fill.price <= side * order.limit
@@ -266,13 +277,10 @@ def test_an_order_trades_in_its_own_session_where_it_is_for_one(
     calendar = calendar_of("XNYS")
     for fill in run.fills:
         order = run.states[fill.order_id].order
-        if order.kind is OrderKind.AT_CLOSE:
+        if order.time_in_force is TimeInForce.CLS:
             assert fill.time == calendar.session(calendar.local_day(fill.time)).close
     for name, state in run.states.items():
-        if (
-            state.order.time_in_force is TimeInForce.DAY
-            and state.order.kind is not OrderKind.AT_CLOSE
-        ):
+        if state.order.time_in_force is TimeInForce.DAY:
             days = {calendar.local_day(fill.time) for fill in run.fills if fill.order_id == name}
             assert len(days) <= 1
 
@@ -351,7 +359,7 @@ def test_m3_the_rest_of_a_bar_never_changes_a_fill_at_its_open(
 
     def at_open(run: Run) -> list[Fill]:
         here = [fill for fill in run.fills if fill.time == start]
-        return [replace(fill, outside=False) for fill in here]
+        return [replace(fill, outside=False, path="", ambiguous=False) for fill in here]
 
     with_range = Run(bars, sent, uncapped.model)
     assert at_open(with_range) == at_open(Run(with_columns(bars, **dead), sent, uncapped.model))
@@ -369,6 +377,7 @@ def test_m4_twice_the_volume_never_fills_less_of_an_order(
 market_and_stop = wishes.map(
     lambda wish: wish._replace(
         kind=OrderKind.STOP if wish.kind in {OrderKind.STOP, OrderKind.LIMIT} else OrderKind.MARKET,
+        is_for_close=False,
         quantity=wish.quantity // 30 or 1,
         stop_cents=0,
         reduce_only=False,

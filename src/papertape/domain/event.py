@@ -117,6 +117,52 @@ class OrderRestated:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderReplaced:
+    """A working order's terms changed in place: asked for, or a sibling's fill reduced it."""
+
+    time: Nanos
+    order: Order
+    reason: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRejected:
+    """A change of terms came too late, or cannot be; the order stands as it stood."""
+
+    time: Nanos
+    order_id: OrderId
+    reason: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PathUncertain:
+    """A bar could have gone otherwise for us: what the better history would have been worth.
+
+    The worse of the two canonical paths is what was booked; the bands are micro-dollars of account
+    equity at the bar's close.
+
+    Attributes:
+        time: The bar's close.
+        symbol: The instrument.
+        bar_start: The bar's open.
+        path: The path that was booked.
+        ambiguous: Whether the two canonical paths fill differently.
+        band_canonical: By how much the better of them is better (a forced fill-B3 counts, too).
+        band_trail: By how much trailing stops could do worse on a path that is neither (fill-T3).
+    """
+
+    time: Nanos
+    symbol: str
+    bar_start: Nanos
+    path: str
+    ambiguous: bool
+    band_canonical: Micros
+    band_trail: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class DividendAccrued:
     """The holding at the ex-date's open is owed (or owes) a dividend; cash moves on pay date."""
 
@@ -149,7 +195,14 @@ class SplitApplied:
 
 
 OrderReport: TypeAlias = (
-    OrderAccepted | OrderRejected | OrderFilled | OrderCanceled | OrderExpired | OrderRestated
+    OrderAccepted
+    | OrderRejected
+    | OrderFilled
+    | OrderCanceled
+    | OrderExpired
+    | OrderRestated
+    | OrderReplaced
+    | ReplaceRejected
 )
 """What a broker says of an order.
 
@@ -159,7 +212,9 @@ OrderReport: TypeAlias = (
 LedgerEvent: TypeAlias = OrderFilled | DividendAccrued | DividendPaid | SplitApplied
 """What moves cash or shares."""
 
-Event: TypeAlias = Decided | OrderApproved | OrderRefused | OrderReport | LedgerEvent
+Event: TypeAlias = (
+    Decided | OrderApproved | OrderRefused | OrderReport | LedgerEvent | PathUncertain
+)
 
 
 @dataclass(frozen=True, slots=True)

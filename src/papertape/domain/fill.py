@@ -31,6 +31,8 @@ class Fill:
         half_spread, slippage: Micro-dollars a share that were added against the trader.
         cap: The quantity limit that bound this fill, or an empty string.
         outside: Whether the price lies outside the bar's low to high (costs may carry it there).
+        path: The way through the bar that was taken, such as ``O-H-L-C``.
+        ambiguous: Whether the other canonical way would have filled otherwise (fill-P1).
     """
 
     id: str
@@ -47,6 +49,8 @@ class Fill:
     slippage: Micros = 0
     cap: str = ""
     outside: bool = False
+    path: str = ""
+    ambiguous: bool = False
 
     def __post_init__(self) -> None:
         require(self.quantity != 0, "a fill moves at least one share")

@@ -15,7 +15,9 @@ from papertape.domain.event import (
     OrderExpired,
     OrderFilled,
     OrderRejected,
+    OrderReplaced,
     OrderRestated,
+    ReplaceRejected,
 )
 from papertape.domain.fill import Fill
 from papertape.domain.money import Micros
@@ -129,6 +131,11 @@ def report_of(event: Event) -> Report | None:
         case OrderRestated(order=order, reason=reason, ratio=ratio, number=number):
             kind = ReportKind.RESTATED
             return Report(number, kind, order.id, order=order, ratio=ratio, note=reason)
+        case OrderReplaced(order=order, reason=reason, number=number):
+            kind, ours = ReportKind.REPLACED, order.id  # the order keeps its id with us
+            return Report(number, kind, ours, request_id=ours, order=order, note=reason)
+        case ReplaceRejected(order_id=ours, reason=reason, number=number):
+            return Report(number, ReportKind.CANCEL_REJECT, ours, request_id=ours, note=reason)
     return None
 
 

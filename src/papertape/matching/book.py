@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from fractions import Fraction
 
 from papertape.domain.account import Account
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import MINUTE, Nanos, rfc3339
+from papertape.domain.clock import Nanos
 from papertape.domain.event import (
     Event,
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
     OrderRejected,
-    OrderRestated,
+    OrderReplaced,
+    ReplaceRejected,
 )
 from papertape.domain.instrument import Instrument
-from papertape.domain.lifecycle import OrderState, OrderStatus
-from papertape.domain.market import Bar, CorporateAction, Dividend, Frequency, Split
-from papertape.domain.money import Micros, half_even, micros, tick_down, tick_up
-from papertape.domain.order import (
-    Order,
-    OrderId,
-    OrderKind,
-    TimeInForce,
-)
-from papertape.matching import rules
+from papertape.domain.market import Bar, CorporateAction, Frequency, Split
+from papertape.domain.money import Micros, half_even, micros
+from papertape.domain.order import Order, OrderId
+from papertape.matching import acceptance
 from papertape.matching.costs import CostModel
+from papertape.matching.counter import Market
 from papertape.matching.liquidity import LiquidityEstimator
-from papertape.matching.walk import BarWalk, Market, Resting
-
-CLOSING_CUTOFF: Nanos = 10 * MINUTE
-"""Assumption: the exchange takes orders for the closing auction until ten minutes before it."""
+from papertape.matching.path import concerns, meet
+from papertape.matching.restatement import restate
+from papertape.matching.resting import Resting, new_resting
 
 
 class Book:
@@ -55,90 +49,113 @@ class Book:
 
     def accept(self, order: Order, now: Nanos) -> OrderAccepted | OrderRejected:
         """Take an order, or say why not."""
+        if order.symbol not in self._instruments:
+            return OrderRejected(now, order, f"{order.symbol} is not traded here")
         refusal = self._refusal(order, now)
         if refusal:
             return OrderRejected(now, order, refusal)
+        instrument, eligible = self._instruments[order.symbol], max(now, order.not_before)
         self._count += 1
-        eligible = max(now, order.not_before)
-        is_day, at_close = order.time_in_force is TimeInForce.DAY, order.kind is OrderKind.AT_CLOSE
-        close = self._session_close(order.symbol, eligible)
-        self._resting[order.symbol].append(
-            Resting(
-                OrderState(order, OrderStatus.NEW),
-                eligible,
-                self._count,
-                expires=close if is_day or at_close else 0,
-                auction=close if at_close else 0,
-            )
-        )
+        resting = new_resting(order, eligible, self._count)
+        resting.anchor = self._last.get(order.symbol, 0) if order.kind.trails else 0
+        resting.expires = acceptance.expiry(order, instrument, eligible)
+        resting.auction = acceptance.auction_moment(order, instrument, eligible)
+        self._resting[order.symbol].append(resting)
         return OrderAccepted(now, order)
 
     def _refusal(self, order: Order, now: Nanos) -> str:
-        if order.symbol not in self._instruments:
-            return f"{order.symbol} is not traded here"
-        instrument = self._instruments[order.symbol]
-        for price in (order.limit, order.stop):
-            if price is not None and price % instrument.tick:
-                return f"price {price / 1e6} is off the {instrument.tick / 1e6} tick grid"
-        if order.quantity % instrument.lot:
-            return f"{order.quantity} shares are not a multiple of the lot {instrument.lot}"
-        last = self._last.get(order.symbol, 0)
-        if order.stop is not None and last and rules.has_passed(order.side, order.stop, last):
-            return f"STOP_THROUGH_MARKET: the stop {order.stop / 1e6} is passed, last {last / 1e6}"
-        if order.kind is OrderKind.AT_CLOSE:
-            return self._too_late_for_close(order, now)
-        return ""
+        instrument, last = self._instruments[order.symbol], self._last.get(order.symbol, 0)
+        half_spread = 0
+        if order.post_only and last:
+            liquidity = self._past[order.symbol].snapshot()
+            half_spread = self._costs.spread.half_spread(last, liquidity, instrument.tick)
+        return acceptance.refusal(order, instrument, now, last, half_spread)
 
-    def _too_late_for_close(self, order: Order, now: Nanos) -> str:
-        # One step back: at the very close, the auction meant is the one that is just being held.
-        close = self._session_close(order.symbol, max(now - 1, order.not_before))
-        if now <= close - CLOSING_CUTOFF:
-            return ""
-        day = calendar_of(self._instruments[order.symbol].venue).local_day(close)
-        return (
-            f"late for the closing auction of {day}, which took orders until "
-            f"{rfc3339(close - CLOSING_CUTOFF)}; say not_before to mean the next one"
+    def replace(
+        self,
+        order_id: OrderId,
+        now: Nanos,
+        *,
+        quantity: int | None = None,
+        limit: Micros | None = None,
+        stop: Micros | None = None,
+    ) -> OrderReplaced | ReplaceRejected:
+        """Change a working order in place; what is not named stays.
+
+        Args:
+            order_id: The order.
+            now: When the wish arrives.
+            quantity: Shares in all, signed, those filled included.
+            limit: Its new limit, micro-dollars.
+            stop: Its new trigger, micro-dollars.
+        """
+        resting = self._find(order_id)
+        if resting is None:
+            return ReplaceRejected(now, order_id, "it is not working")
+        order = resting.order
+        if (limit is not None and order.limit is None) or (stop is not None and order.stop is None):
+            return ReplaceRejected(now, order_id, f"a {order.kind} order has no such price")
+        changed = replace(
+            order,
+            quantity=order.quantity if quantity is None else quantity,
+            limit=order.limit if limit is None else limit,
+            stop=order.stop if stop is None else stop,
         )
+        fault = acceptance.change_fault(order, changed, resting.is_triggered)
+        if not resting.is_triggered:
+            fault = fault or self._refusal(changed, now)
+        if fault:
+            return ReplaceRejected(now, order_id, fault)
+        if not acceptance.keeps_its_place(order, changed):
+            self._count += 1
+            resting.number, resting.is_arriving = self._count, True
+            resting.eligible = max(now, resting.eligible)
+        report = OrderReplaced(now, changed, "asked for")
+        resting.report(report)
+        if not resting.is_working:  # for no more than was filled: it is filled (FIX R5)
+            self._resting[order.symbol].remove(resting)
+        return replace(report, order=resting.order)
 
-    def _session_close(self, symbol: str, moment: Nanos) -> Nanos:
-        """The close of the session that trades at, or next after, a moment."""
-        calendar = calendar_of(self._instruments[symbol].venue)
-        day = calendar.local_day(moment)
-        if not calendar.is_session(day) or calendar.session(day).close <= moment:
-            day = calendar.next_session(day)
-        return calendar.session(day).close
+    def _find(self, order_id: OrderId) -> Resting | None:
+        return next((each for each in self._all() if each.order.id == order_id), None)
+
+    def _all(self) -> Iterator[Resting]:
+        return (resting for queue in self._resting.values() for resting in queue)
 
     def cancel(self, order_id: OrderId, now: Nanos, reason: str) -> OrderCanceled | None:
         """Take an order out of the book; None if it is not there (any more)."""
-        for queue in self._resting.values():
-            for resting in queue:
-                if resting.order.id == order_id:
-                    queue.remove(resting)
-                    return OrderCanceled(now, order_id, reason)
-        return None
+        resting = self._find(order_id)
+        if resting is None:
+            return None
+        self._resting[resting.order.symbol].remove(resting)
+        return OrderCanceled(now, order_id, reason)
+
+    def cancel_all(self, symbol: str, now: Nanos, reason: str) -> list[Event]:
+        """Take all orders of an instrument out, as at a reverse split or a delisting (fill-K4)."""
+        queue, self._resting[symbol] = self._resting[symbol], []
+        return [OrderCanceled(now, resting.order.id, reason) for resting in queue]
 
     def match(self, bar: Bar, account: Account) -> tuple[list[Event], Account]:
         """Let a bar meet the orders accepted before it began (fill-E2)."""
         if not self._resting[bar.symbol]:
             return [], account
-        events = self._expire(bar.symbol, bar.start)
-        queue = self._resting[bar.symbol]
-        meeting = [resting for resting in queue if resting.eligible <= bar.start]
-        waiting = [resting for resting in queue if resting.eligible > bar.start]
-        if meeting and bar.volume != 0:  # fill-E5: where nothing traded, nobody was filled
-            walk = BarWalk(bar, self._market(bar), account, meeting)
-            walk.run()
-            events += walk.events
-            account, meeting = walk.account, walk.orders
-        self._resting[bar.symbol] = meeting + waiting
-        return events + self._expire(bar.symbol, bar.end), account
+        # Assumption: an order that ends within a bar is let go before it, for nobody knows what
+        # the bar did until then.
+        events = self._expire(bar.symbol, bar.end - 1, bar.start)
+        queue, tick = self._resting[bar.symbol], self._instruments[bar.symbol].tick
+        # fill-E5: where nothing traded, nobody was filled.
+        if bar.volume != 0 and concerns(bar, queue, tick):
+            outcome = meet(bar, self._market(bar), account, queue)
+            events += outcome.events
+            account, self._resting[bar.symbol] = outcome.account, outcome.orders
+        return events + self._expire(bar.symbol, bar.end, bar.end), account
 
-    def _expire(self, symbol: str, until: Nanos) -> list[Event]:
-        """Let go of the orders whose last session is over (fill-E6)."""
+    def _expire(self, symbol: str, until: Nanos, now: Nanos) -> list[Event]:
+        """Let go of the orders that end by then (fill-E6)."""
         queue = self._resting[symbol]
         over = [resting for resting in queue if 0 < resting.expires <= until]
         self._resting[symbol] = [resting for resting in queue if resting not in over]
-        return [OrderExpired(resting.expires, resting.order.id) for resting in over]
+        return [OrderExpired(min(each.expires, now), each.order.id) for each in over]
 
     def _market(self, bar: Bar) -> Market:
         instrument = self._instruments[bar.symbol]
@@ -159,60 +176,16 @@ class Book:
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
         """Adjust or cancel the working orders that a corporate action concerns (fill-K1 to K3)."""
-        expired = self._expire(action.symbol, now)  # fill-E6: expire, adjust, match
+        expired = self._expire(action.symbol, now, now)  # fill-E6: expire, adjust, match
         return expired + self._adjust(action, now)
 
     def _adjust(self, action: CorporateAction, now: Nanos) -> list[Event]:
-        queue = self._resting[action.symbol]
+        symbol, tick = action.symbol, self._instruments[action.symbol].tick
         if isinstance(action, Split):
-            self._past[action.symbol].split(action.ratio)
-            self._last[action.symbol] = half_even(
-                self._last.get(action.symbol, 0) * action.ratio.denominator, action.ratio.numerator
-            )
-        if isinstance(action, Split) and action.ratio < 1:
-            self._resting[action.symbol] = []
-            return [OrderCanceled(now, r.order.id, "reverse split") for r in queue]
-        return [event for resting in queue for event in self._restate(resting, action, now)]
-
-    def _restate(self, resting: Resting, action: CorporateAction, now: Nanos) -> list[Event]:
-        tick = self._instruments[action.symbol].tick
-        if isinstance(action, Split):
-            restated = _after_split(resting.order, action.ratio, tick)
-            reason = f"split {action.ratio}"
-        else:
-            restated = _after_dividend(resting.order, action, tick)
-            reason = f"dividend {action.amount / 1e6}"
-        if restated == resting.order:
-            return []
-        ratio = action.ratio if isinstance(action, Split) else Fraction(1)
-        event = OrderRestated(now, restated, reason, ratio)
-        resting.report(event)
-        return [event]
-
-
-def _after_split(order: Order, ratio: Fraction, tick: Micros) -> Order:
-    """The order in new shares (fill-K1): more of them, cheaper, rounded against the trader."""
-
-    def scaled(price: Micros | None) -> Micros | None:
-        if price is None:
-            return None
-        exact = half_even(price * ratio.denominator, ratio.numerator)
-        # A buyer's limit and a seller's stop are worse for the trader when higher and lower.
-        return tick_up(exact, tick) if order.side > 0 else max(tick, tick_down(exact, tick))
-
-    return replace(
-        order,
-        quantity=int(order.quantity * ratio),
-        limit=scaled(order.limit),
-        stop=scaled(order.stop),
-        stop_distance=half_even(order.stop_distance * ratio.denominator, ratio.numerator),
-    )
-
-
-def _after_dividend(order: Order, dividend: Dividend, tick: Micros) -> Order:
-    """The order on the ex-date (fill-K3): buy limits and sell stops fall by the dividend."""
-    if order.side > 0 and order.limit is not None:
-        return replace(order, limit=max(tick, tick_down(order.limit - dividend.amount, tick)))
-    if order.side < 0 and order.stop is not None:
-        return replace(order, stop=max(tick, tick_down(order.stop - dividend.amount, tick)))
-    return order
+            self._past[symbol].split(action.ratio)
+            last = self._last.get(symbol, 0)
+            self._last[symbol] = half_even(last * action.ratio.denominator, action.ratio.numerator)
+            if action.ratio < 1:
+                return self.cancel_all(symbol, now, "reverse split")
+        restated = (restate(each, action, now, tick) for each in self._resting[symbol])
+        return [report for report in restated if report is not None]

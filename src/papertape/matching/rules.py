@@ -6,7 +6,7 @@ side 1, a sell side -1. Rule ids are those of the fill contract. Prices are raw,
 
 from __future__ import annotations
 
-from papertape.domain.money import Micros
+from papertape.domain.money import Micros, tick_down, tick_up
 
 NO_FILL = 0
 
@@ -57,3 +57,48 @@ def limit_share(side: int, limit: Micros, high: Micros, low: Micros) -> tuple[in
 def has_passed(side: int, stop: Micros, price: Micros) -> bool:
     """Whether the market already stands at or beyond a stop (fill-S3)."""
     return price >= stop if side > 0 else price <= stop
+
+
+def worse(side: int, price: Micros, other: Micros) -> Micros:
+    """The price of two that is worse for a trader on that side."""
+    return max(price, other) if side > 0 else min(price, other)
+
+
+def cross_point(side: int, limit: Micros, here: Micros, tick: Micros) -> Micros:
+    """Where a moving price crosses a resting limit: a tick beyond it, or where it stands."""
+    return min(here, limit - tick) if side > 0 else max(here, limit + tick)
+
+
+def trail_distance(anchor: Micros, millionths: int) -> Micros:
+    """A share of the best price, rounded up: away from the market (fill-T4)."""
+    return -(-anchor * millionths // 1_000_000)
+
+
+def trail_level(side: int, anchor: Micros, distance: Micros, tick: Micros) -> Micros:
+    """Where a trailing stop stands behind the best price so far, rounded away from the market.
+
+    A sell's level of 0 or less is one that no price can reach.
+    """
+    return tick_up(anchor + distance, tick) if side > 0 else tick_down(anchor - distance, tick)
+
+
+def ratcheted(side: int, anchor: Micros, price: Micros) -> Micros:
+    """The best price so far (fill-T1): the highest for a sell, the lowest for a buy."""
+    if anchor == 0:
+        return price
+    return min(anchor, price) if side > 0 else max(anchor, price)
+
+
+def worst_trail_exit(side: int, first: Micros, last: Micros, high: Micros, low: Micros) -> Micros:
+    """The worst exit that any path through a bar could give a trail, or 0 for none (fill-T3).
+
+    Args:
+        side: Of the trailing stop.
+        first: Its level at the open, ratcheted by the open.
+        last: Its level once the bar's best price has ratcheted it.
+        high: The bar's.
+        low: The bar's.
+    """
+    worst = min(high, first) if side > 0 else max(low, first)
+    possible = last <= worst if side > 0 else last >= worst
+    return worst if possible else NO_FILL

@@ -1,2 +1,1 @@
 # Compiles walk.py as it stands; C types go here where a measurement asks for them.
-from papertape.domain.money cimport tick_down, tick_up

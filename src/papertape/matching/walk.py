@@ -1,313 +1,273 @@
-"""One bar, walked from open to close: who is served when, at which price, and how much of it."""
+"""One walk through a bar: every live order is met along one path, in the order it stands there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from math import isnan
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from papertape.domain.account import Account
-from papertape.domain.clock import Nanos
-from papertape.domain.errors import DataError, require
-from papertape.domain.event import Event, OrderAccepted, OrderCanceled, OrderFilled, OrderReport
-from papertape.domain.fill import Fill
-from papertape.domain.instrument import Instrument
-from papertape.domain.lifecycle import OrderState, OrderStatus
+from papertape.domain.event import OrderExpired
 from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros, tick_down, tick_up
-from papertape.domain.order import Order, OrderId, OrderKind
-from papertape.domain.report import report_of
+from papertape.domain.money import Micros, micros
+from papertape.domain.order import OrderKind, TimeInForce
 from papertape.matching import rules
-from papertape.matching.costs import CostModel, taker_price
-from papertape.matching.liquidity import Liquidity
+from papertape.matching.counter import Counter, Market, Touch
+from papertape.matching.resting import Resting, is_for
 
 
-@dataclass(slots=True)
-class Resting:
-    """An order the exchange holds: where it stands, and from when until when it may trade.
+class Path(NamedTuple):
+    """A way through a bar: its name, and the prices it turns at."""
 
-    Attributes:
-        state: The fold over what was reported of it.
-        eligible: Only bars that begin at or after this moment may fill it (fill-E2).
-        number: Acceptance order, the last tie-breaker of service.
-        expires: The close of its last session; 0 if it works until it is cancelled.
-        auction: The close it is meant for; 0 for other orders.
-        has_rested: Whether it met a bar before, and so rests rather than arrives.
-        fills: How many executions it has had.
-        born_at: The price at which it came to life within the present bar; 0 if it saw the open.
+    name: str
+    points: tuple[Micros, Micros, Micros, Micros]
+
+
+class Due(NamedTuple):
+    """An order that acts next; it sorts as orders are served along a path (fill-Q2).
+
+    How far ahead comes first; there market orders go before triggers, those before limits, then
+    the more eager price, then who was first.
     """
 
-    state: OrderState
-    eligible: Nanos
+    way: Micros
+    rank: int
+    eagerness: Micros
     number: int
-    expires: Nanos = 0
-    auction: Nanos = 0
-    has_rested: bool = False
-    fills: int = 0
-    born_at: Micros = 0
-
-    @property
-    def order(self) -> Order:
-        """What was asked for."""
-        return self.state.order
-
-    def report(self, event: OrderReport) -> None:
-        """Book what the exchange itself says of the order; of its own book it is never wrong."""
-        said = report_of(event)
-        assert said is not None
-        self.state = self.state.after(said)
-        require(not self.state.needs_reconciliation, f"{self.order.id}: {event} cannot be")
+    id: str
+    point: Micros
+    resting: Resting
 
 
-class Touch(NamedTuple):
-    """A rule's answer: the reference price, which costs apply, and the share of volume behind it.
+class Walk:
+    """The matching of one bar along one path; it lives as long as the bar.
 
-    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop.
+    At the open every order meets one price; then the path moves from turn to turn and stops at
+    each price where an order acts; at the close comes the auction.
+
+    Args:
+        bar: What the market did.
+        market: What else is known of it.
+        account: Cash and holdings before the bar.
+        orders: Every order held for the instrument; the walk changes them.
+        path: The way to go.
+        forces: Whether an entry's stop is taken where its target lies in the bar, too (fill-B3).
     """
 
-    reference: Micros
-    rule: str
-    slips: int = 1
-    pays_spread: bool = True
-    share: tuple[int, int] = (1, 1)
-
-
-class Market(NamedTuple):
-    """What one bar's walk needs to know of the market besides the bar itself."""
-
-    instrument: Instrument
-    costs: CostModel
-    liquidity: Liquidity
-    day: date
-    is_session_open: bool
-
-
-Meet: TypeAlias = Callable[[Resting], Touch | None]
-_SERVICE = {OrderKind.MARKET: 0, OrderKind.AT_CLOSE: 0, OrderKind.STOP: 1, OrderKind.LIMIT: 2}
-
-
-class BarWalk:
-    """The matching of one bar; it lives as long as the bar.
-
-    Orders are served at the open, then within the bar, then at its close; inside each, market
-    orders before stops before limits, then by price, acceptance and id (fill-Q2).
-
-    Assumption: within a bar each order meets the whole range from low to high by itself, and a
-    stop is served before a limit that the same bar reaches, which is the worse of the two for us.
-    """
-
-    def __init__(self, bar: Bar, market: Market, account: Account, orders: list[Resting]):
-        self.bar = bar
-        self.market = market
-        self.account = account
-        self.orders = orders
-        self.events: list[Event] = []
-        self._traded = 0
-        self._open, self._close = micros(bar.open), micros(bar.close)
+    def __init__(
+        self,
+        bar: Bar,
+        market: Market,
+        account: Account,
+        orders: list[Resting],
+        path: Path,
+        *,
+        forces: bool = True,
+    ):
+        self.bar, self.market, self.path = bar, market, path
+        self.counter = Counter(bar, market, account, orders, path.name)
+        self.was_forced = False
+        self._forces = forces
+        self._tick = market.instrument.tick
         self._high, self._low = micros(bar.high), micros(bar.low)
+        self._here = path.points[0]
 
     def run(self) -> None:
-        """Walk the bar; afterwards `events`, `account` and `orders` hold what came of it."""
-        self._serve(self._meet_open, self.bar.start)
-        self._serve(self._meet_range, self.bar.end)
-        self._serve(self._meet_close, self.bar.end)
-        self.orders = [resting for resting in self.orders if resting.state.is_working]
+        """Walk the bar; afterwards the counter holds the events, the account and the orders."""
+        self._move(self._here)
+        self._leave_open()
+        for point in self.path.points[1:]:
+            self._move(point)
+        self._meet_close()
         for resting in self.orders:
-            resting.has_rested, resting.born_at = True, 0
+            resting.is_served = False
 
-    def _serve(self, meet: Meet, time: Nanos) -> None:
-        queue = sorted(self.orders, key=_service)
-        for resting in queue:  # a child that a fill brings to life joins the queue being walked
-            if not resting.state.is_working:
-                continue
-            touch = meet(resting)
-            if touch is not None:
-                child = self._trade(resting, touch, time)
-                queue += child
-                self.orders += child
+    @property
+    def orders(self) -> list[Resting]:
+        """What still works of the orders it was given, and of those that came to life."""
+        return [resting for resting in self.counter.orders if resting.is_working]
 
-    def _meet_open(self, resting: Resting) -> Touch | None:
-        order, side = resting.order, resting.order.side
-        match order.kind:
-            case OrderKind.MARKET:
-                return Touch(self._open, "fill-M1")
-            case OrderKind.STOP if rules.has_passed(side, order.stop or 0, self._open):
-                return Touch(self._open, "fill-S2 gap", slips=2)
-            case OrderKind.LIMIT if not resting.has_rested:
-                spread = self._half_spread(self._open)
-                if rules.is_marketable(side, order.limit or 0, self._open, spread):
-                    return Touch(self._open, "fill-L1")
-            case OrderKind.LIMIT if self.market.is_session_open:
-                found = rules.auction_limit_reference(side, order.limit or 0, self._open)
-                return Touch(found, "fill-L3 auction", pays_spread=False) if found else None
-        return None
+    @property
+    def equity(self) -> Micros:
+        """Cash and this instrument's holding at the bar's close; the rest is alike on any path."""
+        account, close = self.counter.account, self.path.points[-1]
+        return account.cash + account.quantity(self.bar.symbol) * close
 
-    def _meet_range(self, resting: Resting) -> Touch | None:
-        order, side = resting.order, resting.order.side
-        match order.kind:
-            case OrderKind.STOP:
-                stop = order.stop or 0
-                first = resting.born_at or self._open
-                found = rules.stop_reference(side, stop, first, self._high, self._low)
-                return Touch(found, "fill-S2", slips=2) if found else None
-            case OrderKind.LIMIT:
-                limit, tick = order.limit or 0, self.market.instrument.tick
-                found = rules.resting_limit_reference(side, limit, self._high, self._low, tick)
-                share = rules.limit_share(side, limit, self._high, self._low)
-                return Touch(found, "fill-L2", 0, False, share) if found else None
-        return None
+    # Along the path
 
-    def _meet_close(self, resting: Resting) -> Touch | None:
-        if resting.order.kind is not OrderKind.AT_CLOSE or self.bar.end < resting.auction:
+    def _move(self, to: Micros) -> None:
+        """Go to the path's next turn, and serve what is met on the way."""
+        while True:
+            found = (self._due(resting, to) for resting in self.counter.orders)
+            due = min((each for each in found if each is not None), default=None)
+            if due is None:
+                break
+            self._here = due.point
+            self._act(due.resting)
+        self._here = to
+        for resting in self._live():
+            resting.see(to)
+
+    def _live(self) -> Iterator[Resting]:
+        return (each for each in self.orders if each.eligible <= self.bar.start)
+
+    def _due(self, resting: Resting, to: Micros) -> Due | None:
+        """Where on the way to the next turn an order acts, if it does."""
+        if not resting.is_working or resting.is_served or resting.eligible > self.bar.start:
             return None
-        # Assumption: the bar's close is the auction's price; sources seldom give the official one.
-        return Touch(self._close, "fill-M2 closing auction", pays_spread=False)
-
-    def _trade(self, resting: Resting, touch: Touch, time: Nanos) -> list[Resting]:
-        """Book what the order gets of this touch; the children its fill brought to life."""
         order = resting.order
-        wanted, cap = self._allowed(resting, touch, time)
-        if order.reduce_only or order.side < 0:  # Assumption: a cash account holds no short
-            held = self.account.quantity(order.symbol)
-            reducible = max(0, -order.side * held)
-            if reducible == 0 or (wanted > reducible and not order.reduce_only):
-                self._cancel(resting, time, f"only {held} shares are held")
-                return []
-            wanted = min(wanted, reducible)
-        if wanted == 0:
-            return []
-        fill = self._fill(resting, touch, time, wanted, cap)
-        affordable = self._affordable(resting, fill)
-        if affordable < abs(fill.quantity):
-            why = f"buying power: {affordable} of {wanted} shares at {fill.price / 1e6}"
-            if affordable:
-                fill = self._fill(resting, touch, time, affordable, "buying power")
-                children = self._book(resting, fill)
-            else:
-                children = []
-            self._cancel(resting, time, why)
-            return children
-        return self._book(resting, fill)
-
-    def _allowed(self, resting: Resting, touch: Touch, time: Nanos) -> tuple[int, str]:
-        """Whole shares the bar's volume leaves for this order, and the cap if it binds."""
-        wanted = abs(resting.state.open)
-        volume, costs = self.bar.volume, self.market.costs
-        if not costs.cap.binds:
-            return wanted, ""
-        if isnan(volume):
-            raise DataError(
-                f"{self.bar.symbol}: the data give no volume, and {costs.name} fills at most a "
-                "part of it",
-                hint="say that there is no cap: --cost none, or --cost percent:0.05",
-            )
-        bar_budget = costs.cap.shares(volume, at_open=time == self.bar.start)
-        above, below = touch.share
-        budget = min(bar_budget - self._traded, bar_budget * above // below)
-        lot = self.market.instrument.lot
-        allowed = max(0, budget) // lot * lot
-        return (wanted, "") if wanted <= allowed else (allowed, f"volume {volume:.0f}")
-
-    def _half_spread(self, price: Micros) -> Micros:
-        market = self.market
-        return market.costs.spread.half_spread(price, market.liquidity, market.instrument.tick)
-
-    def _fill(self, resting: Resting, touch: Touch, time: Nanos, size: int, cap: str) -> Fill:
-        order, market, reference = resting.order, self.market, touch.reference
-        half_spread = self._half_spread(reference) if touch.pays_spread else 0
-        slippage = touch.slips * (
-            market.costs.slippage.slippage(reference, size, market.liquidity) if touch.slips else 0
-        )
-        price = taker_price(reference, order.side, half_spread, slippage, market.instrument.tick)
-        if order.limit is not None:
-            price = min(price, order.limit) if order.side > 0 else max(price, order.limit)
-        quantity = order.side * size
-        state = resting.state
-        return Fill(
-            id=f"{order.id}#{resting.fills + 1}",
-            order_id=order.id,
-            symbol=order.symbol,
-            time=time,
-            quantity=quantity,
-            price=price,
-            fee=market.costs.fees.next_fee(state.filled, state.paid, quantity, price, market.day),
-            rule=touch.rule,
-            bar_start=self.bar.start,
-            reference=reference,
-            half_spread=half_spread,
-            slippage=slippage,
-            cap=cap,
-            outside=not self._low <= price <= self._high,
+        if order.time_in_force.is_auction and not self._is_its_opening(resting):
+            return None
+        if resting.is_market:
+            if not self.counter.is_open:
+                return None
+            rank, point, price = 0, self._here, 0
+        elif resting.is_waiting:
+            rank, point, price = 1, self._trigger_point(resting, to), resting.level(self._tick)
+        else:
+            rank, point, price = 2, self._limit_point(resting, to), resting.limit
+        if point == rules.NO_FILL:
+            return None
+        eagerness = -order.side * price
+        return Due(
+            abs(point - self._here), rank, eagerness, resting.number, order.id, point, resting
         )
 
-    def _affordable(self, resting: Resting, fill: Fill) -> int:
-        """The most shares of this fill that cash can pay for, fees included (fill-Q5)."""
-        size, cash = abs(fill.quantity), self.account.cash
-        if fill.quantity < 0 or fill.cash + cash >= 0:
-            return size
-        lot, state, fees = self.market.instrument.lot, resting.state, self.market.costs.fees
-        size = min(size, cash // fill.price) // lot * lot
-        while size > 0:
-            fee = fees.next_fee(state.filled, state.paid, size, fill.price, self.market.day)
-            if size * fill.price + fee <= cash:
-                return size
-            size -= lot
-        return 0
+    def _trigger_point(self, resting: Resting, to: Micros) -> Micros:
+        if resting.is_forced:
+            return self._here
+        level, here = resting.level(self._tick), self._here
+        if level == 0:
+            return rules.NO_FILL
+        return rules.stop_reference(resting.trigger_side, level, here, max(here, to), min(here, to))
 
-    def _book(self, resting: Resting, fill: Fill) -> list[Resting]:
-        event = OrderFilled(fill.time, fill)
-        self.account = self.account.after(event)
-        self.events.append(event)
-        resting.report(event)
-        resting.fills += 1
-        self._traded += abs(fill.quantity)
-        if resting.order.parent:
-            self._stop_entering(resting.order.parent, fill.time)
-        return self._protective_stop(resting, fill)
+    def _limit_point(self, resting: Resting, to: Micros) -> Micros:
+        side, limit, here = resting.order.side, resting.limit, self._here
+        if resting.is_arriving or self._auction_price(resting):
+            return here
+        high, low = max(here, to), min(here, to)
+        if not rules.resting_limit_reference(side, limit, high, low, self._tick):
+            return rules.NO_FILL
+        return rules.cross_point(side, limit, here, self._tick)
 
-    def _stop_entering(self, parent: OrderId, time: Nanos) -> None:
-        """Cancel what is open of an entry whose stop was hit, or it would walk in again."""
-        for resting in self.orders:
-            if resting.order.id == parent and resting.state.is_working:
-                self._cancel(resting, time, "its protective stop was hit")
+    def _is_its_opening(self, resting: Resting) -> bool:
+        is_its_own = is_for(resting, TimeInForce.OPG) and resting.auction == self.bar.start
+        return is_its_own and self.counter.is_open
 
-    def _protective_stop(self, parent: Resting, fill: Fill) -> list[Resting]:
-        """The stop attached to an entry, alive from this fill on (fill-B1)."""
-        order = parent.order
-        if order.stop_distance == 0:
-            return []
-        tick = self.market.instrument.tick
-        level = fill.price - order.side * order.stop_distance
-        stop = tick_down(level, tick) if order.side > 0 else tick_up(level, tick)
-        if stop <= 0:  # so far below that no price could reach it
-            return []
-        child = Order(
-            id=f"{order.id}.stop{parent.fills}",
-            symbol=order.symbol,
-            quantity=-fill.quantity,
-            kind=OrderKind.STOP,
-            time=fill.time,
-            reason=f"protective stop {order.stop_distance / 1e6:.2f} from the fill",
-            stop=stop,
-            reduce_only=True,
-            parent=order.id,
-        )
-        self.events.append(OrderAccepted(fill.time, child))
-        # A stop entry fills within the bar after the open, so its child never saw the open.
-        born_at = fill.reference if order.kind is OrderKind.STOP else 0
-        state = OrderState(child, OrderStatus.NEW)
-        return [Resting(state, fill.time, parent.number, has_rested=True, born_at=born_at)]
+    def _auction_price(self, resting: Resting) -> Micros:
+        """What the opening auction gives a limit that was there before it (fill-L3), or 0."""
+        if not (self.counter.is_open and self.market.is_session_open):
+            return rules.NO_FILL
+        return rules.auction_limit_reference(resting.order.side, resting.limit, self._here)
 
-    def _cancel(self, resting: Resting, time: Nanos, reason: str) -> None:
-        event = OrderCanceled(time, resting.order.id, reason)
-        resting.report(event)
-        self.events.append(event)
+    # What an order does when it is its turn
+
+    def _act(self, resting: Resting) -> None:
+        if resting.is_waiting:
+            self._trigger(resting)
+        elif resting.is_market:
+            self._serve(resting, self._market_touch(resting))
+        elif self._is_its_opening(resting):
+            self._meet_auction(resting, self._here, "fill-M2 opening auction")
+        elif resting.is_arriving:
+            self._arrive(resting)
+        elif auction := self._auction_price(resting):
+            self._serve(resting, Touch(auction, "fill-L3 auction", pays_spread=False))
+        else:
+            share = rules.limit_share(resting.order.side, resting.limit, self._high, self._low)
+            if self.counter.is_open:
+                share = (1, 1)
+            self._serve(resting, Touch(resting.limit, "fill-L2", 0, False, share))
+
+    def _market_touch(self, resting: Resting) -> Touch:
+        if is_for(resting, TimeInForce.OPG):
+            return Touch(self._here, "fill-M2 opening auction", pays_spread=False)
+        order, reference = resting.order, self._here
+        if resting.is_triggered and not order.kind.is_touched:
+            # Assumption: what a cap left of a stop gains nothing by a recovery (fill-S2).
+            reference = rules.worse(order.side, reference, resting.level(self._tick))
+        return Touch(reference, "fill-M1", _slips(order.kind))
+
+    def _trigger(self, resting: Resting) -> None:
+        """Pull a trigger; a market order trades at once, a limit order arrives (fill-S4)."""
+        kind, level = resting.order.kind, resting.level(self._tick)
+        resting.trigger(self._tick)
+        if not resting.is_market:
+            return
+        if resting.is_forced:
+            reference = rules.worse(resting.order.side, level, self._here)
+            self._serve(resting, Touch(reference, "fill-B3", 2))
+            return
+        rule = "fill-S5" if kind.is_touched else "fill-T2" if kind.trails else "fill-S2"
+        gap = " gap" if self.counter.is_open and self._here != level else ""
+        self._serve(resting, Touch(self._here, rule + gap, _slips(kind)))
+
+    def _arrive(self, resting: Resting) -> None:
+        """A limit meets its first price: it takes what is there, or rests (fill-L1, fill-L6)."""
+        resting.is_arriving = False
+        order, limit = resting.order, resting.limit
+        spread = self.counter.half_spread(self._here)
+        if rules.is_marketable(order.side, limit, self._here, spread):
+            if order.post_only:
+                self.counter.cancel(resting, "post-only: it would take liquidity")
+                return
+            rule = "fill-L1" if order.kind is OrderKind.LIMIT else "fill-S4"
+            self._serve(resting, Touch(self._here, rule, _slips(resting.order.kind)))
+        elif order.time_in_force.is_immediate:
+            self.counter.cancel(resting, f"{order.time_in_force}: not marketable when it arrived")
+        else:
+            resting.is_served = (
+                self.counter.is_open
+            )  # it comes too late for the auction of this open
+
+    def _leave_open(self) -> None:
+        """The open is over: what was for it alone ends, the others meet the rest of the bar."""
+        for resting in list(self._live()):
+            duration = resting.order.time_in_force
+            if duration.is_immediate:
+                self.counter.cancel(resting, f"{duration}: the rest after one attempt")
+            elif self._is_its_opening(resting):
+                expired = OrderExpired(self.bar.start, resting.order.id)
+                self.counter.say(resting, expired)
+            resting.is_served = False
+        self.counter.time = self.bar.end
+
+    def _meet_close(self) -> None:
+        """The closing auction of the orders that are for it, market orders first."""
+        # Assumption: the bar's close is the auction's price; sources seldom give the official one.
+        queue = [each for each in self._live() if is_for(each, TimeInForce.CLS)]
+        for resting in sorted(queue, key=lambda each: (not each.is_market, each.number)):
+            if self.bar.end >= resting.auction and resting.is_working:
+                resting.is_arriving = False
+                self._meet_auction(resting, self._here, "fill-M2 closing auction")
+
+    def _meet_auction(self, resting: Resting, price: Micros, rule: str) -> None:
+        """An auction fills a limit only where it is strictly better (fill-M3, fill-C6)."""
+        resting.is_served = True
+        limit = resting.limit
+        if limit and not rules.auction_limit_reference(resting.order.side, limit, price):
+            return
+        self._serve(resting, Touch(price, rule, pays_spread=False))
+
+    def _serve(self, resting: Resting, touch: Touch) -> None:
+        born = self.counter.serve(resting, touch)
+        for child in born:
+            child.see(self._here)
+        if self._forces and not self.counter.is_open and not is_for(resting, TimeInForce.CLS):
+            self._force_stop(born)
+
+    def _force_stop(self, born: list[Resting]) -> None:
+        """Where stop and target of an entry within the bar lie in it, the stop is hit (fill-B3)."""
+
+        def lies_inside(resting: Resting) -> bool:
+            level = resting.limit or resting.level(self._tick)
+            return self._low <= level <= self._high
+
+        inside = [resting for resting in born if lies_inside(resting)]
+        if any(not resting.is_waiting for resting in inside):
+            for stop in (resting for resting in inside if resting.is_waiting):
+                stop.is_forced = self.was_forced = True
 
 
-def _service(resting: Resting) -> tuple[int, Micros, int, str]:
-    """Sort key of fill-Q2; a better price for the market comes first."""
-    order = resting.order
-    price = order.limit or order.stop or 0
-    return _SERVICE[order.kind], -order.side * price, resting.number, order.id
+def _slips(kind: OrderKind) -> int:
+    """How often a taker of this kind slips: a triggered stop twice (fill-C2)."""
+    return 1 if kind in {OrderKind.MARKET, OrderKind.LIMIT} or kind.is_touched else 2

@@ -7,7 +7,7 @@ plain classes: a protocol is matched by having its methods, not by inheriting.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, field, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from papertape.domain.account import Account
@@ -63,6 +63,25 @@ class OrderStrategy(Protocol):
 Strategy: TypeAlias = SignalStrategy | OrderStrategy
 
 
+@dataclass(frozen=True)
+class Exits:
+    """The exits an entry brings with it, in dollars; the first that is hit cancels the others.
+
+    Attributes:
+        stop, target: Their levels.
+        stop_distance, target_distance: Or their distances from the fill.
+        trail: How far a trailing stop follows the best price.
+        trail_percent: The same in percent of that price.
+    """
+
+    stop: float | None = None
+    target: float | None = None
+    stop_distance: float | None = None
+    target_distance: float | None = None
+    trail: float | None = None
+    trail_percent: float | None = None
+
+
 class Context(Protocol):
     """What an order strategy may see and do; there is no way to see the future from here."""
 
@@ -100,8 +119,20 @@ class Context(Protocol):
         stop_distance: float | None = None,
         time_in_force: TimeInForce = TimeInForce.GTC,
         not_before: Nanos | None = None,
+        trail: float | None = None,
+        trail_percent: float | None = None,
+        limit_offset: float | None = None,
+        expires: Nanos | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        group: str = "",
+        exits: Exits | None = None,
     ) -> OrderId:
-        """Ask for an order; prices in dollars, quantity signed. RiskGuard may still refuse it."""
+        """Ask for an order; prices in dollars, quantity signed. RiskGuard may still refuse it.
+
+        Orders that share a ``group`` cancel one another: a fill of one reduces the others. A pair
+        of exits should be ``reduce_only``, or RiskGuard counts both as sales.
+        """
         ...
 
     def cancel(self, order_id: OrderId) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from papertape.domain.errors import UsageError
-from papertape.domain.order import Order, OrderKind
+from papertape.domain.order import Attached, Order, OrderKind, TimeInForce
 
 DOLLAR = 1_000_000
 
@@ -32,7 +32,7 @@ def test_a_quantity_that_is_no_whole_number_of_shares_is_refused(quantity: objec
         (OrderKind.LIMIT, {}, "needs a limit price"),
         (OrderKind.STOP, {}, "needs a stop price"),
         (OrderKind.MARKET, {"limit": DOLLAR}, "takes no limit price"),
-        (OrderKind.AT_CLOSE, {"stop": DOLLAR}, "takes no stop price"),
+        (OrderKind.LIMIT_IF_TOUCHED, {"limit": DOLLAR}, "needs a stop price"),
         (OrderKind.LIMIT, {"limit": 0}, "positive"),
         (OrderKind.STOP, {"stop": -DOLLAR}, "positive"),
         (OrderKind.MARKET, {"stop_distance": -1}, "positive distance"),
@@ -43,3 +43,56 @@ def test_an_order_has_exactly_the_prices_its_kind_needs(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         order(kind=kind, **terms)
+
+
+STOP, TARGET = Attached(OrderKind.STOP, price=99 * DOLLAR), Attached(OrderKind.LIMIT, price=DOLLAR)
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        ({"trail": DOLLAR}, "takes no trail"),
+        ({"kind": OrderKind.TRAILING_STOP}, "trails by a positive amount"),
+        ({"kind": OrderKind.TRAILING_STOP, "trail": 1, "trail_millionths": 1}, "positive amount"),
+        ({"kind": OrderKind.TRAILING_STOP, "trail_millionths": 1_000_000}, "percentage below 100"),
+        ({"kind": OrderKind.TRAILING_STOP, "trail": 1, "limit_offset": 1}, "no such limit offset"),
+        ({"time_in_force": TimeInForce.GTD}, "needs a moment"),
+        ({"expires": 1}, "takes no moment"),
+        (
+            {"kind": OrderKind.STOP, "stop": DOLLAR, "time_in_force": TimeInForce.IOC},
+            "only market and limit orders",
+        ),
+        ({"post_only": True}, "post-only is for limit orders"),
+        (
+            {
+                "kind": OrderKind.LIMIT,
+                "limit": DOLLAR,
+                "post_only": True,
+                "time_in_force": TimeInForce.FOK,
+            },
+            "post-only is for limit orders",
+        ),
+        ({"attached": (STOP,), "reduce_only": True}, "brings no exits"),
+        ({"attached": (STOP, TARGET)}, "on the wrong side"),
+    ],
+)
+def test_terms_that_contradict_each_other_are_refused(terms: dict[str, object], words: str) -> None:
+    kind = terms.pop("kind", OrderKind.MARKET)
+    with pytest.raises(UsageError, match=words):
+        order(kind=kind, **terms)
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [
+        (OrderKind.MARKET, {"distance": 1}),
+        (OrderKind.STOP, {}),
+        (OrderKind.STOP, {"price": 1, "distance": 1}),
+        (OrderKind.STOP, {"trail_millionths": 1}),
+        (OrderKind.TRAILING_STOP, {"price": 1}),
+        (OrderKind.LIMIT, {"distance": -1}),
+    ],
+)
+def test_an_exit_lies_at_a_price_or_at_a_distance(kind: OrderKind, terms: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="attached"):
+        Attached(kind, **terms)

@@ -131,7 +131,7 @@ def test_fill_v38_a_resting_limit_gets_its_share_of_the_capped_volume() -> None:
         (10, "market", {}),
         (10, "limit", {"limit": 98}),
         (-10, "stop", {"stop": 95}),
-        (10, "at_close", {}),
+        (10, "market", {"time_in_force": "cls"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -266,13 +266,13 @@ def at(exchange: Exchange, before_close: int) -> int:
 def test_fill_v47_an_order_for_the_close_that_was_just_seen_is_late() -> None:
     exchange = Exchange(frequency=DAILY)
     exchange.quiet()
-    assert "late for the closing auction of 2024-01-02" in exchange.order(10, "at_close")
+    assert "late for the closing auction of 2024-01-02" in exchange.order(10, time_in_force="cls")
 
 
 def test_it_is_taken_for_the_next_close_if_it_says_so() -> None:
     exchange = Exchange(frequency=DAILY)
     exchange.quiet()
-    assert exchange.order(10, "at_close", not_before=exchange.now + 1) == "o1"
+    assert exchange.order(10, time_in_force="cls", not_before=exchange.now + 1) == "o1"
     exchange.next_session()
     assert exchange.bar(100, 105, 95, 104) == [(104, 10)]
     assert exchange.fills[0].time == exchange.session.close
@@ -281,13 +281,13 @@ def test_it_is_taken_for_the_next_close_if_it_says_so() -> None:
 @pytest.mark.parametrize(("minutes", "taken"), [(11, True), (10, True), (9, False)])
 def test_the_auction_takes_orders_until_ten_minutes_before(minutes: int, taken: bool) -> None:
     exchange = Exchange()
-    answer = exchange.order(10, "at_close", at=at(exchange, minutes))
+    answer = exchange.order(10, time_in_force="cls", at=at(exchange, minutes))
     assert (answer == "o1") is taken
 
 
 def test_a_late_order_is_not_smuggled_in_by_a_not_before_on_the_same_day() -> None:
     exchange = Exchange()
-    late = exchange.order(10, "at_close", at=at(exchange, 5), not_before=at(exchange, 4))
+    late = exchange.order(10, time_in_force="cls", at=at(exchange, 5), not_before=at(exchange, 4))
     assert "late for the closing auction" in late
 
 
@@ -295,16 +295,16 @@ def test_a_half_day_has_its_auction_at_one() -> None:
     exchange = Exchange()
     exchange.day = exchange.day.replace(year=2024, month=11, day=29)
     exchange.now = exchange.session.close - 11 * MINUTE
-    assert exchange.order(10, "at_close") == "o1"
+    assert exchange.order(10, time_in_force="cls") == "o1"
     fills = [exchange.bar(100, 101, 99, 100 + n / 100) for n in range(11)]
     assert fills[:-1] == [[]] * 10
     assert fills[-1] == [(100.10, 10)]
-    assert "late" in exchange.order(10, "at_close", at=at(exchange, 9))
+    assert "late" in exchange.order(10, time_in_force="cls", at=at(exchange, 9))
 
 
 def test_an_auction_charges_slippage_and_no_spread() -> None:
     exchange = Exchange(costs(half_spread=0.02, slip=0.03), frequency=DAILY)
-    exchange.order(10, "at_close")
+    exchange.order(10, time_in_force="cls")
     assert exchange.bar(100, 101, 99, 100.50) == [(100.53, 10)]
 
 

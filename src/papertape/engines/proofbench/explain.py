@@ -176,6 +176,8 @@ def _why_fill(fill: FillRow) -> list[str]:
         f"bar {fill.bar}",
         f"  price    {parts}, to the tick; fee {fill.fee}; cost in all {fill.cost}",
     ]
+    if fill.ambiguous:
+        lines.append(f"  path     {fill.path}, the worse for us of the two that the bar allows")
     if fill.cap:
         lines.append(f"  cap      {fill.cap} bound this fill")
     if fill.outside:

@@ -73,6 +73,8 @@ class FillRow(Row, frozen=True):
     cost: float
     cap: str
     outside: bool
+    path: str = ""
+    ambiguous: bool = False
 
 
 class TradeRow(Row, frozen=True):
@@ -272,6 +274,8 @@ def fill_rows(log: Sequence[Entry], orders: Mapping[OrderId, OrderState]) -> lis
             cost=dollars(fill.cost),
             cap=fill.cap,
             outside=fill.outside,
+            path=fill.path,
+            ambiguous=fill.ambiguous,
         )
         for entry in log
         if isinstance(entry, OrderFilled)

@@ -342,7 +342,7 @@ def _cut_after_exit(
         worst[-1] = best[-1] = left_at
     elif last and last.kind is OrderKind.LIMIT:
         best[-1] = left_at
-    elif last and last.kind is OrderKind.STOP:
+    elif last and last.kind in {OrderKind.STOP, OrderKind.TRAILING_STOP}:
         worst[-1] = left_at
 
 

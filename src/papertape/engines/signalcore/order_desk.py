@@ -13,10 +13,10 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bars, Frequency
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
-from papertape.domain.order import Order, OrderId, OrderKind, TimeInForce
+from papertape.domain.order import Attached, Order, OrderId, OrderKind, TimeInForce
 from papertape.engines.signalcore.engine import Standing
 from papertape.engines.signalcore.tape import Tape
-from papertape.strategies.strategy import OrderStrategy
+from papertape.strategies.strategy import Exits, OrderStrategy
 
 
 class OrderContext:
@@ -72,6 +72,14 @@ class OrderContext:
         stop_distance: float | None = None,
         time_in_force: TimeInForce = TimeInForce.GTC,
         not_before: Nanos | None = None,
+        trail: float | None = None,
+        trail_percent: float | None = None,
+        limit_offset: float | None = None,
+        expires: Nanos | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        group: str = "",
+        exits: Exits | None = None,
     ) -> OrderId:
         """Ask for an order; prices in dollars."""
         self._tape(symbol)
@@ -87,6 +95,14 @@ class OrderContext:
             stop_distance=_micros(symbol, stop_distance or 0.0),
             time_in_force=TimeInForce(time_in_force),
             not_before=not_before or 0,
+            trail=_micros(symbol, trail or 0.0),
+            trail_millionths=_millionths(symbol, trail_percent or 0.0),
+            limit_offset=_micros(symbol, limit_offset or 0.0),
+            expires=expires or 0,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            group=group,
+            attached=() if exits is None else _attached(symbol, exits),
         )
         self.proposals.append(order)
         return order.id
@@ -156,3 +172,31 @@ def _micros(symbol: str, price: float) -> Micros:
     if not abs(price) * MICROS_PER_DOLLAR < LARGEST:
         raise UsageError(f"{symbol}: {price} is no price that an order can have")
     return micros(price)
+
+
+def _millionths(symbol: str, percent: float) -> int:
+    """Percent as millionths; a number that is none is the strategy's mistake."""
+    if not 0 <= percent < 100:
+        raise UsageError(f"{symbol}: {percent} is no percentage that a stop can trail by")
+    return round(percent * 10_000)
+
+
+def _attached(symbol: str, exits: Exits) -> tuple[Attached, ...]:
+    """The exits in micro-dollars, in the order in which they are served."""
+    stop, target, trailing = OrderKind.STOP, OrderKind.LIMIT, OrderKind.TRAILING_STOP
+    asked: list[tuple[OrderKind, str, float | None]] = [
+        (stop, "price", exits.stop),
+        (stop, "distance", exits.stop_distance),
+        (target, "price", exits.target),
+        (target, "distance", exits.target_distance),
+        (trailing, "distance", exits.trail),
+    ]
+    made = [
+        Attached(kind, **{name: _micros(symbol, amount)})
+        for kind, name, amount in asked
+        if amount is not None
+    ]
+    if exits.trail_percent is not None:
+        share = _millionths(symbol, exits.trail_percent)
+        made.append(Attached(trailing, trail_millionths=share))
+    return tuple(made)

@@ -11,11 +11,13 @@ from tests.generators import random_bars
 from papertape.data.moments import moments
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import PapertapeError, UsageError
-from papertape.domain.event import Entry, NoJournal, OrderFilled, OrderRejected
+from papertape.domain.event import Entry, NoJournal, OrderApproved, OrderFilled, OrderRejected
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import Bar, Bars
+from papertape.domain.order import OrderKind
 from papertape.engines.proofbench.assembly import assemble, order_desk
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.strategies.strategy import Exits
 
 BARS = random_bars(21, 12)
 
@@ -192,9 +194,9 @@ def test_what_the_exchange_rejects_is_an_event_and_the_run_goes_on() -> None:
 
 def test_an_order_for_the_close_just_seen_is_late_and_for_the_next_one_is_not() -> None:
     def at_next_close(context: Any, bar: Bar) -> None:
-        context.submit("SPY", 1, reason="close", kind="at_close", not_before=context.now + 1)
+        context.submit("SPY", 1, reason="close", time_in_force="cls", not_before=context.now + 1)
 
-    log, _ = run(Scripted(bar1=buy(kind="at_close"), bar2=at_next_close))
+    log, _ = run(Scripted(bar1=buy(time_in_force="cls"), bar2=at_next_close))
     [rejected] = [entry for entry in log if isinstance(entry, OrderRejected)]
     assert "late for the closing auction" in rejected.reason
     [filled] = [entry for entry in log if isinstance(entry, OrderFilled)]
@@ -213,3 +215,17 @@ def test_a_strategys_own_mistake_is_not_hidden() -> None:
 
     with pytest.raises(ZeroDivisionError, match="mine"):
         run(Scripted(bar1=fail))
+
+
+def test_exits_and_trails_are_said_in_dollars_and_percent() -> None:
+    exits = Exits(stop=50.0, target_distance=7.5, trail_percent=2.5)
+    asked = buy(3, exits=exits, time_in_force="day", group="in", kind="limit", limit=90.0)
+    log, _ = run(Scripted(bar1=asked))
+    [order] = [entry.approved.order for entry in log if isinstance(entry, OrderApproved)]
+    assert [(each.kind, each.price, each.distance) for each in order.attached] == [
+        (OrderKind.STOP, 50_000_000, 0),
+        (OrderKind.LIMIT, 0, 7_500_000),
+        (OrderKind.TRAILING_STOP, 0, 0),
+    ]
+    assert order.attached[2].trail_millionths == 25_000
+    assert (order.group, order.time_in_force) == ("in", "day")

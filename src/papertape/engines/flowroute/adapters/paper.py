@@ -18,6 +18,7 @@ from papertape.domain.event import (
     Moment,
     OrderAccepted,
     OrderRejected,
+    OrderReplaced,
     OrderReport,
     SplitApplied,
 )
@@ -97,6 +98,29 @@ class PaperBroker:
         if canceled is not None:
             self._report(canceled)
         return canceled is not None
+
+    def replace_order(
+        self,
+        order_id: OrderId,
+        now: Nanos,
+        *,
+        quantity: int | None = None,
+        limit: Micros | None = None,
+        stop: Micros | None = None,
+    ) -> bool:
+        """Change a working order in place; False if it cannot be, and the report says why.
+
+        Args:
+            order_id: The order.
+            now: When the wish arrives.
+            quantity: Shares in all, signed, those filled included.
+            limit: Its new limit, micro-dollars.
+            stop: Its new trigger, micro-dollars.
+        """
+        self._state(order_id)
+        answer = self._book.replace(order_id, now, quantity=quantity, limit=limit, stop=stop)
+        self._report(answer)
+        return isinstance(answer, OrderReplaced)
 
     def get_order_status(self, order_id: OrderId) -> OrderStatus:
         """Where an order stands.

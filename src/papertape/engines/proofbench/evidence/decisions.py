@@ -282,14 +282,30 @@ def deeds(log: Sequence[Entry]) -> Deeds:
     return Deeds(tuple(found))
 
 
+def _conditions(order: Order) -> list[tuple[str, bool]]:
+    return [
+        ("post-only", order.post_only),
+        ("reduce-only", order.reduce_only),
+        (f"group {order.group}", bool(order.group)),
+        (f"until {rfc3339(order.expires)}", bool(order.expires)),
+    ]
+
+
 def _terms(order: Order) -> str:
     """All that the market will see of an order."""
     verb = "buy" if order.quantity > 0 else "sell"
     said = [f"{verb} {abs(order.quantity)} {order.symbol} {order.kind} {order.time_in_force}"]
-    for name in ("limit", "stop", "stop_distance"):
+    for name in ("limit", "stop", "stop_distance", "trail", "limit_offset"):
         price = getattr(order, name)
         if price:
             said.append(f"{name} {price / 1e6:g}")
+    if order.trail_millionths:
+        said.append(f"trail {order.trail_millionths / 1e4:g} %")
+    said += [
+        f"{each.kind} {each.price / 1e6:g} {each.distance / 1e6:g} {each.trail_millionths}"
+        for each in order.attached
+    ]
+    said += [words for words, holds in _conditions(order) if holds]
     if order.not_before:
         said.append(f"not before {rfc3339(order.not_before)}")
     return ", ".join(said)

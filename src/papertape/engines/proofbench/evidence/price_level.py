@@ -57,7 +57,7 @@ def _of_orders(trial: Trial, base: Bars) -> CheckResult:
     Quantities and prices are left out: a share is a share and a cent a cent on every level.
     """
     usual = _sent(trial, base, 1.0)
-    if any(order.kind in {OrderKind.LIMIT, OrderKind.STOP} for order in usual):
+    if any(order.kind is not OrderKind.MARKET for order in usual):
         why = "limit and stop prices are rounded to the cent, so the level matters to them anyway"
         return CheckResult("price level", "not_run", why)
     for level in (4.0, 1 / 4):

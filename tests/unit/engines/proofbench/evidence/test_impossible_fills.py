@@ -10,7 +10,7 @@ from papertape.domain.clock import MINUTE
 from papertape.domain.event import OrderApproved, OrderFilled, OrderRejected
 from papertape.domain.fill import Fill
 from papertape.domain.market import DAILY
-from papertape.domain.order import Order, OrderKind
+from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.engines.proofbench.evidence.decisions import run
 from papertape.engines.proofbench.evidence.source import StrategySource
 from papertape.matching.book import Book
@@ -49,7 +49,15 @@ def test_a_limit_at_a_bar_s_own_low_is_never_filled_in_that_bar(specimen: Specim
 def test_an_at_close_order_that_comes_with_that_close_is_rejected(minutes: int) -> None:
     book = Book({"SPY": BARS.instrument}, BARS.frequency, cost_model("none"))
     moment = int(BARS.end[20]) - minutes * MINUTE
-    order = Order("O1", "SPY", 1, OrderKind.AT_CLOSE, moment, "that was cheap")
+    order = Order(
+        "O1",
+        "SPY",
+        1,
+        OrderKind.MARKET,
+        moment,
+        "that was cheap",
+        time_in_force=TimeInForce.CLS,
+    )
     answer = book.accept(order, moment)
     assert isinstance(answer, OrderRejected)
     assert "late for the closing auction" in answer.reason

@@ -19,6 +19,6 @@ class I06ClosingAuction:
             return
         closes = context.history(bar.symbol, 30).close
         if context.position(bar.symbol):
-            context.submit(bar.symbol, -100, reason="one day is over", kind="at_close")
+            context.submit(bar.symbol, -100, reason="one day is over", time_in_force="cls")
         elif closes[-1] > closes[0]:
-            context.submit(bar.symbol, 100, reason="the last half hour rose", kind="at_close")
+            context.submit(bar.symbol, 100, reason="the last half hour rose", time_in_force="cls")

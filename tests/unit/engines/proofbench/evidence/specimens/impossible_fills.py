@@ -24,7 +24,7 @@ class L09ThisVeryClose:
     warmup = 1
 
     def on_bar(self, context: Context, bar: Bar) -> None:
-        context.submit(bar.symbol, 1, reason="that was cheap", kind="at_close")
+        context.submit(bar.symbol, 1, reason="that was cheap", time_in_force="cls")
 
 
 class L10LimitAtTheLow:

@@ -1,0 +1,245 @@
+"""Counter: how much an order gets in a bar, at what price, and what its fill does to others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from math import isnan
+from typing import NamedTuple
+
+from papertape.domain.account import Account
+from papertape.domain.clock import Nanos
+from papertape.domain.errors import DataError
+from papertape.domain.event import (
+    Event,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderReplaced,
+    OrderReport,
+)
+from papertape.domain.fill import Fill
+from papertape.domain.instrument import Instrument
+from papertape.domain.market import Bar
+from papertape.domain.money import Micros, micros
+from papertape.domain.order import Order, OrderKind, TimeInForce
+from papertape.matching.costs import CostModel, taker_price
+from papertape.matching.exits import WORDS, exits_of
+from papertape.matching.liquidity import Liquidity
+from papertape.matching.resting import Resting, is_for, new_resting
+
+
+class Touch(NamedTuple):
+    """A rule's answer: the reference price, which costs apply, and the share of volume behind it.
+
+    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop.
+    """
+
+    reference: Micros
+    rule: str
+    slips: int = 1
+    pays_spread: bool = True
+    share: tuple[int, int] = (1, 1)
+
+
+class Market(NamedTuple):
+    """What one bar's walk needs to know of the market besides the bar itself."""
+
+    instrument: Instrument
+    costs: CostModel
+    liquidity: Liquidity
+    day: date
+    is_session_open: bool
+
+
+class Counter:
+    """Serves the orders of one bar on one path from one budget, and keeps the account.
+
+    Args:
+        bar: What the market did.
+        market: What else is known of it.
+        account: Cash and holdings before the bar.
+        orders: Every order held for the instrument; those that a fill brings to life join them.
+        path: Name of the way through the bar, for the fills' record.
+    """
+
+    def __init__(
+        self, bar: Bar, market: Market, account: Account, orders: list[Resting], path: str
+    ):
+        self.bar, self.market, self.account, self.orders = bar, market, account, orders
+        self.events: list[Event] = []
+        self.time: Nanos = bar.start
+        self.targets_on_entry = 0
+        self._path = path
+        self._high, self._low = micros(bar.high), micros(bar.low)
+        self._traded = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the bar is still at its open."""
+        return self.time == self.bar.start
+
+    @property
+    def fills(self) -> Iterator[Fill]:
+        """What was filled, in order."""
+        return (event.fill for event in self.events if isinstance(event, OrderFilled))
+
+    def serve(self, resting: Resting, touch: Touch) -> list[Resting]:
+        """Give an order what it gets of a touch; the exits that its fill brought to life."""
+        resting.is_served = True
+        wanted = self._held_back(resting)
+        if wanted == 0:
+            return []
+        size, cap = self._within_cap(wanted, touch)
+        if size < wanted and is_for(resting, TimeInForce.FOK):
+            self.cancel(resting, f"fok: {size} of {wanted} shares were to be had")
+            return []
+        if size == 0:
+            return []
+        fill = self._fill(resting, touch, size, cap)
+        affordable = self._affordable(resting, fill)
+        if affordable == size:
+            return self._book(resting, fill)
+        return self._book_affordable(resting, touch, affordable, wanted, fill.price)
+
+    def cancel(self, resting: Resting, reason: str) -> None:
+        """Take an order out, for a reason that its owner reads."""
+        self.say(resting, OrderCanceled(self.time, resting.order.id, reason))
+
+    def say(self, resting: Resting, report: OrderReport) -> None:
+        """Report what became of an order."""
+        resting.report(report)
+        self.events.append(report)
+
+    def _held_back(self, resting: Resting) -> int:
+        """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""
+        order, wanted = resting.order, abs(resting.state.open)
+        if not order.reduce_only and order.side > 0:
+            return wanted
+        # Assumption: a cash account holds no short, so every sale is one that reduces.
+        held = self.account.quantity(order.symbol)
+        reducible = max(0, -order.side * held)
+        if reducible == 0 or (wanted > reducible and not order.reduce_only):
+            self.cancel(resting, f"only {held} shares are held")
+            return 0
+        return min(wanted, reducible)
+
+    def _within_cap(self, wanted: int, touch: Touch) -> tuple[int, str]:
+        """Whole shares the bar's volume leaves for an order, and the cap if it binds."""
+        volume, costs = self.bar.volume, self.market.costs
+        if not costs.cap.binds:
+            return wanted, ""
+        if isnan(volume):
+            raise DataError(
+                f"{self.bar.symbol}: the data give no volume, and {costs.name} fills at most a "
+                "part of it",
+                hint="say that there is no cap: --cost none, or --cost percent:0.05",
+            )
+        bar_budget = costs.cap.shares(volume, at_open=self.is_open)
+        above, below = touch.share
+        budget = min(bar_budget - self._traded, bar_budget * above // below)
+        lot = self.market.instrument.lot
+        allowed = max(0, budget) // lot * lot
+        return (wanted, "") if wanted <= allowed else (allowed, f"volume {volume:.0f}")
+
+    def half_spread(self, price: Micros) -> Micros:
+        """What a taker pays beside a price, as far as the past tells."""
+        market = self.market
+        return market.costs.spread.half_spread(price, market.liquidity, market.instrument.tick)
+
+    def _fill(self, resting: Resting, touch: Touch, size: int, cap: str) -> Fill:
+        order, market, reference = resting.order, self.market, touch.reference
+        half_spread = self.half_spread(reference) if touch.pays_spread and touch.slips else 0
+        slippage = touch.slips * (
+            market.costs.slippage.slippage(reference, size, market.liquidity) if touch.slips else 0
+        )
+        price = taker_price(reference, order.side, half_spread, slippage, market.instrument.tick)
+        if resting.limit:
+            price = min(price, resting.limit) if order.side > 0 else max(price, resting.limit)
+        quantity, state = order.side * size, resting.state
+        return Fill(
+            id=f"{order.id}#{resting.fills + 1}",
+            order_id=order.id,
+            symbol=order.symbol,
+            time=self.time,
+            quantity=quantity,
+            price=price,
+            fee=market.costs.fees.next_fee(state.filled, state.paid, quantity, price, market.day),
+            rule=touch.rule,
+            bar_start=self.bar.start,
+            reference=reference,
+            half_spread=half_spread,
+            slippage=slippage,
+            cap=cap,
+            outside=not self._low <= price <= self._high,
+            path=self._path,
+        )
+
+    def _affordable(self, resting: Resting, fill: Fill) -> int:
+        """The most shares of this fill that cash can pay for, fees included (fill-Q5)."""
+        size, cash = abs(fill.quantity), self.account.cash
+        if fill.quantity < 0 or fill.cash + cash >= 0:
+            return size
+        lot, state, fees = self.market.instrument.lot, resting.state, self.market.costs.fees
+        size = min(size, cash // fill.price) // lot * lot
+        while size > 0:
+            fee = fees.next_fee(state.filled, state.paid, size, fill.price, self.market.day)
+            if size * fill.price + fee <= cash:
+                return size
+            size -= lot
+        return 0
+
+    def _book_affordable(
+        self, resting: Resting, touch: Touch, affordable: int, wanted: int, price: Micros
+    ) -> list[Resting]:
+        born: list[Resting] = []
+        if affordable and not is_for(resting, TimeInForce.FOK):
+            born = self._book(resting, self._fill(resting, touch, affordable, "buying power"))
+        if resting.is_working:
+            why = f"buying power: {affordable} of {wanted} shares at {price / 1e6}"
+            self.cancel(resting, why)
+        return born
+
+    def _book(self, resting: Resting, fill: Fill) -> list[Resting]:
+        event = OrderFilled(fill.time, fill)
+        self.account = self.account.after(event)
+        self.say(resting, event)
+        resting.fills += 1
+        self._traded += abs(fill.quantity)
+        order = resting.order
+        if order.group:
+            self._reduce_siblings(resting, abs(fill.quantity))
+        if order.parent:
+            self._leave_entry(order, fill)
+        return self._bring_exits(resting, fill) if order.exits else []
+
+    def _reduce_siblings(self, filled: Resting, size: int) -> None:
+        """One cancels other: what one member got, the others need not get any more (fill-B2)."""
+        for resting in self.orders:
+            order = resting.order
+            if resting is filled or order.group != filled.order.group or not resting.is_working:
+                continue
+            reason = f"{filled.order.id} of its group was filled"
+            rest = abs(resting.state.open) - size
+            if rest <= 0:
+                self.cancel(resting, reason)
+            else:
+                quantity = resting.state.filled + order.side * rest
+                changed = replace(order, quantity=quantity)
+                self.say(resting, OrderReplaced(self.time, changed, reason))
+
+    def _leave_entry(self, child: Order, fill: Fill) -> None:
+        """Cancel what is open of an entry whose exit was hit, or it would walk in again."""
+        for resting in self.orders:
+            if resting.order.id == child.parent and resting.is_working:
+                self.cancel(resting, f"its {WORDS[child.kind]} was hit")
+        if child.kind is OrderKind.LIMIT and child.time == fill.time:
+            self.targets_on_entry += 1
+
+    def _bring_exits(self, entry: Resting, fill: Fill) -> list[Resting]:
+        children = exits_of(entry.order, fill, entry.fills, self.market.instrument.tick)
+        born = [new_resting(child, self.bar.start, entry.number) for child in children]
+        self.events += [OrderAccepted(fill.time, child) for child in children]
+        self.orders += born
+        return born
