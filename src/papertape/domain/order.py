@@ -162,6 +162,7 @@ class Order:
             raise UsageError(f"{self.symbol}: {self.quantity!r} is not a whole number of shares")
         if self.quantity == 0 or abs(self.quantity) >= LARGEST:
             raise UsageError(f"{self.symbol}: an order is for at least one share")
+        self._name_kinds()
         for name, needed in (("limit", _NEEDS_LIMIT), ("stop", _NEEDS_STOP)):
             price = getattr(self, name)
             if (price is not None) != (self.kind in needed):
@@ -175,6 +176,15 @@ class Order:
             fault = _trail_fault(self) or _duration_fault(self) or _exit_fault(self)
             if fault:
                 raise UsageError(f"{self.symbol}: {fault}")
+
+    def _name_kinds(self) -> None:
+        """Take ``"day"`` for `TimeInForce.DAY`: a word that is none must not pass for another."""
+        for name, kinds in (("kind", OrderKind), ("time_in_force", TimeInForce)):
+            word = getattr(self, name)
+            if word not in list(kinds):
+                known = ", ".join(kinds)
+                raise UsageError(f"{self.symbol}: {name} {word!r} is none of {known}")
+            object.__setattr__(self, name, kinds(word))
 
     @property
     def _is_special(self) -> bool:

@@ -135,8 +135,16 @@ class Book:
         queue, self._resting[symbol] = self._resting[symbol], []
         return [OrderCanceled(now, resting.order.id, reason) for resting in queue]
 
-    def match(self, bar: Bar, account: Account) -> tuple[list[Event], Account]:
-        """Let a bar meet the orders accepted before it began (fill-E2)."""
+    def match(
+        self, bar: Bar, account: Account, withheld: Micros = 0
+    ) -> tuple[list[Event], Account]:
+        """Let a bar meet the orders accepted before it began (fill-E2).
+
+        Args:
+            bar: What the market did.
+            account: Cash and holdings before it.
+            withheld: Part of the cash that may pay for nothing yet, micro-dollars.
+        """
         if not self._resting[bar.symbol]:
             return [], account
         # Assumption: an order that ends within a bar is let go before it, for nobody knows what
@@ -145,7 +153,7 @@ class Book:
         queue, tick = self._resting[bar.symbol], self._instruments[bar.symbol].tick
         # fill-E5: where nothing traded, nobody was filled.
         if bar.volume != 0 and concerns(bar, queue, tick):
-            outcome = meet(bar, self._market(bar), account, queue)
+            outcome = meet(bar, self._market(bar, withheld), account, queue)
             events += outcome.events
             account, self._resting[bar.symbol] = outcome.account, outcome.orders
         return events + self._expire(bar.symbol, bar.end, bar.end), account
@@ -157,7 +165,7 @@ class Book:
         self._resting[symbol] = [resting for resting in queue if resting not in over]
         return [OrderExpired(min(each.expires, now), each.order.id) for each in over]
 
-    def _market(self, bar: Bar) -> Market:
+    def _market(self, bar: Bar, withheld: Micros) -> Market:
         instrument = self._instruments[bar.symbol]
         calendar = calendar_of(instrument.venue)
         day = calendar.local_day(bar.start)
@@ -167,6 +175,7 @@ class Book:
             self._past[bar.symbol].snapshot(),
             day,
             is_session_open=calendar.session(day).open == bar.start,
+            withheld=withheld,
         )
 
     def observe(self, bar: Bar) -> None:

@@ -51,6 +51,7 @@ class Market(NamedTuple):
     liquidity: Liquidity
     day: date
     is_session_open: bool
+    withheld: Micros = 0
 
 
 class Counter:
@@ -178,7 +179,7 @@ class Counter:
 
     def _affordable(self, resting: Resting, fill: Fill) -> int:
         """The most shares of this fill that cash can pay for, fees included (fill-Q5)."""
-        size, cash = abs(fill.quantity), self.account.cash
+        size, cash = abs(fill.quantity), max(0, self.account.cash - self.market.withheld)
         if fill.quantity < 0 or fill.cash + cash >= 0:
             return size
         lot, state, fees = self.market.instrument.lot, resting.state, self.market.costs.fees

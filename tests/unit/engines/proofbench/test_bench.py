@@ -180,11 +180,6 @@ class EarlyAndLate(Guarded):
         return (np.arange(len(bars)) >= (2 if bars.symbol == "SPY" else 0)).astype(float)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="instruments are matched one after another, each from its open to its close, so a stop "
-    "within AAPL's bar pays for a purchase at SPY's open before it",
-)
 def test_fill_p0_a_sale_later_in_the_day_does_not_pay_for_a_purchase_at_the_open() -> None:
     # 10,000: half in AAPL at 100; 5,000 left when SPY opens at 20 and not at 10. The stop of
     # AAPL trades within that day, so at the open 250 shares are all that 5,000 can buy.

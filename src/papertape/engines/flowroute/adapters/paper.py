@@ -17,6 +17,7 @@ from papertape.domain.event import (
     LedgerEvent,
     Moment,
     OrderAccepted,
+    OrderFilled,
     OrderRejected,
     OrderReplaced,
     OrderReport,
@@ -149,11 +150,22 @@ class PaperBroker:
             self._take_effect(action, _opening(moment, action.symbol))
         if self._owed:
             self._pay(moment.time)
+        for event in sorted(self._matched(moment), key=lambda event: event.time):
+            self._report(event)
         for bar in moment.bars:
-            events, _ = self._book.match(bar, self._account)
-            for event in events:
-                self._report(event)
             self.observe(bar)
+
+    def _matched(self, moment: Moment) -> list[Event]:
+        """What the moment's bars did to the orders, instrument by instrument."""
+        account, brought, happened = self._account, 0, list[Event]()
+        for bar in moment.bars:
+            # Assumption: what one instrument brings in within a moment pays for another only from
+            # the next moment on; nobody knows which of the two came first.
+            events, account = self._book.match(bar, account, withheld=brought)
+            fills = (event.fill.cash for event in events if isinstance(event, OrderFilled))
+            brought += sum(cash for cash in fills if cash > 0)
+            happened += events
+        return happened
 
     def observe(self, bar: Bar) -> None:
         """See a bar without trading on it, as during the warm-up."""
