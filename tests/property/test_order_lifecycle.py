@@ -30,17 +30,9 @@ def streams(draw: Any) -> tuple[Order, list[Report]]:
     """An order of a few shares and anything that a broker might say of it, numbered from 1."""
     quantity = draw(st.integers(-8, 8).filter(bool))
     lasts = draw(st.sampled_from(TimeInForce))
-    expires = int(lasts is TimeInForce.GTD)
-    order = Order(
-        "X",
-        "SPY",
-        quantity,
-        OrderKind.MARKET,
-        0,
-        "a wild walk",
-        time_in_force=lasts,
-        expires=expires,
-    )
+    terms = {"expires": 1} if lasts is TimeInForce.GTD else {}
+    kind = OrderKind.MARKET
+    order = Order("X", "SPY", quantity, kind, 0, "a wild walk", time_in_force=lasts, **terms)
     kinds = draw(st.lists(st.sampled_from(KINDS), max_size=25))
     return order, [draw(reports(order, *numbered)) for numbered in enumerate(kinds, 1)]
 

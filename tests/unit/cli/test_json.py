@@ -18,7 +18,7 @@ BACKTEST = (
 DATA = {
     *("run", "ground", "metrics", "units", "reasons", "words", "notices", "lookahead"),
     *("against_benchmark", "benchmark_metrics", "orders", "fills", "trades", "decisions"),
-    *("refusals", "bookings"),
+    *("refusals", "bookings", "path_band"),
 }
 ENVELOPE = {"schema", "ok", "data", "warnings", "error"}
 

@@ -21,6 +21,13 @@ def summary(record: RunRecord) -> list[str]:
     """What the run amounts to, in a few sentences; no trades are never silence."""
     closed = [trade for trade in record.trades if trade.exit_time is not None]
     words = [_no_trades(record)] if not record.trades else [_trades(record, closed)]
+    band = record.path_band
+    if band.bars or band.trail_worse:
+        words.append(
+            f"{band.bars} bars could have gone either way and the worse was booked: the better "
+            f"would have brought {band.better:,.2f}, trailing stops could have lost "
+            f"{band.trail_worse:,.2f} more."
+        )
     if record.lookahead.status == "failed":
         words.append(f"LOOK-AHEAD: {record.lookahead.detail}. This result is worth nothing.")
     if len(record.trades) == 1:

@@ -19,6 +19,7 @@ from papertape.domain.event import (
     OrderApproved,
     OrderFilled,
     OrderRefused,
+    PathUncertain,
     SplitApplied,
 )
 from papertape.domain.lifecycle import OrderState
@@ -200,6 +201,20 @@ class Ground(Row, frozen=True):
     seed: int
 
 
+class PathBand(Row, frozen=True):
+    """How far the run could have gone otherwise, had its bars been walked another way (fill-P1).
+
+    Attributes:
+        bars: Bars whose two canonical paths fill differently; the worse was booked each time.
+        better: Dollars that the better of the two would have brought, summed over these bars.
+        trail_worse: Dollars that trailing stops could have lost besides, on some other path.
+    """
+
+    bars: int
+    better: float
+    trail_worse: float
+
+
 class RunRecord(Row, frozen=True):
     """A finished run."""
 
@@ -208,6 +223,7 @@ class RunRecord(Row, frozen=True):
     units: dict[str, str]
     reasons: dict[str, str]
     lookahead: LookaheadVerdict
+    path_band: PathBand
     words: list[str]
     notices: list[str]
     orders: list[OrderRow]
@@ -373,6 +389,16 @@ def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
             case SplitApplied(time=time, symbol=symbol, ratio=ratio, cash_in_lieu=cash):
                 rows.append(BookingRow(rfc3339(time), symbol, f"split {ratio}", dollars(cash)))
     return rows
+
+
+def path_band(log: Sequence[Entry]) -> PathBand:
+    """The uncertainty of every bar, summed."""
+    found = [entry for entry in log if isinstance(entry, PathUncertain)]
+    return PathBand(
+        bars=sum(entry.ambiguous for entry in found),
+        better=dollars(sum(entry.band_canonical for entry in found)),
+        trail_worse=dollars(sum(entry.band_trail for entry in found)),
+    )
 
 
 def _side(quantity: int) -> str:

@@ -32,6 +32,7 @@ from papertape.engines.proofbench.record import (
     decision_rows,
     fill_rows,
     order_rows,
+    path_band,
     refusal_rows,
     trade_rows,
 )
@@ -148,6 +149,7 @@ def report(
         units=metrics.units,
         reasons=metrics.reasons,
         lookahead=outcome.lookahead,
+        path_band=path_band(log),
         words=[],
         notices=_notices(outcome, histories, config),
         orders=order_rows(outcome.orders, log),
