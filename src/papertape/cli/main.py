@@ -60,7 +60,11 @@ def _answer(words: Sequence[str], surroundings: Surroundings) -> Answer:
     if not words or words[0] in ("--help", "-h"):
         return Answer(_help(), {"commands": COMMANDS})
     if words[0] in ("--version", "-V"):
-        return Answer(f"papertape {__version__}", {"version": __version__})
+        from papertape.domain.native import native  # noqa: PLC0415 - only this answer needs it
+
+        built = native()
+        page = f"papertape {__version__} ({built.summary})\n{built.notice}".rstrip()
+        return Answer(page, {"version": __version__, "built": built.summary})
     from papertape.cli.parsing import understood  # noqa: PLC0415 - `--help` answers without it
 
     return understood(words)(surroundings)

@@ -80,7 +80,8 @@ class BadRows(DataError):
         more = len(rows) - self.SHOWN
         tail = f"\n  and {more} more" if more > 0 else ""
         count = f"{len(rows)} bad row{'s' if len(rows) != 1 else ''}"
-        super().__init__(f"{source}: {count}\n{listed}{tail}", hint=hint)
+        mend = hint or "mend or take out these lines, or get the file again"
+        super().__init__(f"{source}: {count}\n{listed}{tail}", hint=mend)
         self.source = source
         self.rows = rows
 
