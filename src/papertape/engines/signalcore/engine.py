@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
@@ -78,7 +78,6 @@ class SignalDesk:
         self._instruments = instruments
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
-        self._free_cash: Micros = 0
 
     def see(self, moment: Moment) -> None:
         """Hand the bars to the strategy."""
@@ -92,12 +91,12 @@ class SignalDesk:
         """Compare each wish with the one before; most bars change nothing."""
         decided: list[Event] = []
         proposals: list[Proposal] = []
-        self._free_cash = standing.free_cash
         for bar in moment.bars:
             wish = self._answers.wish(bar.symbol)
             if wish.exposure != self._wanted[bar.symbol]:
                 self._wanted[bar.symbol] = wish.exposure
-                event, orders = self._change(bar, wish, standing)
+                event, orders, left = self._change(bar, wish, standing)
+                standing = replace(standing, free_cash=left)
                 decided.append(event)
                 proposals += orders
         return decided, proposals
@@ -105,7 +104,10 @@ class SignalDesk:
     def finish(self) -> None:
         """A signal strategy has nothing to put away."""
 
-    def _change(self, bar: Bar, wish: Wish, standing: Standing) -> tuple[Decided, list[Proposal]]:
+    def _change(
+        self, bar: Bar, wish: Wish, standing: Standing
+    ) -> tuple[Decided, list[Proposal], Micros]:
+        """What a new wish amounts to, and the cash that is still free after it."""
         signal = Signal(
             bar.symbol,
             standing.now,
@@ -116,8 +118,9 @@ class SignalDesk:
         )
         # The buys that still work are cancelled below, so their cash can be spent again.
         unbought = sum(max(0, state.open) for state in standing.working_on(bar.symbol))
-        self._free_cash += unbought * standing.prices[bar.symbol]
-        target, note = self._target(signal, standing)
+        price = standing.prices[bar.symbol]
+        free = standing.free_cash + unbought * price
+        target, note = self._target(signal, replace(standing, free_cash=free))
         held = standing.account.quantity(bar.symbol)
         quantity = target - held
         proposals: list[Proposal] = [
@@ -127,7 +130,8 @@ class SignalDesk:
         ]
         if quantity:
             proposals.append(self._order(signal, quantity))
-        return Decided(standing.now, signal, quantity, note), proposals
+        left = free - max(0, quantity) * price
+        return Decided(standing.now, signal, quantity, note), proposals, left
 
     def _target(self, signal: Signal, standing: Standing) -> tuple[int, str]:
         """Shares to hold, and what there is to say about the number."""
@@ -139,14 +143,13 @@ class SignalDesk:
         distance = micros(signal.stop_distance)
         wanted = self._size.target(signal.exposure, price, equity, distance, len(self._instruments))
         held, note = standing.account.quantity(signal.symbol), ""
-        if self._size.bends_to_cash and (wanted - held) * price > self._free_cash:
-            wanted = held + max(0, self._free_cash) // price
-            note = f"cut to what {self._free_cash / 1e6:,.2f} of free cash can buy"
+        if self._size.bends_to_cash and (wanted - held) * price > standing.free_cash:
+            wanted = held + max(0, standing.free_cash) // price
+            note = f"cut to what {standing.free_cash / 1e6:,.2f} of free cash can buy"
         lot = self._instruments[signal.symbol].lot
         target = wanted // lot * lot
         if signal.exposure and not target:
             return 0, f"{self._size} of {equity / 1e6:,.2f} buys no share at {signal.price:,.2f}"
-        self._free_cash -= max(0, target - held) * price
         return target, note
 
     def _order(self, signal: Signal, quantity: int) -> Order:

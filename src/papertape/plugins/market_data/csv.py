@@ -17,7 +17,7 @@ from papertape.plugins.market_data.tables.rows import OnConflict
 from papertape.plugins.market_data.tables.times import DateOrder
 from papertape.plugins.market_data.tables.zones import RepeatedHour
 
-__all__ = ["CSVDataPlugin", "Told", "load_prices", "read_csv", "read_prices"]
+__all__ = ["CSVDataPlugin", "Told", "load_prices", "read_prices"]
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,3 @@ def read_prices(
             now=now,
         ),
     ).history
-
-
-read_csv = read_prices
-"""The name under which users of other libraries will look for `read_prices`."""
