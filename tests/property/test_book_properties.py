@@ -118,7 +118,7 @@ def order_of(number: int, wish: Wish, time: int) -> Order:
         reason="",
         limit=price if wish.kind is OrderKind.LIMIT else None,
         stop=price if wish.kind is OrderKind.STOP else None,
-        stop_distance=wish.stop_cents * CENT,
+        stop_distance=0 if wish.reduce_only else wish.stop_cents * CENT,
         time_in_force=wish.duration,
         not_before=time + 1 if wish.is_for_close else 0,
         reduce_only=wish.reduce_only,

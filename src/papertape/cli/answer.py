@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from papertape.domain.errors import PapertapeError
+from papertape.domain.errors import PapertapeError, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +64,10 @@ def write(text: str) -> None:
     except BrokenPipeError:
         # Python flushes stdout once more at its end, and would complain of the same.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SettingsError(
+            f"the result cannot be written: {error.strerror}",
+            untouched="the run itself is kept",
+            hint="make room where the output goes; papertape runs list shows the run",
+        ) from None

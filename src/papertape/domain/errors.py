@@ -124,6 +124,11 @@ class InvariantBroken(PapertapeError):
     """Something that must not happen did; the run stops rather than report a wrong number."""
 
 
+def is_sentence(words: object) -> bool:
+    """Whether something is one line of printable text, fit for a record and a terminal."""
+    return isinstance(words, str) and words.isprintable()
+
+
 def require(truth: bool, otherwise: str) -> None:
     """Stop loudly unless ``truth`` holds; for what must not happen, never for user input."""
     if not truth:

@@ -168,7 +168,7 @@ class OrderState:
 
     @property
     def needs_reconciliation(self) -> bool:
-        """Whether something was reported that cannot be true; its instrument takes no new order."""
+        """Whether something was reported that cannot be true, until the broker was asked."""
         return bool(self.suspense)
 
     def reconciled(self) -> OrderState:

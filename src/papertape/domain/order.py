@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from papertape.domain.clock import Nanos
-from papertape.domain.errors import UsageError
+from papertape.domain.errors import UsageError, is_sentence
 from papertape.domain.money import LARGEST, Micros
 
 OrderId: TypeAlias = str
@@ -158,6 +158,8 @@ class Order:
     triggers_at_once: bool = False
 
     def __post_init__(self) -> None:
+        if not is_sentence(self.reason):
+            raise UsageError(f"{self.symbol}: a reason is one line of text, was {self.reason!r}")
         if isinstance(self.quantity, bool) or not isinstance(self.quantity, int):
             raise UsageError(f"{self.symbol}: {self.quantity!r} is not a whole number of shares")
         if self.quantity == 0 or abs(self.quantity) >= LARGEST:
@@ -194,7 +196,7 @@ class Order:
             or self.limit_offset
             or self.expires
             or self.post_only
-            or self.attached
+            or self.exits
         )
 
     @property
@@ -238,8 +240,11 @@ def _duration_fault(order: Order) -> str:
 
 def _exit_fault(order: Order) -> str:
     """What is wrong with the exits attached to an order, or an empty string."""
-    if order.attached and order.reduce_only:
+    kinds = [exit_.kind for exit_ in order.exits]
+    if kinds and order.reduce_only:
         return "an order that only reduces a position brings no exits"
+    if len(set(kinds)) < len(kinds):
+        return "an order brings at most one exit of each kind"
     prices = {exit_.kind: exit_.price for exit_ in order.exits if exit_.price}
     stop, target = prices.get(OrderKind.STOP, 0), prices.get(OrderKind.LIMIT, 0)
     if stop and target and order.side * (target - stop) <= 0:

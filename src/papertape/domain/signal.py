@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from papertape.domain.clock import Nanos
-from papertape.domain.errors import StrategyError
+from papertape.domain.errors import StrategyError, is_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Signal:
     stop_distance: float = 0.0
 
     def __post_init__(self) -> None:
+        if not is_sentence(self.reason):
+            raise StrategyError(
+                f"{self.symbol}: a reason is one line of text, was {self.reason!r}",
+                hint="let reason(bars) answer a sentence",
+            )
         if not -1.0 <= self.exposure <= 1.0:  # also refuses NaN
             raise StrategyError(
                 f"{self.symbol}: an exposure lies between -1 and 1, was {self.exposure}",

@@ -29,7 +29,7 @@ from papertape.domain.report import order_of
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.riskguard import RiskGuard, RiskView
-from papertape.engines.riskguard.limits import LastPrice
+from papertape.engines.riskguard.limits import LastPrice, buying_price
 from papertape.engines.signalcore.engine import SignalCore, Standing
 
 
@@ -129,8 +129,8 @@ class TradingPipeline:
             if order.reduce_only:
                 continue
             open_[order.symbol] = (buys + max(0, rest), sells + min(0, rest))
-            price = order.limit or order.stop or self._closes.get(order.symbol, 0)
-            reserved += max(0, rest) * price
+            last = self._closes.get(order.symbol, 0)
+            reserved += max(0, rest) * buying_price(order, last)
         return RiskView(now, self.account, self._last, open_, reserved)
 
     def _note_prices(self, moment: Moment) -> None:

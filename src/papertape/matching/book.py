@@ -64,6 +64,13 @@ class Book:
         return OrderAccepted(now, order)
 
     def _refusal(self, order: Order, now: Nanos) -> str:
+        elsewhere = (symbol for symbol in self._resting if symbol != order.symbol)
+        if order.group and any(
+            each.order.group == order.group
+            for symbol in elsewhere
+            for each in self._resting[symbol]
+        ):
+            return f"group {order.group} works in another symbol; a group is of one symbol"
         instrument, last = self._instruments[order.symbol], self._last.get(order.symbol, 0)
         half_spread = 0
         if order.post_only and last:

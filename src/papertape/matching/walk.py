@@ -215,9 +215,8 @@ class Walk:
         elif order.time_in_force.is_immediate:
             self.counter.cancel(resting, f"{order.time_in_force}: not marketable when it arrived")
         else:
-            resting.is_served = (
-                self.counter.is_open
-            )  # it comes too late for the auction of this open
+            # At the open it comes too late for the auction of this open.
+            resting.is_served = self.counter.is_open
 
     def _leave_open(self) -> None:
         """The open is over: what was for it alone ends, the others meet the rest of the bar."""

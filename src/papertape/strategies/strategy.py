@@ -130,8 +130,9 @@ class Context(Protocol):
     ) -> OrderId:
         """Ask for an order; prices in dollars, quantity signed. RiskGuard may still refuse it.
 
-        Orders that share a ``group`` cancel one another: a fill of one reduces the others. A pair
-        of exits should be ``reduce_only``, or RiskGuard counts both as sales.
+        Orders that share a ``group`` cancel one another: a fill of one reduces the others. A
+        group is of one symbol. A pair of exits should be ``reduce_only``, or RiskGuard counts
+        both as sales.
         """
         ...
 

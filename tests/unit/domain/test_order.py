@@ -12,6 +12,17 @@ def order(quantity: int = 900, kind: OrderKind = OrderKind.MARKET, **terms: obje
     return Order("o1", "SPY", quantity, kind, time=0, reason="test", **terms)
 
 
+def test_two_exits_of_one_kind_are_refused() -> None:
+    two = (Attached(OrderKind.STOP, price=90 * DOLLAR), Attached(OrderKind.STOP, distance=DOLLAR))
+    with pytest.raises(UsageError, match="at most one exit of each kind"):
+        Order("X", "SPY", 1, OrderKind.MARKET, 0, "why", attached=two)
+
+
+def test_an_order_that_only_reduces_brings_no_protective_stop() -> None:
+    with pytest.raises(UsageError, match="brings no exits"):
+        Order("X", "SPY", -1, OrderKind.MARKET, 0, "why", stop_distance=1, reduce_only=True)
+
+
 def test_a_quantity_is_signed_and_tells_the_side() -> None:
     assert [order(5).side, order(-5).side] == [1, -1]
 

@@ -84,4 +84,8 @@ def is_signal_strategy(strategy: Strategy) -> bool:
     for name in ("warmup", *(("reason",) if signals else ())):
         if not hasattr(strategy, name):
             raise UsageError(f"{type(strategy).__name__} has no {name}")
+    if not isinstance(strategy.warmup, int) or strategy.warmup < 0:
+        raise UsageError(
+            f"{type(strategy).__name__}: a warm-up is a number of bars, was {strategy.warmup!r}"
+        )
     return signals

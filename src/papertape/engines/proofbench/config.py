@@ -49,7 +49,9 @@ class SimulationConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.initial_capital) and 1 <= self.initial_capital < 1e9):
+        if isinstance(self.initial_capital, bool) or not (
+            isfinite(self.initial_capital) and 1 <= self.initial_capital < 1e9
+        ):
             raise UsageError(
                 f"initial capital {self.initial_capital} is not between 1 and 1,000,000,000 dollars"
             )

@@ -24,9 +24,9 @@ def summary(record: RunRecord) -> list[str]:
     band = record.path_band
     if band.bars or band.trail_worse:
         words.append(
-            f"{band.bars} bars could have gone either way and the worse was booked: the better "
-            f"would have brought {band.better:,.2f}, trailing stops could have lost "
-            f"{band.trail_worse:,.2f} more."
+            f"{band.bars} bar{'' if band.bars == 1 else 's'} could have gone either way and the "
+            f"worse was booked: the better would have brought {band.better:,.2f}, trailing stops "
+            f"could have lost {band.trail_worse:,.2f} more."
         )
     if record.lookahead.status == "failed":
         words.append(f"LOOK-AHEAD: {record.lookahead.detail}. This result is worth nothing.")
@@ -116,24 +116,36 @@ def why_not(record: RunRecord, symbol: str, moment: str) -> str:
         raise UsageError(
             f"{symbol} is not part of this run", hint=f"it has {', '.join(record.ground.symbols)}"
         )
+    if not record.ground.first <= moment[:10] <= record.ground.last:
+        raise UsageError(
+            f"{moment} lies outside this run",
+            hint=f"it traded from {record.ground.first} to {record.ground.last}",
+        )
     until = moment if "T" in moment else f"{moment}T99"
-    past = [row for row in record.decisions if row.symbol == symbol and row.time <= until]
-    here = [row for row in past if row.time.startswith(moment)]
-    lines = [
-        f"{symbol} {moment}: {len(here)} decisions" if here else f"{symbol} {moment}: no order"
-    ]
-    for row in here or past[-1:]:
-        lines += _decision_lines(row)
-    if not past:
-        lines.append("  rule     the strategy has wanted nothing yet")
-    held = sum(
-        fill.quantity for fill in record.fills if fill.symbol == symbol and fill.time <= until
-    )
-    lines.append(f"  have     {held} shares" + ("" if here else ", so nothing to do"))
+    decisions = [row for row in record.decisions if row.symbol == symbol and row.time <= until]
+    fills = [row for row in record.fills if row.symbol == symbol and row.time <= until]
     refused = [row for row in record.refusals if row.symbol == symbol and row.time <= until]
+    held = f"{sum(fill.quantity for fill in fills)} shares"
+    decided = [row for row in decisions if row.time.startswith(moment)]
+    filled = [row for row in fills if row.time.startswith(moment)]
+    if decided or filled:
+        lines = [f"{symbol} {moment}: {len(decided)} decisions, {len(filled)} fills"]
+        lines += [line for row in decided for line in _decision_lines(row)]
+        lines += [line for fill in filled for line in _why_fill(fill)]
+        lines.append(f"  have     {held}")
+    else:
+        lines = [f"{symbol} {moment}: no order, the strategy's wish did not change"]
+        lines += [_standing_wish(decisions), f"  have     {held}, so nothing to do"]
     if refused:
         lines.append(f"  last no  {refused[-1].time} {refused[-1].rule} {refused[-1].reason}")
     return "\n".join(lines)
+
+
+def _standing_wish(decisions: list[DecisionRow]) -> str:
+    if not decisions:
+        return "  rule     it has wanted nothing yet"
+    last = decisions[-1]
+    return f"  rule     exposure {last.exposure:g} since {last.time}: {last.reason}"
 
 
 def _decision_lines(row: DecisionRow) -> list[str]:

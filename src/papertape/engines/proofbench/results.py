@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from papertape.data.actions import rows_of
 from papertape.domain.clock import rfc3339
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
@@ -247,6 +248,24 @@ def _notices(
             notices.append(
                 f"{symbol}: {history} of {wanted} warm-up bars lie before {window.first}: {reached}"
             )
+    notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
     if cost_model(config.cost).is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
     return notices
+
+
+def _jumps(window: Window, symbol: str) -> list[str]:
+    """One sentence on closes that jumped by half or more with no split booked (input-B14)."""
+    bars = window.bars[symbol]
+    booked = rows_of(bars, window.actions[symbol])
+    change = bars.close[1:] / bars.close[:-1]
+    far = np.flatnonzero((change > 1.5) | (change < 0.5)) + 1
+    rows = [row for row in far.tolist() if row not in booked]
+    if not rows:
+        return []
+    day = bars[rows[0] : rows[0] + 1].days()[0]
+    return [
+        f"{symbol}: {len(rows)} jump{'' if len(rows) == 1 else 's'} of more than half from one "
+        f"close to the next, the first on {day} ({change[rows[0] - 1] - 1:+.0%}), and no split is "
+        "booked there: check the prices"
+    ]

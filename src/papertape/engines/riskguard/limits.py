@@ -201,11 +201,16 @@ def buying_power(order: Order, view: RiskView, limits: RiskLimits, switch: KillS
     """
     if order.quantity < 0 or view.reduces(order):
         return None
-    price = order.limit or max(order.stop or 0, view.prices[order.symbol].price)
+    price = buying_price(order, view.prices[order.symbol].price)
     needed, free = order.quantity * price, view.account.cash - view.reserved
     if needed > free:
         return Veto("R11", f"buying power: needs {_cash(needed)}, has {_cash(free)}")
     return Check("R11", _cash(needed), _cash(free))
+
+
+def buying_price(order: Order, last: Micros) -> Micros:
+    """The price a purchase is judged at and cash is kept for, micro-dollars."""
+    return order.limit or max(order.stop or 0, last)
 
 
 def short_selling(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:

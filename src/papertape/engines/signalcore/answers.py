@@ -119,9 +119,11 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
             bar is named.
     """
     name = type(strategy).__name__
-    exposure = np.asarray(strategy.exposure(bars), np.float64)
+    exposure = _column(strategy.exposure(bars), f"{name}.exposure")
     attached = getattr(strategy, "stop_distance", None)
-    stops = np.zeros(len(bars)) if attached is None else np.asarray(attached(bars), np.float64)
+    stops = np.zeros(len(bars))
+    if attached is not None:
+        stops = _column(attached(bars), f"{name}.stop_distance")
     for what, column in (("exposure", exposure), ("stop_distance", stops)):
         if column.shape != (len(bars),):
             raise StrategyError(
@@ -138,3 +140,13 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
             hint="an exposure lies between -1 and 1, a stop distance is 0 or more, neither is NaN",
         )
     return exposure, stops
+
+
+def _column(answer: object, what: str) -> FloatArray:
+    try:
+        return np.asarray(answer, np.float64)
+    except (TypeError, ValueError):
+        raise StrategyError(
+            f"{what} answered {type(answer).__name__}, not numbers",
+            hint="one number a bar, the oldest first",
+        ) from None
