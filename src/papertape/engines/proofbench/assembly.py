@@ -86,6 +86,6 @@ def is_signal_strategy(strategy: Strategy) -> bool:
             raise UsageError(f"{type(strategy).__name__} has no {name}")
     if not isinstance(strategy.warmup, int) or strategy.warmup < 0:
         raise UsageError(
-            f"{type(strategy).__name__}: a warm-up is a number of bars, was {strategy.warmup!r}"
+            f"{type(strategy).__name__}: warmup is {strategy.warmup!r}, not a number of bars"
         )
     return signals
