@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from papertape.data.actions import rows_of
+from papertape.data.jumps import jumps
 from papertape.domain.clock import rfc3339
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
@@ -257,15 +257,13 @@ def _notices(
 def _jumps(window: Window, symbol: str) -> list[str]:
     """One sentence on closes that jumped by half or more with no split booked (input-B14)."""
     bars = window.bars[symbol]
-    booked = rows_of(bars, window.actions[symbol])
-    change = bars.close[1:] / bars.close[:-1]
-    far = np.flatnonzero((change > 1.5) | (change < 0.5)) + 1
-    rows = [row for row in far.tolist() if row not in booked]
+    rows = jumps(bars, window.actions[symbol]).tolist()
     if not rows:
         return []
-    day = bars[rows[0] : rows[0] + 1].days()[0]
+    first = rows[0]
+    day, by = bars[first : first + 1].days()[0], bars.close[first] / bars.close[first - 1] - 1
     return [
         f"{symbol}: {len(rows)} jump{'' if len(rows) == 1 else 's'} of more than half from one "
-        f"close to the next, the first on {day} ({change[rows[0] - 1] - 1:+.0%}), and no split is "
-        "booked there: check the prices"
+        f"close to the next, the first on {day} ({by:+.0%}), and no split is booked there: check "
+        "the prices"
     ]

@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from papertape.data.jumps import refuse_false_jumps
 from papertape.data.moments import closing_times
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError
@@ -57,7 +58,7 @@ def cut(
             (liquidity, volatility) want 21, so a warm start has at least these.
 
     Raises:
-        DataError: If no bar lies within the days.
+        DataError: If no bar lies within the days, or a jump among them cannot be true.
     """
     room = 0 if warmup is None else max(warmup, LIQUIDITY_BARS + 1)
     bars: dict[str, Bars] = {}
@@ -73,6 +74,7 @@ def cut(
             raise _nothing(symbol, days, start, end)
         history[symbol] = min(room, low)
         bars[symbol] = whole[low - history[symbol] : high]
+        refuse_false_jumps(bars[symbol], histories[symbol].actions)
     traded = {symbol: each[history[symbol] :] for symbol, each in bars.items()}
     opening = min(int(each.start[0]) for each in traded.values())
     closes = closing_times(bars)

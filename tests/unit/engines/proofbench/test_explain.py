@@ -10,7 +10,7 @@ import pytest
 from tests.generators import random_bars
 
 from papertape import Bars, SimulationResults, backtest, read_sample
-from papertape.domain.errors import StrategyError, UsageError
+from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.market import PriceHistory
 from papertape.engines.proofbench.explain import why_not
 from papertape.strategies import MovingAverageCrossoverStrategy
@@ -64,3 +64,16 @@ def test_input_b14_a_jump_over_half_is_a_notice(factor: float, count: int) -> No
     bars = calm.scaled(np.where(np.arange(60) < 30, 1.0, factor))
     notices = backtest(Speechless("why not"), {"SPY": PriceHistory(bars)}).record.notices
     assert sum("1 jump of more than half" in notice for notice in notices) == count
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [({30: 3.0}, "takes it back"), (dict.fromkeys(range(30, 60), 100.0), "change of unit")],
+)
+def test_input_b14_a_jump_that_cannot_be_true_is_refused(
+    factors: dict[int, float], words: str
+) -> None:
+    scale = np.array([factors.get(row, 1.0) for row in range(60)])
+    bars = random_bars(3, 60, volatility=0.002).scaled(scale)
+    with pytest.raises(DataError, match=words):
+        backtest(Speechless("why not"), {"SPY": PriceHistory(bars)})
