@@ -8,6 +8,7 @@ from typing import NamedTuple
 from papertape.domain.account import Account
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import Instrument
+from papertape.domain.terms import account_terms
 from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
@@ -33,11 +34,14 @@ def assemble(
     core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> Rig:
     """Build a pipeline on a fresh simulated account."""
-    broker = PaperBroker(config.capital, instruments, config.frequency, cost_model(config.cost))
+    terms, costs = account_terms(config.account), cost_model(config.cost)
+    broker = PaperBroker(config.capital, instruments, config.frequency, costs, terms)
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)
-    return Rig(TradingPipeline(core, guard, FlowRoute(broker), account), broker, switch)
+    router = FlowRoute(broker)
+    pipeline = TradingPipeline(core, guard, router, account, terms, instruments)
+    return Rig(pipeline, broker, switch)
 
 
 def signal_desk(
@@ -58,7 +62,7 @@ def signal_desk(
             f"{type(strategy).__name__} attaches none",
             hint="use --size percent:95 or shares:100, or give the strategy a stop_distance method",
         )
-    return SignalDesk(answers, size, instruments)
+    return SignalDesk(answers, size, instruments, account_terms(config.account))
 
 
 def order_desk(
