@@ -1,3 +1,3 @@
-cpdef long long tick_up(long long price, long long tick)
-cpdef long long tick_down(long long price, long long tick)
-cpdef long long against_trader(long long price, long long tick, int side)
+cpdef long long tick_up(long long price, long long tick) except? -1 nogil
+cpdef long long tick_down(long long price, long long tick) except? -1 nogil
+cpdef long long against_trader(long long price, long long tick, int side) except? -1 nogil

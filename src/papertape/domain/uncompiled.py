@@ -15,12 +15,21 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 Decorated = TypeVar("Decorated")
+Whole = TypeVar("Whole")
 
 compiled = False
 """Whether this very code runs compiled; Cython puts True in its place."""
 
 nogil: AbstractContextManager[None] = nullcontext()
 """Where compiled code lets go of the interpreter lock."""
+
+longlong = int
+"""The type of an integer in C."""
+
+
+def cast(kind: Callable[[float], Whole], value: float) -> Whole:
+    """A number as another type; a fraction is cut towards zero."""
+    return kind(value)
 
 
 def _directive(value: bool) -> Callable[[Decorated], Decorated]:

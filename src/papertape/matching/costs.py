@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
-from math import ceil, floor, isnan, nan, sqrt
+from math import isnan, nan
 from typing import Protocol
 
 from papertape.domain.errors import DataError, UsageError, require
@@ -28,6 +28,16 @@ from papertape.matching.fees import (
 )
 from papertape.matching.financing import FREE, Financing
 from papertape.matching.liquidity import Liquidity
+
+try:
+    import cython
+except ImportError:
+    from papertape.domain import uncompiled as cython
+
+if cython.compiled:
+    from cython.cimports.libc.math import ceil, sqrt
+else:
+    from math import ceil, sqrt
 
 MILLION = 1_000_000
 UNLIMITED = LARGEST - 1
@@ -67,12 +77,13 @@ def half_of(bid: Micros, ask: Micros) -> Micros:
 
 def impact(factor: float, volatility: float, participation: float, price: Micros) -> Micros:
     """The square-root law: factor x daily volatility x root of the share of daily volume."""
-    return ceil(factor * volatility * sqrt(participation) * price)
+    rounded = ceil(factor * volatility * sqrt(participation) * price)
+    return cython.cast(cython.longlong, rounded)
 
 
 def shares_within(volume: float, millionths: int) -> int:
     """So many millionths of a volume, in whole shares, rounded down."""
-    return floor(volume) * millionths // 1_000_000
+    return cython.cast(cython.longlong, volume) * millionths // 1_000_000
 
 
 class Spread(Protocol):
@@ -183,8 +194,13 @@ def participation(shares: int, liquidity: Liquidity) -> float:
     """An order's share of a day's volume; NaN where the volume is unknown. Over .1 is a warning."""
     if isnan(liquidity.average_daily_volume):
         return nan
+    return part_of_day(abs(shares), liquidity.average_daily_volume)
+
+
+def part_of_day(shares: int, daily_volume: float) -> float:
+    """Shares over those of a day."""
     # Assumption: what has not traded for the whole window is as thin as one share a day.
-    return abs(shares) / max(liquidity.average_daily_volume, 1.0)
+    return shares / max(daily_volume, 1.0)
 
 
 @dataclass(frozen=True)

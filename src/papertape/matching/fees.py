@@ -82,6 +82,11 @@ def per_share_fee(shares: int, per_share: Micros, minimum: Micros, maximum: Micr
     return min(max(shares * per_share, minimum), maximum)
 
 
+def capped_fee(shares: int, per_share: Micros, cap: Micros) -> Micros:
+    """A fee by the share up to a cap."""
+    return min(shares * per_share, cap)
+
+
 @dataclass(frozen=True)
 class NoFee(Fees):
     """Trading is free; a fiction that a report has to announce."""
@@ -213,7 +218,7 @@ class ShareRate:
 
     def charge(self, shares: int, value: Micros) -> Micros:
         """What a sale owes."""
-        return min(shares * self.per_share, self.cap)
+        return capped_fee(shares, self.per_share, self.cap)
 
 
 Standing: TypeAlias = Literal["known", "before", "after", "estimated"]

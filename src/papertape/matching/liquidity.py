@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
-from math import fsum, isnan, log, nan, sqrt
+from math import nan
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from papertape.domain.market import Bar, Frequency
+
+try:
+    import cython
+except ImportError:
+    from papertape.domain import uncompiled as cython
+
+if cython.compiled:
+    from cython.cimports.libc.math import log, sqrt
+else:
+    from math import log, sqrt
 
 WINDOW = 20
 """Bars, and returns, that an estimate looks back on."""
 
 FEWEST_RETURNS = 5
 """Fewer say too little of how far a price moves: volatility is then unknown."""
+
+_WINDOW, _FEWEST, _UNKNOWN = WINDOW, FEWEST_RETURNS, nan
 
 
 @dataclass(frozen=True)
@@ -76,24 +87,51 @@ class LiquidityEstimator:
         Assumption: with fewer than 20 bars the mean of those there are stands in; bars of unknown
         volume are left out of it.
         """
-        closes, volumes = list(self._closes), list(self._volumes)
-        values = [v * close for v, close in zip(volumes, closes[-len(volumes) :], strict=True)]
+        closes, volumes = array("d", self._closes), array("d", self._volumes)
+        rows, last = len(volumes), closes[-len(volumes) :]
         return Liquidity(
-            average_daily_volume=_mean_of_known(volumes) * self._per_session,
-            daily_volatility=_volatility(closes) * sqrt(self._per_session),
-            daily_value=_mean_of_known(values) * self._per_session,
+            average_daily_volume=mean_of_known(volumes, rows) * self._per_session,
+            daily_volatility=volatility(closes, len(closes)) * sqrt(self._per_session),
+            daily_value=mean_value(volumes, last, rows) * self._per_session,
             bars=self._bars,
         )
 
 
-def _mean_of_known(values: Sequence[float]) -> float:
-    known = [value for value in values if not isnan(value)]
-    return fsum(known) / len(known) if known else nan
+# Sums run from the oldest to the newest: the same bits from columns as from a window, compiled or
+# not.
 
 
-def _volatility(closes: Sequence[float]) -> float:
-    returns = [log(new / old) for old, new in pairwise(closes)]
-    if len(returns) < FEWEST_RETURNS:
-        return nan
-    mean = fsum(returns) / len(returns)
-    return sqrt(fsum((each - mean) ** 2 for each in returns) / (len(returns) - 1))
+def mean_of_known(values: Sequence[float], until: int) -> float:
+    """Mean over the window before a row; NaN where nothing is known."""
+    total, known = 0.0, 0
+    for row in range(max(0, until - _WINDOW), until):
+        if values[row] == values[row]:
+            total += values[row]
+            known += 1
+    return total / known if known else _UNKNOWN
+
+
+def mean_value(volumes: Sequence[float], closes: Sequence[float], until: int) -> float:
+    """Mean dollars traded a bar over the window before a row; NaN where nothing is known."""
+    total, known = 0.0, 0
+    for row in range(max(0, until - _WINDOW), until):
+        if volumes[row] == volumes[row]:
+            total += volumes[row] * closes[row]
+            known += 1
+    return total / known if known else _UNKNOWN
+
+
+def volatility(closes: Sequence[float], until: int) -> float:
+    """Deviation of a bar's log return over the window before a row; NaN from too few."""
+    first = max(1, until - _WINDOW)
+    count = until - first
+    if count < _FEWEST:
+        return _UNKNOWN
+    total = squares = 0.0
+    for row in range(first, until):
+        total += log(closes[row] / closes[row - 1])
+    mean = total / count
+    for row in range(first, until):
+        distance = log(closes[row] / closes[row - 1]) - mean
+        squares += distance * distance
+    return sqrt(squares / (count - 1))

@@ -50,8 +50,12 @@ def limit_share(side: int, limit: Micros, high: Micros, low: Micros) -> tuple[in
     """
     if high == low:
         return 1, 1
-    beyond = limit - low if side > 0 else high - limit
-    return max(0, min(beyond, high - low)), high - low
+    return beyond_limit(side, limit, high, low), high - low
+
+
+def beyond_limit(side: int, limit: Micros, high: Micros, low: Micros) -> Micros:
+    """How much of the way from low to high lies beyond a limit."""
+    return max(0, min(limit - low if side > 0 else high - limit, high - low))
 
 
 def has_passed(side: int, stop: Micros, price: Micros) -> bool:

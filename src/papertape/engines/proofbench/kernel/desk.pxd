@@ -1,0 +1,36 @@
+cimport cython
+
+from papertape.engines.proofbench.kernel.exchange cimport Exchange, product_over
+from papertape.engines.proofbench.kernel.tally cimport Tally
+
+cdef long long MOST_SHARES, FINEST
+
+cdef class Desk:
+    cdef Exchange exchange
+    cdef Tally tally
+    cdef long long shares, part, part_unit
+    cdef bint by_stop, has_stops, notes_busy
+    cdef Py_ssize_t decides, marks, warmup, rows
+    cdef const double[::1] exposure, stops
+    cdef unsigned char[::1] busy
+    cdef double wanted
+
+    @cython.locals(row=Py_ssize_t, first=Py_ssize_t, after=Py_ssize_t)
+    cdef int _drive(self) except -1 nogil
+    cdef Py_ssize_t _next_wish(self, Py_ssize_t row) noexcept nogil
+    @cython.locals(
+        exchange=Exchange, exposure=double, price="long long", distance="long long",
+        available="long long", target="long long", held="long long", quantity="long long",
+        need="long long", opens=bint
+    )
+    cdef int _decide(self, Py_ssize_t row) except -1 nogil
+    @cython.locals(stop=double)
+    cdef long long _stop_distance(self, Py_ssize_t row) noexcept nogil
+    @cython.locals(exchange=Exchange, equity="long long", unit="long long", wanted="long long")
+    cdef long long _target(
+        self, double exposure, long long price, long long distance, long long available
+    ) noexcept nogil
+    @cython.locals(size=double, scale="long long", whole="long long", shares="long long")
+    cdef long long _fraction(
+        self, double exposure, long long numerator, long long money, long long unit
+    ) noexcept nogil

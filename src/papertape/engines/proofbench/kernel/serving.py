@@ -1,0 +1,371 @@
+"""Serving: which runs the kernel knows, and how a run's settings become numbers for it.
+
+What it does not know it refuses before it starts; the pipeline serves everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from papertape.data.actions import rows_of
+from papertape.domain.instrument import Instrument
+from papertape.domain.market import Bars, FloatArray, Frequency, IntArray
+from papertape.domain.money import MICROS_PER_DOLLAR, Micros
+from papertape.domain.terms import AccountTerms, account_terms
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.kernel.columns import Columns, Share, Sizing, Span, Terms
+from papertape.engines.proofbench.kernel.desk import Desk
+from papertape.engines.proofbench.kernel.exchange import Exchange
+from papertape.engines.proofbench.kernel.tally import Tally
+from papertape.engines.proofbench.window import Window
+from papertape.engines.riskguard import PROFILES, RiskLimits
+from papertape.engines.signalcore.sizing import (
+    FixedShares,
+    PercentOfEquity,
+    RiskPerTrade,
+    size_policy,
+)
+from papertape.matching.costs import (
+    MILLION,
+    CostModel,
+    FixedHalfSpread,
+    FixedSlippage,
+    NoCap,
+    NoSlippage,
+    NoSpread,
+    SpreadByLiquidity,
+    SquareRootImpact,
+    VolumeCap,
+    cost_model,
+)
+from papertape.matching.fees import (
+    Fees,
+    FeeTables,
+    NoFee,
+    PerShareFee,
+    ProportionalFee,
+    RegulatoryFees,
+    Rounding,
+    ShareRate,
+    SumOfFees,
+    ValueRate,
+)
+from papertape.matching.financing import COLLATERAL, YEAR, Financing
+
+DEAREST = 2**40
+"""Micro-dollars a share from which on products might not fit into 64 bits."""
+BUSIEST = 2**42
+"""Shares a bar, likewise."""
+FINEST = 2**9
+"""Largest numerator of a part of equity, likewise."""
+ORDERS, MOST_ORDERS = 64, 8_192
+FILLS = 4_096
+
+_NOTHING = Share(0, 1)
+_WHOLE = Share(1, 1)
+_KNOWN = {
+    *("initial_capital", "bar_frequency", "risk_free_rate", "start", "end", "size", "cost"),
+    *("account", "warmup", "risk_profile", "benchmark", "seed"),
+}
+"""Settings that are either served or do not change what is traded."""
+
+
+class Refusal(Exception):  # noqa: N818 - as `RiskRefusal`: it says what happened
+    """The kernel does not know a run of this kind; the message says what it is about."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Run:
+    """What came of one column of wishes.
+
+    Attributes:
+        tally: The figures.
+        fills: A line for each fill, see `tally`; empty if none were asked for.
+        cash, equity: At the start and after each mark, micro-dollars; likewise.
+    """
+
+    tally: Tally
+    fills: IntArray
+    cash: IntArray
+    equity: IntArray
+
+
+class Wish(NamedTuple):
+    """A strategy's answers: exposure, and stop distances in dollars (empty for none)."""
+
+    warmup: int
+    exposure: FloatArray
+    stops: FloatArray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Kernel:
+    """One instrument's bars and the terms of a run, ready for any number of strategies."""
+
+    columns: Columns
+    terms: Terms
+    sizing: Sizing
+    span: Span
+    capital: Micros
+
+    def figures(self, wish: Wish) -> Tally | None:
+        """The figures of a run, nothing kept; None if it is one for the pipeline after all."""
+        none = np.zeros(0, np.int64)
+        return self._driven(wish, np.zeros((0, 8), np.int64), none, none)
+
+    def run(self, wish: Wish) -> Run | None:
+        """A run with its fills and with cash and equity after each mark."""
+        rows, room = len(self.columns.time) - self.span.marks + 1, FILLS
+        cash, equity = np.full((2, rows), self.capital, np.int64)
+        while True:
+            fills = np.zeros((room, 8), np.int64)
+            tally = self._driven(wish, fills, cash, equity)
+            if tally is None or tally.filled <= room:
+                return tally and Run(tally, fills[: tally.filled], cash, equity)
+            room = tally.filled
+
+    def _driven(
+        self, wish: Wish, fills: IntArray, cash: IntArray, equity: IntArray
+    ) -> Tally | None:
+        columns, room, idle = self.columns, ORDERS, np.zeros(0, np.uint8)
+        while room <= MOST_ORDERS:
+            tally = Tally(columns, self.capital, self.span.marks, fills, cash, equity)
+            exchange = Exchange(columns, self.terms, self.capital, tally, room)
+            desk = Desk(exchange, tally, self.sizing, self.span, *wish, idle)
+            if desk.run():
+                return tally
+            if not exchange.is_full:
+                return None
+            room *= 8
+        return None
+
+
+def kernel_for(window: Window, config: SimulationConfig) -> Kernel:
+    """A kernel for the runs of signal strategies over a window.
+
+    Raises:
+        Refusal: If they are runs that only the pipeline knows.
+    """
+    _refuse_unknown(config, _KNOWN)
+    if len(window.bars) != 1:
+        raise Refusal("several instruments")
+    [(symbol, bars)] = window.bars.items()
+    if rows_of(bars, window.actions.get(symbol, ())):
+        raise Refusal("splits or dividends")
+    if PROFILES[config.risk_profile] != RiskLimits():
+        raise Refusal(f"the limits of the profile {config.risk_profile}")
+    account, costs = account_terms(config.account), cost_model(config.cost)
+    terms = _terms(bars.instrument, config.frequency, costs, account)
+    columns = _columns(bars, terms, _tables(costs.fees), costs)
+    history = window.history[symbol]
+    span = Span(max(history - 1, 0), history)
+    return Kernel(columns, terms, _sizing(config.size), span, config.capital)
+
+
+def _refuse_unknown(record: Any, known: set[str]) -> None:
+    """Refuse a setting that was not there when this was written, unless it stands at its default.
+
+    Raises:
+        Refusal: Naming it.
+    """
+    for item in fields(record):
+        if item.name not in known and getattr(record, item.name) != item.default:
+            raise Refusal(f"{item.name}={getattr(record, item.name)!r}")
+
+
+def _sizing(size: str) -> Sizing:
+    policy = size_policy(size)
+    match policy:
+        case FixedShares(shares):
+            return Sizing(shares, _NOTHING, by_stop=False)
+        case PercentOfEquity(percent) | RiskPerTrade(percent):
+            part = percent / 100
+            if part.numerator < FINEST and part.denominator < DEAREST:
+                return Sizing(0, _share(part), by_stop=policy.needs_stop)
+    raise Refusal(f"the size {size}")
+
+
+def _share(part: Fraction) -> Share:
+    return Share(part.numerator, part.denominator)
+
+
+def _small(part: Fraction, what: str) -> Share:
+    """A fraction whose products with amounts fit into 64 bits."""
+    if max(part.numerator, part.denominator) > FINEST:
+        raise Refusal(f"{what} of {part}")
+    return _share(part)
+
+
+def _terms(
+    instrument: Instrument, frequency: Frequency, costs: CostModel, account: AccountTerms
+) -> Terms:
+    if instrument.lot != 1 or instrument.is_future or instrument.multiplier != 1:
+        raise Refusal("lots or contracts")
+    if account.settled_only:
+        raise Refusal("settled cash")
+    _refuse_unknown(costs, {"name", "fees", "spread", "slippage", "cap", "financing"})
+    fees, rounds_up = _commission(costs.fees), _rounds_up(costs.fees)
+    return Terms(
+        tick=instrument.tick,
+        per_session=frequency.per_session,
+        **_spread(costs),
+        **_slippage(costs),
+        **_cap(costs),
+        **fees,
+        **_rates(_tables(costs.fees)),
+        rounds_up=rounds_up,
+        initial=_small(account.initial, "an initial share"),
+        keep_long=_small(account.maintenance_long, "maintenance"),
+        keep_short=_small(account.maintenance_short, "maintenance"),
+        lends_shares=account.lends_shares,
+        borrow=_daily(COLLATERAL * costs.financing.borrow),
+        interest=_daily(costs.financing.interest),
+    )
+
+
+def _daily(rate: Fraction) -> Share:
+    """A yearly rate for one day of the money market's year."""
+    if rate > 1 or rate.denominator * YEAR > 2**26:
+        raise Refusal(f"a rate of {rate} a year")
+    return Share(rate.numerator, rate.denominator * YEAR)
+
+
+def _spread(costs: CostModel) -> dict[str, Any]:
+    amount, classes, unknown = 0, (), 0
+    match costs.spread:
+        case NoSpread():
+            pass
+        case FixedHalfSpread(amount):
+            pass
+        case SpreadByLiquidity(classes, unknown):
+            pass
+        case other:
+            raise Refusal(other.words)
+    return {
+        "half_spread": amount,
+        "spread_values": np.array([value for value, _ in classes], np.float64),
+        "spread_points": np.array([points for _, points in classes], np.int64),
+        "spread_unknown": unknown,
+    }
+
+
+def _slippage(costs: CostModel) -> dict[str, Any]:
+    amount, law = 0, SquareRootImpact(Fraction(0))
+    match costs.slippage:
+        case NoSlippage():
+            pass
+        case FixedSlippage(amount):
+            pass
+        case SquareRootImpact() as law:
+            pass
+        case other:
+            raise Refusal(other.words)
+    return {
+        "slippage": amount,
+        "impact_factor": float(law.factor),
+        "volatility_if_unknown": law.volatility_if_unknown,
+        "participation_if_unknown": law.participation_if_unknown,
+    }
+
+
+def _cap(costs: CostModel) -> dict[str, Any]:
+    match costs.cap:
+        case NoCap():
+            return {"cap": 0, "cap_at_open": 0}
+        case VolumeCap(per_bar, at_open):
+            whole, opening = round(per_bar * MILLION), round(at_open * MILLION)
+            if opening:
+                return {"cap": whole, "cap_at_open": opening}
+    raise Refusal(costs.cap.words)
+
+
+def _parts(fees: Fees) -> tuple[Fees, ...]:
+    return fees.parts if type(fees) is SumOfFees else (fees,)
+
+
+def _commission(fees: Fees) -> dict[str, Any]:
+    """The one commission among the parts of a tariff."""
+    numbers: dict[str, Any] = {"commission": _NOTHING, "per_share": 0, "least": 0, "most": _WHOLE}
+    found = [each for each in _parts(fees) if type(each) not in {NoFee, RegulatoryFees}]
+    if len(found) > 1:
+        raise Refusal(fees.words)
+    for each in found:
+        match each:
+            case ProportionalFee(rate):
+                numbers["commission"] = _share(rate)
+            case PerShareFee(per_share, least, most):
+                if per_share < 1 or not 0 <= most <= 1 or max(per_share, least) > DEAREST:
+                    raise Refusal(each.words)
+                numbers |= {"per_share": per_share, "least": least, "most": _share(most)}
+            case _:
+                raise Refusal(each.words)
+    return numbers
+
+
+def _regulators(fees: Fees) -> list[RegulatoryFees]:
+    found = [each for each in _parts(fees) if isinstance(each, RegulatoryFees)]
+    if len(found) > 1:
+        raise Refusal(fees.words)
+    return found
+
+
+def _rounds_up(fees: Fees) -> bool:
+    return any(each.rounding is Rounding.BROKER for each in _regulators(fees))
+
+
+def _tables(fees: Fees) -> FeeTables | None:
+    return next((each.tables for each in _regulators(fees)), None)
+
+
+def _changes(tables: FeeTables | None) -> list[Any]:
+    """The days on which a regulator's rate changes."""
+    return sorted({row.effective for row in (*tables.sec.rows, *tables.taf.rows)}) if tables else []
+
+
+def _rates(tables: FeeTables | None) -> dict[str, IntArray]:
+    """The regulators' rates, a row for each stretch of days between two changes."""
+    rows: list[tuple[int, int, int, int]] = []
+    for day in _changes(tables):
+        assert tables is not None
+        match tables.sec.row(day).rate, tables.taf.row(day).rate:
+            case ValueRate(sec), ShareRate(taf, most):
+                rows.append((sec.numerator, sec.denominator, taf, most))
+            case _:
+                raise Refusal("regulators' rates of another kind")
+    columns = np.array(rows, np.int64).reshape(-1, 4).T.copy()
+    return dict(zip(("sec", "sec_unit", "taf", "taf_cap"), columns, strict=True))
+
+
+def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, costs: CostModel) -> Columns:
+    counts = [_micros(column) for column in (bars.open, bars.high, bars.low, bars.close)]
+    if len(bars) and int(counts[1].max()) >= DEAREST:
+        raise Refusal("prices of a million dollars and more")
+    if np.any(bars.volume >= BUSIEST):
+        raise Refusal("volumes of trillions of shares")
+    idle = np.zeros(len(bars), np.int64)
+    nights = tariff = idle
+    if terms.borrow.numerator or terms.interest.numerator:
+        days = bars.calendar.local_days(bars.end).astype(np.int64)
+        nights = np.diff(days, prepend=days[:1])
+    if tables is not None:
+        changes = np.array(_changes(tables), "datetime64[D]")
+        tariff = np.maximum(np.searchsorted(changes, bars.days(), side="right") - 1, 0)
+    return Columns(
+        bars.end,
+        *counts,
+        dollars=bars.close,
+        micros=counts[3].astype(np.float64),
+        volume=bars.volume,
+        nights=nights,
+        opens_session=np.zeros(len(bars), np.uint8),
+        tariff=tariff,
+    )
+
+
+def _micros(prices: FloatArray) -> IntArray:
+    counts: IntArray = np.rint(prices * MICROS_PER_DOLLAR).astype(np.int64)
+    return counts

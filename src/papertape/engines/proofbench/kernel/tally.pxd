@@ -1,0 +1,37 @@
+cimport cython
+
+from papertape.matching.fees cimport share_of
+
+cdef Py_ssize_t ROW, QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, AT_OPEN, FIELDS
+
+cdef class Tally:
+    cdef const double[::1] close
+    cdef long long[:, ::1] record
+    cdef long long[::1] cash_after, equity_after
+    cdef Py_ssize_t first
+    cdef readonly double capital, last, peak, sum, squares, depth
+    cdef readonly Py_ssize_t marks, busy, filled, closed, won, lost
+    cdef readonly bint is_ruined
+    cdef readonly long long fees, held, result, gain, loss
+
+    @cython.locals(closing="long long", share="long long")
+    cdef int fill(
+        self, Py_ssize_t row, long long quantity, long long price, long long fee,
+        long long reference, long long half_spread, long long slippage, long long at_open
+    ) except -1 nogil
+    cdef void charge(self, long long total) noexcept nogil
+    cdef void _exchange(self, long long quantity, long long price, long long fee) noexcept nogil
+    cdef void mark(
+        self, Py_ssize_t first, Py_ssize_t after, long long cash, long long held
+    ) noexcept nogil
+    @cython.locals(
+        row=Py_ssize_t, last=double, peak=double, depth=double, total=double, squares=double,
+        equity=double, gain=double
+    )
+    cdef void _step(
+        self, Py_ssize_t first, Py_ssize_t after, double cash, double held
+    ) noexcept nogil
+    @cython.locals(row=Py_ssize_t)
+    cdef void _write(
+        self, Py_ssize_t first, Py_ssize_t after, long long cash, long long held
+    ) noexcept nogil

@@ -1,0 +1,166 @@
+"""The kernel and the pipeline come to the same fills, the same cash and the same equity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+from tests.generators import random_bars
+
+from papertape.domain.event import OrderFilled
+from papertape.domain.market import Bars, FloatArray, PriceHistory
+from papertape.domain.money import micros
+from papertape.engines.proofbench.bench import simulate
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.kernel import Run, Wish, kernel_for
+from papertape.engines.proofbench.window import Window, cut
+from papertape.engines.signalcore.answers import ask
+from papertape.plugins.market_data.sample import read_sample
+from papertape.strategies import (
+    MomentumBreakoutStrategy,
+    MovingAverageCrossoverStrategy,
+    RSIMeanReversionStrategy,
+)
+from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
+from papertape.strategies.strategy import SignalStrategy
+
+EXPOSURES = (0.0, 1.0, -1.0, 0.5, -0.25, 0.3, -0.7, 1 / 3)
+
+
+@dataclass(frozen=True)
+class Dice:
+    """Wants what the dice say, which are thrown for each bar by its time; long runs of the same.
+
+    A stop lies so many dollars away, sometimes none.
+    """
+
+    seed: int
+    sides: int = 12
+    stop: float = 0.0
+    warmup: int = 3
+
+    def _throw(self, bars: Bars, salt: int) -> FloatArray:
+        mixed = (bars.start // 60_000_000_000 + self.seed * 7_919 + salt) * 2_654_435_761
+        return ((mixed >> 7) % 1_000_003).astype(np.float64) / 1_000_003
+
+    def exposure(self, bars: Bars) -> FloatArray:
+        turns = self._throw(bars, 1) < 1 / self.sides
+        turns[:1] = True
+        last = np.maximum.accumulate(np.where(turns, np.arange(len(bars)), 0))
+        chosen = (self._throw(bars, 2) * len(EXPOSURES)).astype(np.int64)
+        return np.array(EXPOSURES)[chosen[last]]
+
+    def stop_distance(self, bars: Bars) -> FloatArray:
+        return np.round(self._throw(bars, 3) * self.stop, 3) * (self._throw(bars, 4) < 0.8)
+
+    def reason(self, bars: Bars) -> str:
+        return "the dice say so"
+
+
+def wish_of(strategy: SignalStrategy, bars: Bars) -> Wish:
+    exposure, stops = ask(strategy, bars)
+    attached = hasattr(strategy, "stop_distance")
+    return Wish(strategy.warmup, exposure, stops if attached else np.zeros(0))
+
+
+def window_of(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) -> Window:
+    wanted = strategy.warmup if config.warmup == "before" else None
+    return cut({bars.symbol: PriceHistory(bars)}, config.start, config.end, wanted)
+
+
+def by_kernel(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) -> Run:
+    window = window_of(strategy, bars, config)
+    run = kernel_for(window, config).run(wish_of(strategy, window.bars[bars.symbol]))
+    assert run is not None, "the kernel gave up"
+    return run
+
+
+def assert_equal(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) -> int:
+    """Hold one against the other; how many fills there were."""
+    run = by_kernel(strategy, bars, config)
+    outcome = simulate(strategy, {bars.symbol: PriceHistory(bars)}, config)
+    window_bars = outcome.window.bars[bars.symbol]
+    fills = [each.fill for each in outcome.logged.entries if isinstance(each, OrderFilled)]
+    expected = [
+        [
+            int(np.searchsorted(window_bars.start, fill.bar_start)),
+            fill.quantity,
+            fill.price,
+            fill.fee,
+            fill.reference,
+            fill.half_spread,
+            fill.slippage,
+            int(fill.time == fill.bar_start),
+        ]
+        for fill in fills
+    ]
+    assert run.fills.tolist() == expected
+    assert run.cash.tolist() == outcome.valuation.cash.tolist()
+    assert run.equity.tolist() == outcome.valuation.equity.tolist()
+    return len(fills)
+
+
+COSTS = ("none", "percent:0.1", "us-retail", "ibkr-fixed")
+SIZES = ("percent:95", "percent:100", "shares:70", "percent:33.3", "risk:1")
+SHIPPED: list[SignalStrategy] = [
+    BuyAndHoldStrategy(),
+    MovingAverageCrossoverStrategy(fast=3, slow=9),
+    MovingAverageCrossoverStrategy(fast=3, slow=9, entry="cross"),
+    MomentumBreakoutStrategy(enter_bars=5, leave_bars=3),
+    RSIMeanReversionStrategy(period=3, stop_period=3, enter_below=45.0, leave_above=55.0),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    stop=st.sampled_from([0.0, 0.5, 3.0, 20.0]),
+    sides=st.sampled_from([2, 6, 30]),
+    frequency=st.sampled_from(["1d", "5m"]),
+    volatility=st.sampled_from([0.01, 0.001, 0.06]),
+    tick=st.sampled_from([0.01, 1.0, 0.000001]),
+    cost=st.sampled_from(COSTS),
+    size=st.sampled_from(SIZES),
+    account=st.sampled_from(["cash", "margin"]),
+    capital=st.sampled_from([1_000.0, 100_000.0, 50_000_000.0]),
+)
+def test_random_wishes_over_random_bars_trade_the_same(
+    seed: int,
+    stop: float,
+    sides: int,
+    frequency: str,
+    volatility: float,
+    tick: float,
+    cost: str,
+    size: str,
+    account: str,
+    capital: float,
+) -> None:
+    bars = random_bars(seed, 150, frequency, volatility=volatility, tick=tick)
+    config = SimulationConfig(
+        initial_capital=capital,
+        bar_frequency=frequency,
+        cost=cost,
+        size=size,
+        account=account,
+        benchmark="none",
+    )
+    fills = assert_equal(Dice(seed, sides, stop), bars, config)
+    event(f"fills {min(fills // 10, 5)}0")
+
+
+@pytest.mark.parametrize("strategy", SHIPPED, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("account", ["cash", "margin"])
+def test_shipped_strategies_trade_the_same(
+    strategy: SignalStrategy, cost: str, account: str
+) -> None:
+    for seed, frequency in enumerate(("1d", "1m", "5m")):
+        bars = random_bars(seed, 400, frequency, volatility=0.02)
+        config = SimulationConfig(
+            bar_frequency=frequency, cost=cost, account=account, benchmark="none"
+        )
+        assert assert_equal(strategy, bars, config) > 0
