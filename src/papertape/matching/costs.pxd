@@ -1,6 +1,7 @@
 cimport cython
 from papertape.domain.money cimport tick_down, tick_up
 
+@cython.locals(added="long long")
 cpdef long long taker_price(
     long long reference, int side, long long half_spread, long long slippage, long long tick,
     bint triggered=*,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from papertape.domain.money import Micros, tick_down, tick_up
 
 NO_FILL = 0
+_NONE = NO_FILL
 
 
 def stop_reference(side: int, stop: Micros, open_: Micros, high: Micros, low: Micros) -> Micros:
@@ -17,8 +18,8 @@ def stop_reference(side: int, stop: Micros, open_: Micros, high: Micros, low: Mi
     The answer is never better than the stop itself.
     """
     if side > 0:
-        return open_ if open_ >= stop else stop if high >= stop else NO_FILL
-    return open_ if open_ <= stop else stop if low <= stop else NO_FILL
+        return open_ if open_ >= stop else stop if high >= stop else _NONE
+    return open_ if open_ <= stop else stop if low <= stop else _NONE
 
 
 def is_marketable(side: int, limit: Micros, price: Micros, half_spread: Micros) -> bool:
@@ -29,7 +30,7 @@ def is_marketable(side: int, limit: Micros, price: Micros, half_spread: Micros) 
 def auction_limit_reference(side: int, limit: Micros, price: Micros) -> Micros:
     """Reference of a resting limit in an auction (fill-L3, fill-M3): only strictly better fills."""
     better = price < limit if side > 0 else price > limit
-    return price if better else NO_FILL
+    return price if better else _NONE
 
 
 def resting_limit_reference(
@@ -40,7 +41,7 @@ def resting_limit_reference(
     Assumption: we are the last in the queue, so a mere touch fills nobody like us.
     """
     crossed = low <= limit - tick if side > 0 else high >= limit + tick
-    return limit if crossed else NO_FILL
+    return limit if crossed else _NONE
 
 
 def limit_share(side: int, limit: Micros, high: Micros, low: Micros) -> tuple[int, int]:
@@ -105,4 +106,4 @@ def worst_trail_exit(side: int, first: Micros, last: Micros, high: Micros, low: 
     """
     worst = min(high, first) if side > 0 else max(low, first)
     possible = last <= worst if side > 0 else last >= worst
-    return worst if possible else NO_FILL
+    return worst if possible else _NONE

@@ -19,18 +19,17 @@ cdef class Desk:
     cdef int _drive(self) except -1 nogil
     cdef Py_ssize_t _next_wish(self, Py_ssize_t row) noexcept nogil
     @cython.locals(
-        exchange=Exchange, exposure=double, price="long long", distance="long long",
-        available="long long", target="long long", held="long long", quantity="long long",
-        need="long long", opens=bint
+        price="long long", distance="long long", available="long long", target="long long",
+        held="long long", quantity="long long", need="long long", opens=bint
     )
-    cdef int _decide(self, Py_ssize_t row) except -1 nogil
+    cdef void _decide(self, Py_ssize_t row) noexcept nogil
     @cython.locals(stop=double)
     cdef long long _stop_distance(self, Py_ssize_t row) noexcept nogil
-    @cython.locals(exchange=Exchange, equity="long long", unit="long long", wanted="long long")
+    @cython.locals(equity="long long", unit="long long", shares="long long")
     cdef long long _target(
-        self, double exposure, long long price, long long distance, long long available
+        self, long long price, long long distance, long long available
     ) noexcept nogil
     @cython.locals(size=double, scale="long long", whole="long long", shares="long long")
     cdef long long _fraction(
-        self, double exposure, long long numerator, long long money, long long unit
+        self, long long numerator, long long money, long long unit
     ) noexcept nogil

@@ -96,27 +96,20 @@ class Desk:
 
     def _decide(self, row):
         """Cancel what the old wish left open, and order what the new one lacks."""
-        exchange, exposure = self.exchange, self.exposure[row]
-        price, distance = exchange.close[row], self._stop_distance(row)
-        if not -1.0 <= exposure <= 1.0:
-            exchange.has_failed = True
-            return
-        self.wanted = exposure
-        available = exchange.available(price)
-        target = self._target(exposure, price, distance, available)
-        if exchange.has_failed or abs(target) >= MOST_SHARES:
-            exchange.has_failed = True
-            return
-        held = exchange.held
-        exchange.clear((target > 0 and held > 0) or (target < 0 and held < 0))
-        quantity = target - held
-        if quantity == 0:
-            return
-        need = exchange.commits(held, quantity, price)
-        if need > 0 and need > available:
-            return  # RiskGuard refuses it
-        opens = (exposure > 0 and quantity > 0) or (exposure < 0 and quantity < 0)
-        exchange.place(quantity, distance if opens else 0, 0, 0, False)
+        self.wanted, held = self.exposure[row], self.exchange.held
+        price, distance = self.exchange.close[row], self._stop_distance(row)
+        available, target = self.exchange.available(price), 0
+        if -1.0 <= self.wanted <= 1.0:
+            target = self._target(price, distance, available)
+        else:
+            self.exchange.has_failed = True
+        self.exchange.has_failed |= abs(target) >= MOST_SHARES
+        self.exchange.clear((target > 0 and held > 0) or (target < 0 and held < 0))
+        quantity, need = target - held, self.exchange.commits(held, target - held, price)
+        # RiskGuard refuses what available funds do not pay for.
+        if quantity and (need <= 0 or need <= available):
+            opens = (self.wanted > 0) == (quantity > 0) and self.wanted != 0
+            self.exchange.place(quantity, distance if opens else 0, 0, 0, False)
 
     def _stop_distance(self, row):
         """Micro-dollars to the stop."""
@@ -128,23 +121,21 @@ class Desk:
             return 0
         return cython.cast(cython.longlong, rint(stop * 1e6))
 
-    def _target(self, exposure, price, distance, available):
+    def _target(self, price, distance, available):
         """Shares to hold, signed."""
-        exchange = self.exchange
-        if exposure < 0 and not exchange.lends_shares:
+        if self.wanted < 0 and not self.exchange.lends_shares:
             return 0
         if self.shares:
-            return self._fraction(exposure, 1, self.shares, 1)
-        if self.by_stop and distance == 0:
-            return exchange.within(0, price, available)
-        equity = exchange.cash + exchange.value(exchange.held, price)
-        unit = self.part_unit * (distance if self.by_stop else price)
-        wanted = self._fraction(exposure, self.part, max(0, equity), unit)
-        return exchange.within(wanted, price, available)
+            return self._fraction(1, self.shares, 1)
+        shares, unit = 0, self.part_unit * (distance if self.by_stop else price)
+        if unit:
+            equity = self.exchange.cash + self.exchange.value(self.exchange.held, price)
+            shares = self._fraction(self.part, max(0, equity), unit)
+        return self.exchange.within(shares, price, available)
 
-    def _fraction(self, exposure, numerator, money, unit):
-        """``exposure * numerator * money / unit`` cut towards zero, without any rounding."""
-        size, scale = abs(exposure), 1
+    def _fraction(self, numerator, money, unit):
+        """Exposure times ``numerator * money / unit``, cut towards zero and not rounded before."""
+        size, scale = abs(self.wanted), 1
         whole = cython.cast(cython.longlong, size)
         while whole != size:
             if scale >= FINEST:
@@ -153,4 +144,4 @@ class Desk:
             size, scale = size * 2.0, scale * 2
             whole = cython.cast(cython.longlong, size)
         shares = product_over(whole * numerator, money, scale) // unit
-        return shares if exposure > 0 else -shares
+        return shares if self.wanted > 0 else -shares

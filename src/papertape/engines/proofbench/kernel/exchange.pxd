@@ -16,7 +16,7 @@ cdef Py_ssize_t KIND, NUMBER, OPEN, FILLED, PAID, LEVEL, ANCHOR, FILLS, BIRTH, B
 cdef Py_ssize_t TRIGGERED, ARRIVING, SERVED, STOP_AT, TARGET_AT, TRAIL_AT, FIELDS
 cdef Py_ssize_t QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, AT_OPEN, NOTES
 cdef long long MARKET, STOP, TARGET, TRAIL
-cdef Py_ssize_t BEFORE, FIRST
+cdef Py_ssize_t BEFORE, AFTER, UP_FIRST, DOWN_FIRST
 cdef long long CENT, NEVER
 cdef double TOO_MUCH
 
@@ -66,13 +66,15 @@ cdef class Exchange:
     cdef bint _is_market(self, Py_ssize_t place) noexcept nogil
     @cython.locals(anchor="long long", distance="long long")
     cdef long long _level(self, Py_ssize_t place) except? -1 nogil
-    @cython.locals(
-        way=Py_ssize_t, worth="long long", second="long long", targets="long long",
-        count=Py_ssize_t, place=Py_ssize_t
-    )
+    @cython.locals(place=Py_ssize_t)
     cdef int meet(self, Py_ssize_t row) except -1 nogil
+    @cython.locals(
+        worth="long long", second="long long", targets="long long", noted=Py_ssize_t
+    )
+    cdef int _walk_both_ways(self) except -1 nogil
     cdef long long _worth(self) noexcept nogil
-    cdef int _tell(self, Py_ssize_t way, Py_ssize_t place) except -1 nogil
+    @cython.locals(way=Py_ssize_t)
+    cdef int _tell(self, Py_ssize_t place) except -1 nogil
     @cython.locals(place=Py_ssize_t, field=Py_ssize_t)
     cdef void _keep(self, Py_ssize_t where) noexcept nogil
     @cython.locals(place=Py_ssize_t, field=Py_ssize_t)
@@ -84,7 +86,7 @@ cdef class Exchange:
     @cython.locals(acting=int, place=Py_ssize_t)
     cdef bint _is_certain(self) except -1 nogil
     @cython.locals(row=Py_ssize_t, place=Py_ssize_t)
-    cdef int _walk(self, Py_ssize_t way, bint high_first) except -1 nogil
+    cdef int _walk(self, Py_ssize_t way) except -1 nogil
     @cython.locals(place=Py_ssize_t)
     cdef int _move(self, long long to) except -1 nogil
     @cython.locals(anchor="long long")
@@ -103,7 +105,7 @@ cdef class Exchange:
     cdef long long _auction_price(self, Py_ssize_t place) except? -1 nogil
     @cython.locals(side=int, level="long long", high="long long", low="long long")
     cdef int _act(self, Py_ssize_t place) except -1 nogil
-    @cython.locals(size="long long", quantity="long long", affordable="long long")
+    @cython.locals(size="long long", side=int, affordable="long long")
     cdef int _serve(
         self, Py_ssize_t place, long long reference, int slips, bint pays_spread,
         long long above, long long below
@@ -118,7 +120,7 @@ cdef class Exchange:
     ) except? -1 nogil
     @cython.locals(side=int, level="long long")
     cdef int _price(
-        self, Py_ssize_t place, long long quantity, long long reference, int slips,
+        self, Py_ssize_t place, long long size, long long reference, int slips,
         bint pays_spread
     ) except -1 nogil
     @cython.locals(number=Py_ssize_t)
@@ -147,14 +149,13 @@ cdef class Exchange:
         number="long long", birth="long long", other=Py_ssize_t, side=int, rest="long long"
     )
     cdef void _follow_exit(self, Py_ssize_t place, long long size) noexcept nogil
-    @cython.locals(side=int, opened="long long")
-    cdef int _bring_exits(self, Py_ssize_t place, long long quantity) except -1 nogil
     @cython.locals(
-        level="long long", away="long long", number="long long", birth="long long",
-        born=Py_ssize_t
+        side=int, opened="long long", stop="long long", target="long long", level="long long"
     )
+    cdef int _bring_exits(self, Py_ssize_t place, long long quantity) except -1 nogil
+    @cython.locals(number="long long", birth="long long", born=Py_ssize_t)
     cdef int _bring(
-        self, Py_ssize_t place, long long kind, long long distance, int side, long long opened
+        self, Py_ssize_t place, long long kind, long long level, long long quantity
     ) except -1 nogil
     cdef long long value(self, long long quantity, long long price) noexcept nogil
     cdef long long available(self, long long price) noexcept nogil
@@ -168,7 +169,7 @@ cdef class Exchange:
     cdef long long within(self, long long wanted, long long price, long long available) noexcept nogil
     @cython.locals(days="long long", value="long long", fee="long long")
     cdef int charge(self, Py_ssize_t row) except -1 nogil
-    @cython.locals(place=Py_ssize_t)
+    @cython.locals(place=Py_ssize_t, lends=bint, under_way=bint)
     cdef void call_margin(self, Py_ssize_t row) noexcept nogil
     @cython.locals(value="long long", required="long long")
     cdef bint is_called(self, Py_ssize_t row) noexcept nogil

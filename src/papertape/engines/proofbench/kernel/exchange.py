@@ -72,7 +72,8 @@ an entry brings, 0 for none.
 QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, AT_OPEN, NOTES = range(8)
 """What a row of `fills` holds."""
 
-BEFORE, FIRST = 0, 1
+BEFORE, AFTER = range(2)
+UP_FIRST, DOWN_FIRST = range(2)
 CENT = A_CENT
 TOO_MUCH = float(LARGEST)
 NEVER = 2**62
@@ -207,33 +208,33 @@ class Exchange:
 
     def meet(self, row):
         """Let a bar meet the orders, on the path that leaves less at its close (fill-P1)."""
-        self.row = row
-        if self.volume[row] == 0 or not self._is_concerned():
-            return
-        way = FIRST - 1
-        if self._is_certain():
-            self._walk(way, True)
-        else:
-            self._keep(BEFORE)
-            self._walk(way, True)
-            self._keep(FIRST)
-            worth, targets, count = self._worth(), self.targets, self.noted
-            self._bring_back(BEFORE)
-            self._walk(way + 1, False)
-            second = self._worth()
-            if second < worth or (second == worth and self.targets < targets):
-                way += 1
+        self.row, self.noted = row, 0
+        if self.volume[row] != 0 and self._is_concerned():
+            if self._is_certain():
+                self._walk(UP_FIRST)
             else:
-                self._bring_back(FIRST)
-                self.noted = count
-        for place in range(self.noted):
-            self._tell(way, place)
-        self._sweep()
+                self._walk_both_ways()
+            for place in range(self.noted):
+                self._tell(place)
+            self._sweep()
+
+    def _walk_both_ways(self):
+        self._keep(BEFORE)
+        self._walk(UP_FIRST)
+        self._keep(AFTER)
+        worth, targets, noted = self._worth(), self.targets, self.noted
+        self._bring_back(BEFORE)
+        self._walk(DOWN_FIRST)
+        second = self._worth()
+        if second > worth or (second == worth and self.targets >= targets):
+            self._bring_back(AFTER)
+            self.way, self.noted = UP_FIRST, noted
 
     def _worth(self):
         return self.cash + self.value(self.held, self.close[self.row])
 
-    def _tell(self, way, place):
+    def _tell(self, place):
+        way = self.way
         self.tally.fill(
             self.row,
             self.fills[way, place, QUANTITY],
@@ -295,7 +296,7 @@ class Exchange:
                     return False
         return acting <= 1
 
-    def _walk(self, way, high_first):
+    def _walk(self, way):
         """Walk the bar: at the open every order meets one price, then the path moves on."""
         row = self.row
         self.way, self.noted = way, 0
@@ -306,8 +307,8 @@ class Exchange:
         for place in range(self.count):
             self.orders[place, SERVED] = 0
         self.at_open = False
-        self._move(self.high[row] if high_first else self.low[row])
-        self._move(self.low[row] if high_first else self.high[row])
+        self._move(self.high[row] if way == UP_FIRST else self.low[row])
+        self._move(self.low[row] if way == UP_FIRST else self.high[row])
         self._move(self.close[row])
         for place in range(self.count):
             self.orders[place, SERVED] = 0
@@ -420,20 +421,16 @@ class Exchange:
     def _serve(self, place, reference, slips, pays_spread, above, below):
         """Give an order what it gets at a price: within the cap, and as far as funds go."""
         self.orders[place, SERVED] = 1
-        size = self._within_cap(self._held_back(place), above, below)
-        if size == 0 or self.has_failed:
-            return
-        quantity = self._side(place) * size
-        self._price(place, quantity, reference, slips, pays_spread)
-        affordable = self._affordable(place, quantity)
-        if affordable == size:
-            self._book(place, quantity, reference)
-            return
-        if affordable:
-            quantity = self._side(place) * affordable
-            self._price(place, quantity, reference, slips, pays_spread)
-            self._book(place, quantity, reference)
-        self.orders[place, OPEN] = 0
+        size, side = self._within_cap(self._held_back(place), above, below), self._side(place)
+        if size and not self.has_failed:
+            self._price(place, size, reference, slips, pays_spread)
+            affordable = self._affordable(place, side * size)
+            if 0 < affordable < size:
+                self._price(place, affordable, reference, slips, pays_spread)
+            if affordable:
+                self._book(place, side * affordable, reference)
+            if affordable < size:
+                self.orders[place, OPEN] = 0
 
     def _held_back(self, place):
         """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""
@@ -463,12 +460,12 @@ class Exchange:
         share = part * above + rest * above // below
         return min(wanted, max(0, min(whole - self.traded, share)))
 
-    def _price(self, place, quantity, reference, slips, pays_spread):
+    def _price(self, place, size, reference, slips, pays_spread):
         """What so many shares cost apiece, into `price`, with what was added to the reference."""
         side, self.half_spread, self.slippage = self._side(place), 0, 0
         if slips:
             self.half_spread = self._half_spread(reference) if pays_spread else 0
-            self.slippage = slips * self._slippage(reference, abs(quantity))
+            self.slippage = slips * self._slippage(reference, size)
         self.price = taker_price(reference, side, self.half_spread, self.slippage, self.tick)
         if self.orders[place, KIND] == TARGET:
             level = self.orders[place, LEVEL]
@@ -500,12 +497,11 @@ class Exchange:
     def _look_back(self):
         """Measure the bars before this one, once a bar."""
         row = self.row
-        if self.known == row:
-            return
-        self.known = row
-        self.daily_volume = mean_of_known(self.volume, row) * self.per_session
-        self.daily_value = mean_value(self.volume, self.dollars, row) * self.per_session
-        self.daily_volatility = volatility(self.dollars, row) * self.session_root
+        if self.known != row:
+            self.known = row
+            self.daily_volume = mean_of_known(self.volume, row) * self.per_session
+            self.daily_value = mean_value(self.volume, self.dollars, row) * self.per_session
+            self.daily_volatility = volatility(self.dollars, row) * self.session_root
 
     def _affordable(self, place, quantity):
         """The most shares of a fill that available funds pay for, fees included (fill-Q5)."""
@@ -545,9 +541,7 @@ class Exchange:
     def _book(self, place, quantity, reference):
         """Move cash and shares, and let siblings, entry and exits follow."""
         fee, value = self._fee(place, quantity), self.value(quantity, self.price)
-        if fee < 0 or self.price <= 0 or self.noted == 2 * self.room:
-            self.has_failed = True
-            return
+        self.has_failed |= fee < 0 or self.price <= 0
         self.cash -= value + fee
         self.held += quantity
         self.value(self.held, self.price)  # is it still countable?
@@ -590,30 +584,27 @@ class Exchange:
     def _bring_exits(self, place, quantity):
         """Bring an entry's exits to life for what its fill opened (fill-B1)."""
         side = 1 if quantity > 0 else -1
-        if self.held * side <= 0:
-            return
-        opened = min(abs(quantity), abs(self.held))
-        self._bring(place, STOP, self.orders[place, STOP_AT], side, opened)
-        self._bring(place, TARGET, self.orders[place, TARGET_AT], side, opened)
-        self._bring(place, TRAIL, self.orders[place, TRAIL_AT], side, opened)
+        opened = min(abs(quantity), side * self.held)  # what only closed needs no protection
+        if opened > 0:
+            stop, target = self.orders[place, STOP_AT], self.orders[place, TARGET_AT]
+            if stop:
+                level = against_trader(self.price - side * stop, self.tick, -side)
+                self._bring(place, STOP, level, -side * opened)
+            if target:
+                level = against_trader(self.price + side * target, self.tick, -side)
+                self._bring(place, TARGET, level, -side * opened)
+            self._bring(place, TRAIL, self.orders[place, TRAIL_AT], -side * opened)
 
-    def _bring(self, place, kind, distance, side, opened):
-        if distance == 0:
-            return
-        level = distance
-        if kind != TRAIL:
-            away = side * distance if kind == TARGET else -side * distance
-            level = against_trader(self.price + away, self.tick, -side)
-            if level <= 0:
-                return  # no price can reach it
-        number, birth = self.orders[place, NUMBER], self.orders[place, FILLS]
-        self._add(kind, -side * opened, number)
-        born = self.count - 1
-        self.orders[born, LEVEL] = level
-        self.orders[born, BIRTH] = birth
-        self.orders[born, BORN] = self.row
-        self.orders[born, REDUCES] = 1
-        self._see(born, self.here)
+    def _bring(self, place, kind, level, quantity):
+        if level > 0:  # else no price can reach it
+            number, birth = self.orders[place, NUMBER], self.orders[place, FILLS]
+            self._add(kind, quantity, number)
+            born = self.count - 1
+            self.orders[born, LEVEL] = level
+            self.orders[born, BIRTH] = birth
+            self.orders[born, BORN] = self.row
+            self.orders[born, REDUCES] = 1
+            self._see(born, self.here)
 
     # What the account allows, as `AccountTerms` says it of shares, in 64 bits
 
@@ -664,25 +655,23 @@ class Exchange:
 
     def charge(self, row):
         """Charge the nights since the bar before for what was borrowed through them."""
-        days = self.nights[row]
-        if days == 0 or self.held == 0:
-            return
-        value, fee = self.value(self.held, self.close[row - 1]), 0
-        if value < 0:
-            fee = share_of(-value, self.borrow * days, self.borrow_unit)
-        elif self.cash < 0:
+        days, fee = self.nights[row], 0
+        if days and self.held < 0:
+            value = self.value(-self.held, self.close[row - 1])
+            fee = share_of(value, self.borrow * days, self.borrow_unit)
+        elif days and self.held and self.cash < 0:
             fee = share_of(-self.cash, self.interest * days, self.interest_unit)
         self.cash -= fee
         self.tally.charge(fee)
 
     def call_margin(self, row):
         """Place an order to close what equity does not cover, unless that is under way."""
-        if not (self.lends_money or self.lends_shares) or self.held == 0 or not self.is_called(row):
-            return
+        lends, under_way = self.lends_money or self.lends_shares, False
         for place in range(self.count):
             if self.orders[place, KIND] == MARKET and self.orders[place, REDUCES]:
-                return
-        self.place(-self.held, 0, 0, 0, True)
+                under_way = True
+        if lends and self.held and not under_way and self.is_called(row):
+            self.place(-self.held, 0, 0, 0, True)
 
     def is_called(self, row):
         """Whether equity is below what the holding must keep."""
