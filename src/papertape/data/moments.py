@@ -32,4 +32,5 @@ def moments(
 
 def closing_times(bars: Mapping[str, Bars]) -> IntArray:
     """Every instant at which a bar closes, ascending, each once."""
-    return np.unique(np.concatenate([column.end for column in bars.values()]))
+    ends = [column.end for column in bars.values()]
+    return ends[0] if len(ends) == 1 else np.unique(np.concatenate(ends))

@@ -24,7 +24,7 @@ class Columns:
 
     Attributes:
         time: When each bar ends.
-        open, high, low, close: Micro-dollars.
+        open, high, low: Micro-dollars.
         dollars: The closes in dollars, as returns are taken of them.
         micros: The closes in micro-dollars as float64, which hold them exactly.
         volume: Shares; NaN where unknown.
@@ -37,7 +37,6 @@ class Columns:
     open: IntArray
     high: IntArray
     low: IntArray
-    close: IntArray
     dollars: FloatArray
     micros: FloatArray
     volume: FloatArray

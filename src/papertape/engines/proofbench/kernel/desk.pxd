@@ -5,6 +5,7 @@ from papertape.engines.proofbench.kernel.tally cimport Tally
 
 cdef long long MOST_SHARES, FINEST
 
+@cython.final
 cdef class Desk:
     cdef Exchange exchange
     cdef Tally tally

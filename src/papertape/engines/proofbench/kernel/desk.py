@@ -97,7 +97,7 @@ class Desk:
     def _decide(self, row):
         """Cancel what the old wish left open, and order what the new one lacks."""
         self.wanted, held = self.exposure[row], self.exchange.held
-        price, distance = self.exchange.close[row], self._stop_distance(row)
+        price, distance = self.exchange.close(row), self._stop_distance(row)
         available, target = self.exchange.available(price), 0
         if -1.0 <= self.wanted <= 1.0:
             target = self._target(price, distance, available)

@@ -1,4 +1,5 @@
 cimport cython
+from libc.stdint cimport int64_t
 
 from papertape.domain.money cimport against_trader, tick_up
 from papertape.engines.proofbench.kernel.tally cimport Tally
@@ -18,7 +19,7 @@ cdef Py_ssize_t QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, AT_OPEN,
 cdef long long MARKET, STOP, TARGET, TRAIL
 cdef Py_ssize_t BEFORE, AFTER, UP_FIRST, DOWN_FIRST
 cdef long long CENT, NEVER
-cdef double TOO_MUCH
+cdef double TOO_MUCH, TINY
 
 @cython.locals(
     quotient="long long", rest="long long", whole="long long", part="long long", place=int
@@ -28,9 +29,10 @@ cdef long long _share_up(long long value, long long numerator, long long denomin
 @cython.locals(first="long long", second="long long", size="long long")
 cpdef bint is_before_as_text(long long one, long long other) noexcept nogil
 
+@cython.final
 cdef class Exchange:
-    cdef const long long[::1] open, high, low, close, nights, tariff
-    cdef const double[::1] dollars, volume, spread_values
+    cdef const long long[::1] open, high, low, nights, tariff
+    cdef const double[::1] dollars, micros, volume, spread_values
     cdef const unsigned char[::1] opens_session
     cdef const long long[::1] spread_points, sec, sec_unit, taf, taf_cap
     cdef long long[:, ::1] orders
@@ -43,6 +45,7 @@ cdef class Exchange:
     cdef long long borrow, borrow_unit, interest, interest_unit
     cdef double per_session, session_root, impact_factor
     cdef double volatility_if_unknown, participation_if_unknown
+    cdef double call_below, call_above
     cdef double daily_volume, daily_value, daily_volatility
     cdef bint rounds_up, lends_shares, lends_money, at_open
     cdef readonly bint has_failed, is_full
@@ -65,7 +68,7 @@ cdef class Exchange:
     cdef bint _is_waiting(self, Py_ssize_t place) noexcept nogil
     cdef bint _is_market(self, Py_ssize_t place) noexcept nogil
     @cython.locals(anchor="long long", distance="long long")
-    cdef long long _level(self, Py_ssize_t place) except? -1 nogil
+    cdef int64_t _level(self, Py_ssize_t place) except? -1 nogil
     @cython.locals(place=Py_ssize_t)
     cdef int meet(self, Py_ssize_t row) except -1 nogil
     @cython.locals(
@@ -88,6 +91,8 @@ cdef class Exchange:
     @cython.locals(row=Py_ssize_t, place=Py_ssize_t)
     cdef int _walk(self, Py_ssize_t way) except -1 nogil
     @cython.locals(place=Py_ssize_t)
+    cdef bint _has_open_orders(self) noexcept nogil
+    @cython.locals(place=Py_ssize_t)
     cdef int _move(self, long long to) except -1 nogil
     @cython.locals(anchor="long long")
     cdef int _see(self, Py_ssize_t place, long long price) except -1 nogil
@@ -101,8 +106,8 @@ cdef class Exchange:
     @cython.locals(
         here="long long", side=int, high="long long", low="long long", level="long long"
     )
-    cdef long long _point(self, Py_ssize_t place, long long to) except? -1 nogil
-    cdef long long _auction_price(self, Py_ssize_t place) except? -1 nogil
+    cdef int64_t _point(self, Py_ssize_t place, long long to) except? -1 nogil
+    cdef int64_t _auction_price(self, Py_ssize_t place) except? -1 nogil
     @cython.locals(side=int, level="long long", high="long long", low="long long")
     cdef int _act(self, Py_ssize_t place) except -1 nogil
     @cython.locals(size="long long", side=int, affordable="long long")
@@ -115,7 +120,7 @@ cdef class Exchange:
     @cython.locals(
         volume=double, whole="long long", part="long long", rest="long long", share="long long"
     )
-    cdef long long _within_cap(
+    cdef int64_t _within_cap(
         self, long long wanted, long long above, long long below
     ) except? -1 nogil
     @cython.locals(side=int, level="long long")
@@ -124,23 +129,23 @@ cdef class Exchange:
         bint pays_spread
     ) except -1 nogil
     @cython.locals(number=Py_ssize_t)
-    cdef long long _half_spread(self, long long price) except? -1 nogil
+    cdef int64_t _half_spread(self, long long price) except? -1 nogil
     @cython.locals(moves=double, part=double)
-    cdef long long _slippage(self, long long price, long long shares) except? -1 nogil
+    cdef int64_t _slippage(self, long long price, long long shares) except? -1 nogil
     @cython.locals(row=Py_ssize_t)
     cdef int _look_back(self) except -1 nogil
     @cython.locals(
         side=int, size="long long", price="long long", closing="long long",
         available="long long", need="long long"
     )
-    cdef long long _affordable(self, Py_ssize_t place, long long quantity) except? -1 nogil
+    cdef int64_t _affordable(self, Py_ssize_t place, long long quantity) except? -1 nogil
     @cython.locals(filled="long long", paid="long long", after="long long")
-    cdef long long _fee(self, Py_ssize_t place, long long quantity) except? -1 nogil
+    cdef int64_t _fee(self, Py_ssize_t place, long long quantity) except? -1 nogil
     @cython.locals(
         shares="long long", fees="long long", ceiling="long long", rate=Py_ssize_t,
         sec="long long", taf="long long"
     )
-    cdef long long _fees(self, long long filled, long long paid) except? -1 nogil
+    cdef int64_t _fees(self, long long filled, long long paid) except? -1 nogil
     @cython.locals(fee="long long", value="long long")
     cdef int _book(self, Py_ssize_t place, long long quantity, long long reference) except -1 nogil
     @cython.locals(way=Py_ssize_t, place=Py_ssize_t)
@@ -157,6 +162,7 @@ cdef class Exchange:
     cdef int _bring(
         self, Py_ssize_t place, long long kind, long long level, long long quantity
     ) except -1 nogil
+    cdef long long close(self, Py_ssize_t row) noexcept nogil
     cdef long long value(self, long long quantity, long long price) noexcept nogil
     cdef long long available(self, long long price) noexcept nogil
     cdef long long _loan(self, long long value) noexcept nogil
@@ -167,14 +173,16 @@ cdef class Exchange:
         steps="long long"
     )
     cdef long long within(self, long long wanted, long long price, long long available) noexcept nogil
-    @cython.locals(days="long long", value="long long", fee="long long")
+    @cython.locals(value="long long", fee="long long")
     cdef int charge(self, Py_ssize_t row) except -1 nogil
     @cython.locals(place=Py_ssize_t, lends=bint, under_way=bint)
     cdef void call_margin(self, Py_ssize_t row) noexcept nogil
     @cython.locals(value="long long", required="long long")
     cdef bint is_called(self, Py_ssize_t row) noexcept nogil
     @cython.locals(
-        place=Py_ssize_t, lends=bint, owes=bint, fall_to="long long", rise_to="long long",
+        place=Py_ssize_t, owes=bint, fall_to="long long", rise_to="long long",
         level="long long"
     )
     cdef Py_ssize_t next_row(self, Py_ssize_t row, Py_ssize_t after) noexcept nogil
+    @cython.locals(money=double, size=double, part=double)
+    cdef void _find_call(self) noexcept nogil

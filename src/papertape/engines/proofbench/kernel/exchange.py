@@ -77,6 +77,7 @@ UP_FIRST, DOWN_FIRST = range(2)
 CENT = A_CENT
 TOO_MUCH = float(LARGEST)
 NEVER = 2**62
+TINY = 1e-9
 
 
 class Exchange:
@@ -96,7 +97,7 @@ class Exchange:
         self.open = readable(columns.open, compiled=cython.compiled)
         self.high = readable(columns.high, compiled=cython.compiled)
         self.low = readable(columns.low, compiled=cython.compiled)
-        self.close = readable(columns.close, compiled=cython.compiled)
+        self.micros = readable(columns.micros, compiled=cython.compiled)
         self.dollars = readable(columns.dollars, compiled=cython.compiled)
         self.volume = readable(columns.volume, compiled=cython.compiled)
         self.nights = readable(columns.nights, compiled=cython.compiled)
@@ -231,7 +232,7 @@ class Exchange:
             self.way, self.noted = UP_FIRST, noted
 
     def _worth(self):
-        return self.cash + self.value(self.held, self.close[self.row])
+        return self.cash + self.value(self.held, self.close(self.row))
 
     def _tell(self, place):
         way = self.way
@@ -307,11 +308,18 @@ class Exchange:
         for place in range(self.count):
             self.orders[place, SERVED] = 0
         self.at_open = False
-        self._move(self.high[row] if way == UP_FIRST else self.low[row])
-        self._move(self.low[row] if way == UP_FIRST else self.high[row])
-        self._move(self.close[row])
+        if self._has_open_orders():
+            self._move(self.high[row] if way == UP_FIRST else self.low[row])
+            self._move(self.low[row] if way == UP_FIRST else self.high[row])
+            self._move(self.close(row))
         for place in range(self.count):
             self.orders[place, SERVED] = 0
+
+    def _has_open_orders(self):
+        for place in range(self.count):
+            if self.orders[place, OPEN] != 0:
+                return True
+        return False
 
     def _move(self, to):
         """Go to the path's next turn, and serve what is met on the way."""
@@ -608,6 +616,10 @@ class Exchange:
 
     # What the account allows, as `AccountTerms` says it of shares, in 64 bits
 
+    def close(self, row):
+        """A bar's last price, micro-dollars."""
+        return cython.cast(cython.longlong, self.micros[row])
+
     def value(self, quantity, price):
         """Quantity times price, once it is known to be countable."""
         if abs(float(quantity) * float(price)) >= TOO_MUCH:
@@ -655,12 +667,13 @@ class Exchange:
 
     def charge(self, row):
         """Charge the nights since the bar before for what was borrowed through them."""
-        days, fee = self.nights[row], 0
-        if days and self.held < 0:
-            value = self.value(-self.held, self.close[row - 1])
-            fee = share_of(value, self.borrow * days, self.borrow_unit)
-        elif days and self.held and self.cash < 0:
-            fee = share_of(-self.cash, self.interest * days, self.interest_unit)
+        if self.held < 0:
+            value = self.value(-self.held, self.close(row - 1))
+            fee = share_of(value, self.borrow * self.nights[row], self.borrow_unit)
+        elif self.held and self.cash < 0:
+            fee = share_of(-self.cash, self.interest * self.nights[row], self.interest_unit)
+        else:
+            fee = 0
         self.cash -= fee
         self.tally.charge(fee)
 
@@ -675,7 +688,7 @@ class Exchange:
 
     def is_called(self, row):
         """Whether equity is below what the holding must keep."""
-        value = self.value(self.held, self.close[row])
+        value = self.value(self.held, self.close(row))
         if value > 0:
             required = _share_up(value, self.keep_long, self.keep_long_unit)
         else:
@@ -691,10 +704,8 @@ class Exchange:
                 return row
             if self.orders[place, KIND] == TARGET and self.orders[place, ARRIVING]:
                 return row
-        lends = (self.lends_money or self.lends_shares) and self.held != 0
-        owes = (self.held < 0 and self.borrow) or (self.cash < 0 and self.interest)
-        if self.count == 0 and not lends:
-            return after
+        self._find_call()
+        owes = (self.held < 0 and self.borrow) or (self.held and self.cash < 0 and self.interest)
         fall_to, rise_to = 0, NEVER
         for place in range(self.count):
             level = self.orders[place, LEVEL]
@@ -702,13 +713,29 @@ class Exchange:
                 fall_to = max(fall_to, level)
             else:
                 rise_to = min(rise_to, level)
-        while row < after:
-            if self.low[row] <= fall_to or self.high[row] >= rise_to:
-                break
-            if lends and ((owes and self.nights[row]) or self.is_called(row)):
-                break
-            row += 1
-        return row
+        if self.count or owes or self.call_below > 0 or self.call_above < TOO_MUCH:
+            while row < after:
+                if self.count and (self.low[row] <= fall_to or self.high[row] >= rise_to):
+                    break
+                if owes and self.nights[row]:
+                    break
+                if self.micros[row] <= self.call_below or self.micros[row] >= self.call_above:
+                    break
+                row += 1
+            after = row
+        return after
+
+    def _find_call(self):
+        """Between which closes no margin call can come, on the safe side."""
+        self.call_below, self.call_above = 0.0, TOO_MUCH
+        if (self.lends_money or self.lends_shares) and self.held:
+            money, size = float(self.cash), float(self.held)
+            if self.held < 0:
+                part = 1.0 + self.keep_short / self.keep_short_unit
+                self.call_above = money / (-size * part) * (1.0 - TINY) - 2.0
+            elif self.cash < 0:
+                part = 1.0 - self.keep_long / self.keep_long_unit
+                self.call_below = -money / (size * part) * (1.0 + TINY) + 2.0 if part else TOO_MUCH
 
 
 def product_over(one, other, unit):

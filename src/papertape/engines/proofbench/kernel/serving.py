@@ -341,7 +341,7 @@ def _rates(tables: FeeTables | None) -> dict[str, IntArray]:
 
 
 def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, costs: CostModel) -> Columns:
-    counts = [_micros(column) for column in (bars.open, bars.high, bars.low, bars.close)]
+    counts = [_micros(column) for column in (bars.open, bars.high, bars.low)]
     if len(bars) and int(counts[1].max()) >= DEAREST:
         raise Refusal("prices of a million dollars and more")
     if np.any(bars.volume >= BUSIEST):
@@ -358,7 +358,7 @@ def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, costs: CostMode
         bars.end,
         *counts,
         dollars=bars.close,
-        micros=counts[3].astype(np.float64),
+        micros=np.rint(bars.close * MICROS_PER_DOLLAR),
         volume=bars.volume,
         nights=nights,
         opens_session=np.zeros(len(bars), np.uint8),

@@ -4,6 +4,7 @@ from papertape.matching.fees cimport share_of
 
 cdef Py_ssize_t ROW, QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, AT_OPEN, FIELDS
 
+@cython.final
 cdef class Tally:
     cdef const double[::1] close
     cdef long long[:, ::1] record
