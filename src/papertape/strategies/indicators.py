@@ -15,10 +15,17 @@ from numpy.typing import NDArray
 from papertape.domain.errors import DataError, UsageError
 from papertape.domain.market import FloatArray, IntArray
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR
+from papertape.strategies.memo import remembered
+
+try:
+    import cython
+except ImportError:
+    from papertape.domain import uncompiled as cython
 
 BoolArray = NDArray[np.bool_]
 
 
+@remembered
 def sma(prices: FloatArray, period: int) -> FloatArray:
     """Plain average of the last ``period`` prices; first value on row ``period - 1``.
 
@@ -28,18 +35,36 @@ def sma(prices: FloatArray, period: int) -> FloatArray:
     return _headed(_window_sums(prices, period) / (period * MICROS_PER_DOLLAR), len(prices))
 
 
+@remembered
 def sma_order(prices: FloatArray, fast: int, slow: int) -> FloatArray:
     """1 where the ``fast`` average is above the ``slow`` one, -1 below, 0 at a true tie.
 
     Decided in whole numbers, because the float averages of a true tie often differ in the last
     bit. First value on row ``max(fast, slow) - 1``.
     """
+    if cython.compiled:  # one pass and no temporary: a sweep asks for this a thousand times
+        order = np.full(len(prices), np.nan)
+        _compare(_checked_totals(prices, max(fast, slow), min(fast, slow)), fast, slow, order)
+        return order
     fast_sums = _window_sums(prices, fast, times=slow)[max(slow - fast, 0) :] * slow
     slow_sums = _window_sums(prices, slow, times=fast)[max(fast - slow, 0) :] * fast
     above, below = fast_sums > slow_sums, fast_sums < slow_sums
     return _headed(above.astype(np.float64) - below, len(prices))
 
 
+@cython.overflowcheck(False)
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def _compare(totals: IntArray, fast: int, slow: int, order: FloatArray) -> None:
+    """Write the order of two averages row by row; that no product overflows is known before."""
+    with cython.nogil:
+        for row in range(max(fast, slow), len(totals)):
+            one = (totals[row] - totals[row - fast]) * slow
+            other = (totals[row] - totals[row - slow]) * fast
+            order[row - 1] = (one > other) - (one < other)
+
+
+@remembered
 def ema(column: FloatArray, period: int) -> FloatArray:
     """Average that gives the newest value the weight ``2 / (period + 1)``.
 
@@ -49,6 +74,7 @@ def ema(column: FloatArray, period: int) -> FloatArray:
     return _headed(_smoothed(column, period, (period + 1) / 2), len(column))
 
 
+@remembered
 def wilder_rsi(prices: FloatArray, period: int) -> FloatArray:
     """Wilder's share of rises in all moves, 0 to 100; first value on row ``period``.
 
@@ -65,12 +91,14 @@ def wilder_rsi(prices: FloatArray, period: int) -> FloatArray:
     return _headed(100.0 * share, len(prices))
 
 
+@remembered
 def true_range(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:
     """Dollars from the lowest to the highest of a bar and the close before; first on row 1."""
     before = close[:-1]
     return _headed(np.maximum(high[1:], before) - np.minimum(low[1:], before), len(close))
 
 
+@remembered
 def wilder_atr(high: FloatArray, low: FloatArray, close: FloatArray, period: int) -> FloatArray:
     """Wilder's average of the true range, in dollars; first value on row ``period``.
 
@@ -80,6 +108,7 @@ def wilder_atr(high: FloatArray, low: FloatArray, close: FloatArray, period: int
     return _headed(_smoothed(ranges, period, period), len(close))
 
 
+@remembered
 def donchian_high(high: FloatArray, period: int) -> FloatArray:
     """Highest of the last ``period`` highs, this row's included; first on row ``period - 1``.
 
@@ -88,11 +117,13 @@ def donchian_high(high: FloatArray, period: int) -> FloatArray:
     return _extreme(np.maximum, high, period)
 
 
+@remembered
 def donchian_low(low: FloatArray, period: int) -> FloatArray:
     """Lowest of the last ``period`` lows, this row's included; first on row ``period - 1``."""
     return _extreme(np.minimum, low, period)
 
 
+@remembered
 def previous(column: FloatArray) -> FloatArray:
     """The value one row before; NaN on row 0."""
     return _headed(column[:-1], len(column))
@@ -154,18 +185,34 @@ def _window_sums(prices: FloatArray, period: int, times: int = 1) -> IntArray:
     Raises:
         DataError: If a running sum, or a window's sum ``times`` over, could reach 2**63.
     """
+    totals = _checked_totals(prices, period, times)
+    return np.subtract(totals[period:], totals[:-period], dtype=np.int64)
+
+
+def _checked_totals(prices: FloatArray, period: int, times: int) -> IntArray:
     _check_period(period)
     _check_period(times)
-    counts = _micros(prices)
-    most = int(np.abs(counts).max(initial=0))
-    if most * max(len(counts), period * times) >= 2**63:
+    totals = _totals(prices)
+    rows, most = len(totals) - 1, int(_most(prices)[0])
+    if most * max(rows, period * times) >= 2**63:
         raise DataError(
-            f"{len(counts)} prices of up to {most / MICROS_PER_DOLLAR:,.2f} dollars are too many "
+            f"{rows} prices of up to {most / MICROS_PER_DOLLAR:,.2f} dollars are too many "
             f"to sum exactly over {period} x {times} rows",
             hint="use fewer rows or shorter averages",
         )
-    totals: IntArray = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    return np.subtract(totals[period:], totals[:-period], dtype=np.int64)
+    return totals
+
+
+@remembered
+def _totals(prices: FloatArray) -> IntArray:
+    """Running sums in micro-dollars, from 0 on; they are exact if `_most` of them fit."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(_micros(prices))])
+
+
+@remembered
+def _most(prices: FloatArray) -> IntArray:
+    """The largest price in micro-dollars, as a column of one."""
+    return _micros(np.abs(prices).max(initial=0.0, keepdims=True))
 
 
 def _micros(prices: FloatArray) -> IntArray:

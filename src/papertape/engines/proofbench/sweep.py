@@ -1,0 +1,434 @@
+"""Sweeps: one strategy under many settings, each as a run of its own, with nothing kept a bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice, product
+from math import sqrt
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+
+from papertape.domain.errors import StrategyError, UsageError
+from papertape.domain.market import Bars, PriceHistory
+from papertape.domain.money import MICROS_PER_DOLLAR, dollars
+from papertape.engines.proofbench.assembly import is_signal_strategy
+from papertape.engines.proofbench.bench import simulate
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.kernel import Kernel, Refusal, Wish, kernel_for
+from papertape.engines.proofbench.kernel.tally import Tally
+from papertape.engines.proofbench.metrics import FLAT, measure
+from papertape.engines.proofbench.trades import round_trips
+from papertape.engines.proofbench.window import Window, cut
+from papertape.engines.signalcore.answers import ask
+from papertape.strategies.memo import Memo, remembering
+from papertape.strategies.strategy import SignalStrategy, Strategy
+
+MEMO_ROOM = 256 * 1024 * 1024
+"""Bytes of indicators to keep."""
+
+WORTH_A_THREAD = 3_000_000
+"""Bars times settings, some ten milliseconds, below which waking another thread costs more."""
+
+AT_A_TIME = 8
+"""Settings that a thread takes from the plan at once."""
+
+Parameters = Mapping[str, Any]
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What a trial amounts to, as `papertape.engines.proofbench.metrics` defines it.
+
+    Attributes:
+        final_equity, fees: Dollars.
+        total_return, max_drawdown, win_rate, exposure_time: Fractions.
+        volatility, sharpe: A year.
+        sharpe_per_period: The same for one bar, of excess returns.
+        profit_factor: Won over lost.
+        expectancy: Dollars a closed trade.
+        trades_closed, trades_open, periods: Counts.
+    """
+
+    final_equity: float
+    total_return: float
+    max_drawdown: float
+    volatility: float | None
+    sharpe: float | None
+    sharpe_per_period: float | None
+    trades_closed: int
+    trades_open: int
+    win_rate: float | None
+    profit_factor: float | None
+    expectancy: float | None
+    exposure_time: float
+    fees: float
+    periods: int
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One setting and what came of it; ``number`` is its place in the plan."""
+
+    number: int
+    parameters: dict[str, Any]
+    figures: Figures
+
+
+OBJECTIVES = ("sharpe", "total_return", "profit_factor", "max_drawdown", "win_rate", "expectancy")
+"""What a sweep can look for; more of each is better."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which settings are tried: every combination of the values, or some of them drawn.
+
+    Attributes:
+        values: Parameter -> the values to try, in the order given.
+        draws: How many combinations to draw, each at most once; 0 for all.
+        seed: Of the draw.
+    """
+
+    values: Mapping[str, Sequence[Any]]
+    draws: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        empty = [name for name, values in self.values.items() if not values]
+        if not self.values or empty:
+            raise UsageError(
+                f"a sweep needs values to try{', none for ' + empty[0] if empty else ''}",
+                hint="--param fast=5:50:5 --param slow=20:200:20",
+            )
+        if self.draws < 0:
+            raise UsageError(f"{self.draws} settings cannot be drawn")
+
+    @property
+    def size(self) -> int:
+        """How many combinations there are."""
+        return int(np.prod([len(values) for values in self.values.values()], dtype=object))
+
+    def __len__(self) -> int:
+        return min(self.draws, self.size) or self.size
+
+    def settings(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Each combination with its place among all of them, the last parameter turning fastest."""
+        if not self.draws or self.draws >= self.size:
+            combinations = product(*self.values.values())
+            return (
+                (place, dict(zip(self.values, each, strict=True)))
+                for place, each in enumerate(combinations)
+            )
+        return ((place, self.at(place)) for place in self._drawn())
+
+    def _drawn(self) -> list[int]:
+        """Different places, ascending, so that neighbours share their indicators."""
+        generator = np.random.default_rng(self.seed)
+        drawn: dict[int, None] = {}
+        while len(drawn) < self.draws:
+            drawn.update(dict.fromkeys(generator.integers(self.size, size=self.draws).tolist()))
+        return sorted(islice(drawn, self.draws))
+
+    def at(self, place: int) -> dict[str, Any]:
+        """The combination at a place."""
+        chosen: dict[str, Any] = {}
+        for name, values in reversed(self.values.items()):
+            place, index = divmod(place, len(values))
+            chosen[name] = values[index]
+        return dict(reversed(chosen.items()))
+
+    def neighbours(self, place: int) -> list[int]:
+        """The places that lie no more than one step away in any parameter, itself included."""
+        sizes = [len(values) for values in self.values.values()]
+        indices = np.unravel_index(place, sizes)
+        around = [
+            [i for i in (int(at) - 1, int(at), int(at) + 1) if 0 <= i < size]
+            for at, size in zip(indices, sizes, strict=True)
+        ]
+        return [int(np.ravel_multi_index(each, sizes)) for each in product(*around)]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What came of a plan.
+
+    Attributes:
+        kind: The strategy's class.
+        plan: What was to be tried.
+        config: The settings that all trials share.
+        trials: Those that were made, in the order of the plan.
+        impossible: How many settings the strategy refused.
+        is_complete: Whether none is missing.
+        served_by: ``kernel``, or why the pipeline had to do it.
+    """
+
+    kind: type
+    plan: Plan
+    config: SimulationConfig
+    trials: list[Trial]
+    impossible: int
+    is_complete: bool
+    served_by: str
+
+    def best(self, objective: str = "sharpe") -> Trial | None:
+        """The trial with most of what is looked for; the first of equals."""
+        rated = [(score_of(each, objective), each) for each in self.trials]
+        known = [(score, each) for score, each in rated if score is not None]
+        return max(known, key=lambda pair: pair[0])[1] if known else None
+
+    def plateau(self, objective: str = "sharpe") -> tuple[Trial, float] | None:
+        """The trial whose neighbourhood is best, and the median of its neighbours and itself.
+
+        A single peak among bad neighbours is luck; on a plateau a small error costs little.
+        """
+        scores = {each.number: score_of(each, objective) for each in self.trials}
+        found: tuple[Trial, float] | None = None
+        for trial in self.trials:
+            around = [scores.get(place) for place in self.plan.neighbours(trial.number)]
+            known = [score for score in around if score is not None]
+            # Half of a neighbourhood that is missing is no neighbourhood.
+            if scores[trial.number] is None or 2 * len(known) <= len(around):
+                continue
+            median = float(np.median(known))
+            if found is None or median > found[1]:
+                found = trial, median
+        return found
+
+
+def score_of(trial: Trial, objective: str) -> float | None:
+    """What a trial reached of an objective; None where it is not defined."""
+    return cast("float | None", getattr(trial.figures, objective))
+
+
+class Laboratory:
+    """Runs trials of a strategy over histories; everything they share is made once.
+
+    Args:
+        kind: The strategy's class, of a signal strategy.
+        histories: Prices by symbol.
+        config: The settings that all trials share.
+    """
+
+    def __init__(
+        self, kind: type, histories: Mapping[str, PriceHistory], config: SimulationConfig
+    ):
+        self._kind, self._histories, self._config = kind, histories, config
+        self._memo = Memo(MEMO_ROOM)
+        self._views: dict[int, tuple[Window, Kernel | str]] = {}
+        self._lock = Lock()
+        self.refusal = ""
+
+    def attempt(self, item: tuple[int, dict[str, Any]]) -> Trial | None:
+        """The trial of a place and its setting; None if the strategy refuses the setting."""
+        place, chosen = item
+        strategy = self.made(chosen)
+        if strategy is None:
+            return None
+        return Trial(place, chosen, self.figures(cast("SignalStrategy", strategy)))
+
+    def made(self, parameters: Parameters) -> Strategy | None:
+        """The strategy under a setting; None if it refuses the setting."""
+        with suppress(UsageError):
+            return cast("Strategy", self._kind(**parameters))
+        return None
+
+    def view(self, strategy: Strategy) -> tuple[Window, Kernel | str]:
+        """The window as this strategy's warm-up wants it, and a kernel, or why there is none."""
+        wanted = strategy.warmup if self._config.warmup == "before" else None
+        key = -1 if wanted is None or self._config.start is None else wanted
+        with self._lock:
+            if key not in self._views:
+                window = cut(self._histories, self._config.start, self._config.end, wanted)
+                try:
+                    self._views[key] = window, kernel_for(window, self._config)
+                except Refusal as refusal:
+                    self._views[key] = window, str(refusal)
+            return self._views[key]
+
+    def figures(self, strategy: SignalStrategy) -> Figures:
+        """What a run of this strategy amounts to."""
+        window, kernel = self.view(strategy)
+        if isinstance(kernel, str):
+            self.refusal = kernel
+        else:
+            [bars] = window.bars.values()
+            tally = kernel.figures(self.wish(strategy, bars))
+            if tally is not None:
+                return figures_of(tally, self._config)
+            ask(strategy, bars)  # an answer that is none is told here
+            self.refusal = self.refusal or "amounts beyond what the kernel counts"
+        return self._by_pipeline(strategy, window)
+
+    def wish(self, strategy: SignalStrategy, bars: Bars) -> Wish:
+        """The strategy's answers, its indicators computed once for all settings."""
+        with remembering(self._memo):
+            try:
+                return _asked(strategy, bars)
+            except ValueError:  # it writes into an indicator's column, which here it must not
+                pass
+        return _asked(strategy, bars)
+
+    def _by_pipeline(self, strategy: SignalStrategy, window: Window) -> Figures:
+        outcome = simulate(strategy, self._histories, self._config, window)
+        orders = {key: state.order for key, state in outcome.orders.items()}
+        trades = round_trips(outcome.logged.entries, orders, window.bars)
+        marks, ppy = outcome.valuation.marks(), self._config.frequency.per_year
+        metrics = measure(marks, trades, ppy=ppy, rf=self._config.risk_free_rate)
+        names = set(Figures.__struct_fields__) - {"sharpe_per_period", "periods"}
+        ratio = metrics["sharpe"]
+        return Figures(
+            **{name: metrics[name] for name in names},  # type: ignore[arg-type]
+            sharpe_per_period=None if ratio is None else ratio / sqrt(ppy),
+            periods=len(marks.equity) - 1,
+        )
+
+
+def _asked(strategy: SignalStrategy, bars: Bars) -> Wish:
+    """The answers; those without stops are looked at by the kernel, and only where they change."""
+    if hasattr(strategy, "stop_distance"):
+        return Wish(strategy.warmup, *ask(strategy, bars))
+    exposure = np.ascontiguousarray(strategy.exposure(bars), np.float64)
+    if exposure.shape != (len(bars),):
+        ask(strategy, bars)
+        raise StrategyError(f"{type(strategy).__name__} answers differently each time")
+    return Wish(strategy.warmup, exposure, np.zeros(0))
+
+
+def figures_of(tally: Tally, config: SimulationConfig) -> Figures:
+    """The figures of a run that was only counted."""
+    ppy, periods = config.frequency.per_year, tally.marks
+    per_period: float | None = None
+    deviation: float | None = None
+    if periods > 1 and not tally.is_ruined:
+        mean = tally.sum / periods
+        deviation = sqrt(max(0.0, tally.squares - tally.sum * mean) / (periods - 1))
+        if deviation >= FLAT:
+            free = (1 + config.risk_free_rate) ** (1 / ppy) - 1
+            per_period = (mean - free) / deviation
+    closed, root = tally.closed, sqrt(ppy)
+    return Figures(
+        final_equity=tally.last / MICROS_PER_DOLLAR,
+        total_return=tally.last / tally.capital - 1,
+        max_drawdown=-tally.depth or 0.0,
+        volatility=None if deviation is None else deviation * root,
+        sharpe=None if per_period is None else per_period * root,
+        sharpe_per_period=per_period,
+        trades_closed=closed,
+        trades_open=int(tally.held != 0),
+        win_rate=tally.won / closed if closed else None,
+        profit_factor=tally.gain / tally.loss if tally.loss else None,
+        expectancy=dollars(tally.gain - tally.loss) / closed if closed else None,
+        exposure_time=tally.busy / periods if periods else 0.0,
+        fees=dollars(tally.fees),
+        periods=periods,
+    )
+
+
+Told = Callable[[Trial | None, int, int], None]
+"""Hears of each trial (None for a setting that cannot be), how many are done, and of how many."""
+
+
+def run_sweep(
+    kind: type,
+    histories: Mapping[str, PriceHistory],
+    plan: Plan,
+    config: SimulationConfig,
+    *,
+    jobs: int = 1,
+    done: Iterable[Trial] = (),
+    told: Told | None = None,
+) -> Sweep:
+    """Try every setting of a plan; an interrupt ends it early and keeps what was done.
+
+    Args:
+        kind: The class of a signal strategy.
+        histories: Prices by symbol.
+        plan: What to try.
+        config: The settings that all trials share.
+        jobs: Threads; the result is the same with any number.
+        done: Trials made before.
+        told: Hears how it goes on, from this thread.
+
+    Raises:
+        UsageError: If the strategy is none, or refuses every setting.
+    """
+    laboratory = Laboratory(kind, histories, config)
+    made = {trial.number: trial for trial in done}
+    _check_kind(kind, plan, laboratory)
+    waiting = (item for item in plan.settings() if item[0] not in made)
+    rows = sum(len(history.bars) for history in histories.values())
+    threads = jobs if len(plan) * rows > WORTH_A_THREAD else 1
+    impossible, interrupted = 0, False
+    try:
+        for done_now, trial in enumerate(_attempts(laboratory, waiting, threads), len(made) + 1):
+            if trial is None:
+                impossible += 1
+            else:
+                made[trial.number] = trial
+            if told is not None:
+                told(trial, done_now, len(plan))
+    except KeyboardInterrupt:
+        interrupted = True
+    trials = [made[place] for place in sorted(made)]
+    by = laboratory.refusal or "kernel"
+    return Sweep(kind, plan, config, trials, impossible, not interrupted, by)
+
+
+def _check_kind(kind: type, plan: Plan, laboratory: Laboratory) -> None:
+    """Make sure that there is something to try before any time is spent."""
+    some = next((each for _, chosen in plan.settings() if (each := laboratory.made(chosen))), None)
+    if some is None:
+        kind(**next(plan.settings())[1])  # tells why
+    if not is_signal_strategy(cast("Strategy", some)):
+        raise UsageError(
+            f"{kind.__name__} is an order strategy; a sweep needs one with exposure(bars)",
+            hint="papertape backtest runs it with one setting",
+        )
+
+
+def _attempts(
+    laboratory: Laboratory, waiting: Iterator[tuple[int, dict[str, Any]]], threads: int
+) -> Iterator[Trial | None]:
+    """Each setting's trial as it is done, or None where the strategy refuses the setting."""
+    if threads == 1:
+        yield from map(laboratory.attempt, waiting)
+        return
+    lock, stop, results = Lock(), Event(), SimpleQueue[Trial | BaseException | None]()
+    left = [threads]
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                with lock:
+                    some = list(islice(waiting, AT_A_TIME))
+                if not some:
+                    break
+                for item in some:
+                    results.put(laboratory.attempt(item))
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            results.put(error)
+        results.put(_Leaving())
+
+    workers = [Thread(target=work, daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    try:
+        while left[0]:
+            result = results.get()
+            if isinstance(result, _Leaving):
+                left[0] -= 1
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                yield result
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+class _Leaving(Exception):  # noqa: N818 - a thread says that it has nothing left to do
+    pass
