@@ -17,7 +17,7 @@ from papertape.engines.signalcore.answers import Answers
 from papertape.engines.signalcore.engine import SignalCore, SignalDesk
 from papertape.engines.signalcore.order_desk import OrderDesk
 from papertape.engines.signalcore.sizing import size_policy
-from papertape.matching.costs import cost_model
+from papertape.matching.tariffs import cost_model
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
 

@@ -12,7 +12,7 @@ from papertape.domain.market import Frequency
 from papertape.domain.money import Micros, micros
 from papertape.engines.riskguard import PROFILES
 from papertape.engines.signalcore.sizing import size_policy
-from papertape.matching.costs import cost_model
+from papertape.matching.tariffs import cost_model
 
 WarmUp = Literal["before", "inside"]
 Benchmark = Literal["hold", "none"]

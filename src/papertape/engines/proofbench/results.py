@@ -39,7 +39,7 @@ from papertape.engines.proofbench.record import (
 )
 from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window
-from papertape.matching.costs import cost_model
+from papertape.matching.tariffs import cost_model
 from papertape.strategies.strategy import Strategy, declared_parameters
 
 if TYPE_CHECKING:
