@@ -45,7 +45,7 @@ class RunOptions:
     size: str = "percent:95"
     "shares:100, percent:95 (of equity) or risk:1 (percent at the stop)"
     cost: str = "us-retail"
-    "us-retail, ibkr-fixed, ibkr-tiered, percent:0.1 or none"
+    "us-retail, ibkr-fixed, ibkr-tiered, none, or terms: per-share:0.005,min=1+half-spread:2bp"
     warmup: Literal["before", "inside"] = "before"
     "load the strategy's history ahead of the first day, or begin cold"
     rf: Annotated[float, _Odd] = 0.02
@@ -54,6 +54,8 @@ class RunOptions:
     "of everything that is drawn"
     benchmark: Literal["hold", "none"] = "hold"
     "hold the result against buying and holding, or not"
+    compat: str = ""
+    "conventions of other engines to follow, such as trade_adjusted,dividends_on_ex_date"
     name: str | None = None
     "keep the run under this id"
     adjusted: Literal["raw", "split", "all"] | None = None

@@ -8,12 +8,13 @@ usual backward adjustment does (and so leaks splits that have not happened yet).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from papertape.domain.errors import DataError
-from papertape.domain.market import Bars, CorporateAction, FloatArray, Split
+from papertape.domain.market import Bars, CorporateAction, FloatArray, PriceHistory, Split
 from papertape.domain.money import micros
 
 
@@ -65,3 +66,25 @@ def signal_factors(bars: Bars, actions: Sequence[CorporateAction]) -> FloatArray
             running *= factor
         factors[row:] = running
     return factors
+
+
+def adjusted_backward(history: PriceHistory) -> PriceHistory:
+    """The history as other engines trade it: every price in the last bar's terms, nothing booked.
+
+    It knows, at each bar, all that was paid and split afterwards; only the compatibility policy
+    ``trade_adjusted`` trades it.
+    """
+    bars, actions = history.bars, history.actions
+    factors = signal_factors(bars, actions)
+    if np.all(factors == 1.0):
+        return history
+    shares = signal_factors(bars, [action for action in actions if isinstance(action, Split)])
+    adjusted = bars.scaled(factors / factors[-1])
+    traded = np.rint(bars.volume * (shares[-1] / shares))
+    columns = (adjusted.open, adjusted.high, adjusted.low, adjusted.close, traded)
+    return replace(
+        history,
+        bars=Bars.trusted(bars.instrument, bars.frequency, bars.start, bars.end, *columns),
+        actions=(),
+        adjusted="all",
+    )

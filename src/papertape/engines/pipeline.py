@@ -52,6 +52,7 @@ class TradingPipeline:
         self._working: dict[OrderId, OrderState] = {}
         self._last: dict[str, LastPrice] = {}
         self._closes: dict[str, Micros] = {}
+        self._answers: list[Event] = []
 
     def warm(self, moment: Moment) -> None:
         """See a moment before the first one traded; no order rests yet, so nothing can happen."""
@@ -84,7 +85,8 @@ class TradingPipeline:
         standing = Standing(
             moment.time, self.account, self._closes, self._working, self._free_cash()
         )
-        decided, proposals = self._core.decide(moment, events, standing)
+        happened, self._answers = [*self._answers, *events], []
+        decided, proposals = self._core.decide(moment, happened, standing)
         if not proposals:
             return [*events, *decided], []
         refused, intents = self._judge(proposals, moment.time)
@@ -94,6 +96,7 @@ class TradingPipeline:
         """Send what was decided; the broker's answers."""
         reports = self._router.route(intents, now)
         self._fold(reports)
+        self._answers += reports  # a broker may fill at once; the strategy hears of it next time
         return reports
 
     def _judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:

@@ -25,7 +25,7 @@ from papertape.matching import acceptance
 from papertape.matching.costs import CostModel
 from papertape.matching.counter import Market
 from papertape.matching.liquidity import LiquidityEstimator
-from papertape.matching.path import concerns, meet
+from papertape.matching.path import concerns, meet, meet_close
 from papertape.matching.restatement import restate
 from papertape.matching.resting import Resting, new_resting
 
@@ -45,6 +45,7 @@ class Book:
         self._resting: dict[str, list[Resting]] = {symbol: [] for symbol in instruments}
         self._past = {symbol: LiquidityEstimator(frequency) for symbol in instruments}
         self._last: dict[str, Micros] = {}
+        self._bar: dict[str, Bar] = {}
         self._count = 0
 
     def accept(self, order: Order, now: Nanos) -> OrderAccepted | OrderRejected:
@@ -160,10 +161,27 @@ class Book:
         queue, tick = self._resting[bar.symbol], self._instruments[bar.symbol].tick
         # fill-E5: where nothing traded, nobody was filled.
         if bar.volume != 0 and concerns(bar, queue, tick):
-            outcome = meet(bar, self._market(bar, withheld), account, queue)
+            outcome = meet(bar, self._market(bar, account, withheld), account, queue)
             events += outcome.events
             account, self._resting[bar.symbol] = outcome.account, outcome.orders
         return events + self._expire(bar.symbol, bar.end, bar.end), account
+
+    def fill_at_close(self, order_id: OrderId, account: Account) -> list[Event]:
+        """Fill a market order at the close that it was decided on (`fill_at_decision_close`).
+
+        An order for an auction, or for later, is left to rest; so is what a volume cap leaves.
+        """
+        resting = self._find(order_id)
+        bar = self._bar.get(resting.order.symbol) if resting else None
+        if resting is None or bar is None or bar.volume == 0:
+            return []
+        order = resting.order
+        if order.time_in_force.is_auction or order.not_before or not resting.is_market:
+            return []
+        orders = self._resting[order.symbol]
+        outcome = meet_close(bar, self._market(bar, account, 0), account, orders, order_id)
+        self._resting[order.symbol] = outcome.orders
+        return outcome.events
 
     def _expire(self, symbol: str, until: Nanos, now: Nanos) -> list[Event]:
         """Let go of the orders that end by then (fill-E6)."""
@@ -172,7 +190,7 @@ class Book:
         self._resting[symbol] = [resting for resting in queue if resting not in over]
         return [OrderExpired(min(each.expires, now), each.order.id) for each in over]
 
-    def _market(self, bar: Bar, withheld: Micros) -> Market:
+    def _market(self, bar: Bar, account: Account, withheld: Micros) -> Market:
         instrument = self._instruments[bar.symbol]
         calendar = calendar_of(instrument.venue)
         day = calendar.local_day(bar.start)
@@ -183,12 +201,22 @@ class Book:
             day,
             is_session_open=calendar.session(day).open == bar.start,
             withheld=withheld,
+            elsewhere=self._worth_elsewhere(bar.symbol, account),
+        )
+
+    def _worth_elsewhere(self, symbol: str, account: Account) -> Micros:
+        """What the account's other holdings are worth at their last prices."""
+        return sum(
+            held.quantity * self._last.get(other, 0)
+            for other, held in account.positions.items()
+            if other != symbol
         )
 
     def observe(self, bar: Bar) -> None:
         """Learn from a completed bar; later bars' costs rest on it."""
         self._past[bar.symbol].observe(bar)
         self._last[bar.symbol] = micros(bar.close)
+        self._bar[bar.symbol] = bar
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
         """Adjust or cancel the working orders that a corporate action concerns (fill-K1 to K3)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from math import isnan
 from typing import NamedTuple
 
@@ -52,6 +53,7 @@ class Market(NamedTuple):
     day: date
     is_session_open: bool
     withheld: Micros = 0
+    elsewhere: Micros = 0
 
 
 class Counter:
@@ -89,7 +91,9 @@ class Counter:
     def serve(self, resting: Resting, touch: Touch) -> list[Resting]:
         """Give an order what it gets of a touch; the exits that its fill brought to life."""
         resting.is_served = True
-        wanted = self._held_back(resting)
+        if resting.order.share_of_equity and not resting.fills:
+            self._size(resting, touch)
+        wanted = self._held_back(resting) if resting.is_working else 0
         if wanted == 0:
             return []
         size, cap = self._within_cap(wanted, touch)
@@ -112,6 +116,31 @@ class Counter:
         """Report what became of an order."""
         resting.report(report)
         self.events.append(report)
+
+    def _size(self, resting: Resting, touch: Touch) -> None:
+        """Count an order's shares anew at the price it meets (`size_at_fill`).
+
+        Its share is of the equity that is left once the order's own fees are paid.
+        """
+        order, fees, day = resting.order, self.market.costs.fees, self.market.day
+        held, lot = self.account.quantity(order.symbol), self.market.instrument.lot
+        price = self._fill(resting, touch, abs(order.quantity), "").price
+        equity = self.account.cash + self.account.owed + held * price + self.market.elsewhere
+
+        def left(shares: int) -> Fraction:
+            """Money for shares, once the fees of so many are paid."""
+            traded = order.side * shares - held
+            return abs(order.share_of_equity) * (equity - fees.fee(traded, traded * price, day))
+
+        shares = max(0, int(left(int(left(0) / price)) / price)) // lot * lot
+        while (shares + lot) * price <= left(shares + lot):
+            shares += lot
+        quantity = order.side * shares - held
+        if quantity * order.side <= 0:
+            self.cancel(resting, f"size_at_fill: {held} shares are as many as wanted")
+            return
+        changed = replace(order, quantity=quantity, share_of_equity=Fraction(0))
+        self.say(resting, OrderReplaced(self.time, changed, "counted at the price of its fill"))
 
     def _held_back(self, resting: Resting) -> int:
         """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""

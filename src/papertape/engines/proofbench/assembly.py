@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from papertape.domain.account import Account
+from papertape.domain.compatibility import Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import Instrument
 from papertape.engines.flowroute.adapters.paper import PaperBroker
@@ -33,7 +34,13 @@ def assemble(
     core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> Rig:
     """Build a pipeline on a fresh simulated account."""
-    broker = PaperBroker(config.capital, instruments, config.frequency, cost_model(config.cost))
+    broker = PaperBroker(
+        config.capital,
+        instruments,
+        config.frequency,
+        cost_model(config.cost),
+        config.compatibility,
+    )
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)
@@ -58,7 +65,8 @@ def signal_desk(
             f"{type(strategy).__name__} attaches none",
             hint="use --size percent:95 or shares:100, or give the strategy a stop_distance method",
         )
-    return SignalDesk(answers, size, instruments)
+    at_fill = Compatibility.SIZE_AT_FILL in config.compatibility
+    return SignalDesk(answers, size, instruments, sizes_at_fill=at_fill)
 
 
 def order_desk(

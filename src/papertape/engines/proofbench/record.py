@@ -177,6 +177,7 @@ class Ground(Row, frozen=True):
         warmup: ``before`` or ``inside``; ``warmup_bars`` how many bars were seen before trading.
         profile: Risk profile.
         seed: Of everything that is drawn.
+        compat: Conventions of other engines that the run followed; with any, it flatters.
     """
 
     strategy: str
@@ -199,6 +200,7 @@ class Ground(Row, frozen=True):
     profile: str
     benchmark: str
     seed: int
+    compat: list[str] = []
 
 
 class PathBand(Row, frozen=True):

@@ -9,9 +9,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from papertape.data.actions import adjusted_backward
 from papertape.data.jumps import refuse_false_jumps
 from papertape.data.moments import closing_times
 from papertape.domain.clock import Nanos
+from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.errors import DataError
 from papertape.domain.market import Bars, CorporateAction, PriceHistory
 from papertape.matching.liquidity import WINDOW as LIQUIDITY_BARS
@@ -46,7 +48,11 @@ class Window:
 
 
 def cut(
-    histories: Mapping[str, PriceHistory], start: date | None, end: date | None, warmup: int | None
+    histories: Mapping[str, PriceHistory],
+    start: date | None,
+    end: date | None,
+    warmup: int | None,
+    compat: frozenset[Compatibility] = NONE,
 ) -> Window:
     """Cut histories to the days from ``start`` to ``end`` and the bars needed ahead of them.
 
@@ -56,10 +62,13 @@ def cut(
         end: Last day traded, included; None for the data's own.
         warmup: Bars of history a strategy wants, or None to start cold. The market's own measures
             (liquidity, volatility) want 21, so a warm start has at least these.
+        compat: Conventions of other engines; two of them change what is traded, and from when.
 
     Raises:
         DataError: If no bar lies within the days, or a jump among them cannot be true.
     """
+    if Compatibility.TRADE_ADJUSTED in compat:
+        histories = {symbol: adjusted_backward(each) for symbol, each in histories.items()}
     room = 0 if warmup is None else max(warmup, LIQUIDITY_BARS + 1)
     bars: dict[str, Bars] = {}
     history: dict[str, int] = {}
@@ -79,6 +88,8 @@ def cut(
     opening = min(int(each.start[0]) for each in traded.values())
     closes = closing_times(bars)
     before = int(np.searchsorted(closes, opening, side="right")) - 1
+    if Compatibility.FILL_AT_DECISION_CLOSE in compat:
+        before += 1  # a close before the first open would be filled outside the window
     return Window(
         bars=bars,
         actions={symbol: histories[symbol].actions for symbol in bars},

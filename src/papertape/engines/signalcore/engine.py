@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import count
 from typing import Protocol
 
@@ -70,12 +71,21 @@ class SignalDesk:
         answers: The strategy.
         size: How much to hold at full exposure.
         instruments: What the run trades; they share the money equally.
+        sizes_at_fill: Whether shares are counted at the price of the fill (`size_at_fill`).
     """
 
-    def __init__(self, answers: Answers, size: SizePolicy, instruments: Mapping[str, Instrument]):
+    def __init__(
+        self,
+        answers: Answers,
+        size: SizePolicy,
+        instruments: Mapping[str, Instrument],
+        *,
+        sizes_at_fill: bool = False,
+    ):
         self._answers = answers
         self._size = size
         self._instruments = instruments
+        self._sizes_at_fill = sizes_at_fill
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
 
@@ -153,7 +163,8 @@ class SignalDesk:
         return target, note
 
     def _order(self, signal: Signal, quantity: int) -> Order:
-        entering = signal.exposure != 0
+        entering, symbols = signal.exposure != 0, len(self._instruments)
+        share = self._size.share_of_equity(signal.exposure, symbols) if self._sizes_at_fill else 0
         return Order(
             id=f"O{next(self._numbers)}",
             symbol=signal.symbol,
@@ -162,4 +173,5 @@ class SignalDesk:
             time=signal.time,
             reason=signal.reason,
             stop_distance=micros(signal.stop_distance) if entering and quantity > 0 else 0,
+            share_of_equity=Fraction(share if quantity * signal.exposure > 0 else 0),
         )

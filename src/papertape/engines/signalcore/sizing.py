@@ -10,12 +10,21 @@ from papertape.domain.errors import UsageError
 from papertape.domain.money import Micros
 
 
+def exactly(exposure: float) -> Fraction:
+    """The exposure as it is written: 0.3 is three tenths, and not a hair less of it."""
+    return Fraction(str(float(exposure)))
+
+
 class SizePolicy(Protocol):
     """Turns a wanted exposure into a wanted holding."""
 
     @property
     def needs_stop(self) -> bool:
         """Whether it can size nothing without an attached stop."""
+        ...
+
+    def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
+        """Share of equity to hold, signed; 0 where the size does not rest on equity and price."""
         ...
 
     @property
@@ -46,11 +55,15 @@ class FixedShares:
     needs_stop = False
     bends_to_cash = False
 
+    def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
+        """None of it."""
+        return Fraction(0)
+
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
     ) -> int:
         """Shares times exposure."""
-        return int(Fraction(exposure) * self.shares)
+        return int(exactly(exposure) * self.shares)
 
     def __str__(self) -> str:
         return f"shares:{self.shares}"
@@ -64,12 +77,15 @@ class PercentOfEquity:
     needs_stop = False
     bends_to_cash = True
 
+    def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
+        """Percent times exposure, split equally."""
+        return exactly(exposure) * self.percent / (100 * symbols)
+
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
     ) -> int:
         """Equity times percent times exposure, over the price."""
-        money = Fraction(exposure) * self.percent * max(0, equity) / (100 * symbols)
-        return int(money / price)
+        return int(self.share_of_equity(exposure, symbols) * max(0, equity) / price)
 
     def __str__(self) -> str:
         return f"percent:{float(self.percent):g}"
@@ -83,13 +99,17 @@ class RiskPerTrade:
     needs_stop = True
     bends_to_cash = True
 
+    def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
+        """None of it."""
+        return Fraction(0)
+
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
     ) -> int:
         """Equity times percent times exposure, over the distance to the stop."""
         if stop_distance == 0:
             return 0
-        money = Fraction(exposure) * self.percent * max(0, equity) / (100 * symbols)
+        money = exactly(exposure) * self.percent * max(0, equity) / (100 * symbols)
         return int(money / stop_distance)
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from itertools import count
 from papertape.domain.account import Account, Position, split_shares
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
+from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.event import (
     DividendAccrued,
@@ -41,6 +42,7 @@ class PaperBroker:
         instruments: What can be traded, by symbol.
         frequency: Length of the bars it will be shown.
         costs: What trading costs here.
+        compat: Conventions of other engines to follow; none unless a run asks for them.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class PaperBroker:
         instruments: Mapping[str, Instrument],
         frequency: Frequency,
         costs: CostModel,
+        compat: frozenset[Compatibility] = NONE,
     ):
         self._instruments = instruments
         self._account = Account.opened(capital)
         self._book = Book(instruments, frequency, costs)
+        self._compat = compat
         self._asked: dict[OrderId, Order] = {}
         self._orders: dict[OrderId, OrderState] = {}
         self._reports: list[Event] = []
@@ -87,6 +91,9 @@ class PaperBroker:
             return order.id
         self._orders[order.id] = OrderState(order)
         self._report(self._book.accept(order, order.time if now is None else now))
+        if Compatibility.FILL_AT_DECISION_CLOSE in self._compat:
+            for event in self._book.fill_at_close(order.id, self._account):
+                self._report(event)
         return order.id
 
     def cancel_order(
@@ -215,6 +222,8 @@ class PaperBroker:
     def _pay_later(self, accrued: DividendAccrued) -> None:
         calendar = calendar_of(self._instruments[accrued.symbol].venue)
         due = calendar.session(accrued.pay_date).open
+        if Compatibility.DIVIDENDS_ON_EX_DATE in self._compat:
+            due = accrued.time
         self._owed.append(DividendPaid(due, accrued.symbol, accrued.quantity * accrued.amount))
 
 
