@@ -10,6 +10,8 @@ from typing import Generic, Protocol, TypeVar
 from papertape.domain.errors import require
 from papertape.domain.event import (
     Event,
+    FillBusted,
+    FillCorrected,
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
@@ -136,6 +138,13 @@ def report_of(event: Event) -> Report | None:
             return Report(number, kind, ours, request_id=ours, order=order, note=reason)
         case ReplaceRejected(order_id=ours, reason=reason, number=number):
             return Report(number, ReportKind.CANCEL_REJECT, ours, request_id=ours, note=reason)
+        case FillBusted(fill=fill, reason=reason, number=number):
+            kind, gone = ReportKind.BUST, fill.id
+            return Report(number, kind, fill.order_id, refers_to=gone, note=reason)
+        case FillCorrected(fill=fill, instead=instead, reason=reason, number=number):
+            kind, gone, made = ReportKind.CORRECT, fill.id, Execution.of(instead)
+            order_id = fill.order_id
+            return Report(number, kind, order_id, execution=made, refers_to=gone, note=reason)
     return None
 
 
@@ -144,7 +153,7 @@ def order_of(event: Event) -> OrderId | None:
     match event:
         case OrderAccepted(order=order) | OrderRejected(order=order) | OrderRestated(order=order):
             return order.id
-        case OrderFilled(fill=fill):
+        case OrderFilled(fill=fill) | FillBusted(fill=fill) | FillCorrected(fill=fill):
             return fill.order_id
         case OrderCanceled(order_id=order_id) | OrderExpired(order_id=order_id):
             return order_id

@@ -21,6 +21,7 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar, CorporateAction, Frequency, Split
 from papertape.domain.money import Micros, half_even, micros
 from papertape.domain.order import Order, OrderId
+from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching import acceptance
 from papertape.matching.costs import CostModel
 from papertape.matching.counter import Market
@@ -38,10 +39,15 @@ class Book:
     """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], frequency: Frequency, costs: CostModel
+        self,
+        instruments: Mapping[str, Instrument],
+        frequency: Frequency,
+        costs: CostModel,
+        terms: AccountTerms = CASH_ACCOUNT,
     ):
         self._instruments = instruments
         self._costs = costs
+        self._terms = terms
         self._resting: dict[str, list[Resting]] = {symbol: [] for symbol in instruments}
         self._past = {symbol: LiquidityEstimator(frequency) for symbol in instruments}
         self._last: dict[str, Micros] = {}
@@ -151,7 +157,7 @@ class Book:
         Args:
             bar: What the market did.
             account: Cash and holdings before it.
-            withheld: Part of the cash that may pay for nothing yet, micro-dollars.
+            withheld: Part of the available funds that may pay for nothing yet, micro-dollars.
         """
         if not self._resting[bar.symbol]:
             return [], account
@@ -161,7 +167,7 @@ class Book:
         queue, tick = self._resting[bar.symbol], self._instruments[bar.symbol].tick
         # fill-E5: where nothing traded, nobody was filled.
         if bar.volume != 0 and concerns(bar, queue, tick):
-            outcome = meet(bar, self._market(bar, account, withheld), account, queue)
+            outcome = meet(bar, self._market(bar, withheld), account, queue)
             events += outcome.events
             account, self._resting[bar.symbol] = outcome.account, outcome.orders
         return events + self._expire(bar.symbol, bar.end, bar.end), account
@@ -179,7 +185,7 @@ class Book:
         if order.time_in_force.is_auction or order.not_before or not resting.is_market:
             return []
         orders = self._resting[order.symbol]
-        outcome = meet_close(bar, self._market(bar, account, 0), account, orders, order_id)
+        outcome = meet_close(bar, self._market(bar, 0), account, orders, order_id)
         self._resting[order.symbol] = outcome.orders
         return outcome.events
 
@@ -190,7 +196,7 @@ class Book:
         self._resting[symbol] = [resting for resting in queue if resting not in over]
         return [OrderExpired(min(each.expires, now), each.order.id) for each in over]
 
-    def _market(self, bar: Bar, account: Account, withheld: Micros) -> Market:
+    def _market(self, bar: Bar, withheld: Micros) -> Market:
         instrument = self._instruments[bar.symbol]
         calendar = calendar_of(instrument.venue)
         day = calendar.local_day(bar.start)
@@ -201,15 +207,8 @@ class Book:
             day,
             is_session_open=calendar.session(day).open == bar.start,
             withheld=withheld,
-            elsewhere=self._worth_elsewhere(bar.symbol, account),
-        )
-
-    def _worth_elsewhere(self, symbol: str, account: Account) -> Micros:
-        """What the account's other holdings are worth at their last prices."""
-        return sum(
-            held.quantity * self._last.get(other, 0)
-            for other, held in account.positions.items()
-            if other != symbol
+            terms=self._terms,
+            others=self._last,
         )
 
     def observe(self, bar: Bar) -> None:
