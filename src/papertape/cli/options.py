@@ -60,6 +60,8 @@ class RunOptions:
     "keep the run under this id"
     adjusted: Literal["raw", "split", "all"] | None = None
     "what the file's prices are adjusted for, where it does not say"
+    actions: str | None = None
+    "file of splits, dividends, renamings and delistings: symbol,ex_date,action,value,pay_date"
     tz: str | None = None
     "zone of times that name none, like America/New_York"
     map: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()

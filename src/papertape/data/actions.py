@@ -14,7 +14,15 @@ from fractions import Fraction
 import numpy as np
 
 from papertape.domain.errors import DataError
-from papertape.domain.market import Bars, CorporateAction, FloatArray, PriceHistory, Split
+from papertape.domain.market import (
+    Bars,
+    CorporateAction,
+    Dividend,
+    FloatArray,
+    PriceHistory,
+    Split,
+    ends_symbol,
+)
 from papertape.domain.money import micros
 
 
@@ -29,6 +37,8 @@ def factor_of(action: CorporateAction, close_before: float) -> float:
     """
     if isinstance(action, Split):
         return float(action.ratio)
+    if not isinstance(action, Dividend):
+        return 1.0  # a symbol ends; its prices stay what they are
     before = micros(close_before)
     if action.amount >= before:
         raise DataError(
@@ -85,6 +95,23 @@ def adjusted_backward(history: PriceHistory) -> PriceHistory:
     return replace(
         history,
         bars=Bars.trusted(bars.instrument, bars.frequency, bars.start, bars.end, *columns),
-        actions=(),
+        actions=tuple(filter(ends_symbol, actions)),
         adjusted="all",
     )
+
+
+def with_actions(history: PriceHistory, stated: Sequence[CorporateAction]) -> PriceHistory:
+    """The history with actions that somebody stated beside it, in place of what it came with.
+
+    Raises:
+        DataError: If its prices contain such an action already.
+    """
+    bars, adjusted = history.bars, history.adjusted
+    contained = {"raw": (), "split": (Split,), "all": (Split, Dividend)}[adjusted]
+    twice = next((action for action in stated if isinstance(action, contained)), None)
+    if twice is not None:
+        raise DataError(
+            f"{bars.symbol}: the prices are adjusted ({adjusted}), and {twice} is stated besides",
+            hint="state it for prices as traded: --adjusted raw",
+        )
+    return replace(history, actions=tuple(stated))

@@ -23,6 +23,7 @@ from papertape.domain.event import (
     Proposal,
 )
 from papertape.domain.lifecycle import Effect, OrderState, book_report
+from papertape.domain.market import Renaming
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
@@ -137,6 +138,10 @@ class TradingPipeline:
         return RiskView(now, self.account, self._last, open_, reserved)
 
     def _note_prices(self, moment: Moment) -> None:
+        for action in moment.actions:
+            if isinstance(action, Renaming) and action.symbol in self._last:
+                self._closes[action.new_symbol] = self._closes[action.symbol]
+                self._last[action.new_symbol] = self._last[action.symbol]
         for bar in moment.bars:
             close = micros(bar.close)
             self._closes[bar.symbol] = close

@@ -18,7 +18,7 @@ from papertape.domain.event import (
     ReplaceRejected,
 )
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bar, CorporateAction, Frequency, Split
+from papertape.domain.market import Bar, CorporateAction, Delisting, Frequency, Renaming, Split
 from papertape.domain.money import Micros, half_even, micros
 from papertape.domain.order import Order, OrderId
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
@@ -52,13 +52,14 @@ class Book:
         self._past = {symbol: LiquidityEstimator(frequency) for symbol in instruments}
         self._last: dict[str, Micros] = {}
         self._bar: dict[str, Bar] = {}
+        self._ended: dict[str, str] = {}
         self._count = 0
 
     def accept(self, order: Order, now: Nanos) -> OrderAccepted | OrderRejected:
         """Take an order, or say why not."""
         if order.symbol not in self._instruments:
             return OrderRejected(now, order, f"{order.symbol} is not traded here")
-        refusal = self._refusal(order, now)
+        refusal = self._ended.get(order.symbol) or self._refusal(order, now)
         if refusal:
             return OrderRejected(now, order, refusal)
         instrument, eligible = self._instruments[order.symbol], max(now, order.not_before)
@@ -218,12 +219,17 @@ class Book:
         self._bar[bar.symbol] = bar
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
-        """Adjust or cancel the working orders that a corporate action concerns (fill-K1 to K3)."""
+        """Adjust, carry or cancel the orders that a corporate action concerns (fill-K1 to K4)."""
         expired = self._expire(action.symbol, now, now)  # fill-E6: expire, adjust, match
         return expired + self._adjust(action, now)
 
     def _adjust(self, action: CorporateAction, now: Nanos) -> list[Event]:
         symbol, tick = action.symbol, self._instruments[action.symbol].tick
+        if isinstance(action, Delisting):
+            self._ended[symbol] = f"{symbol} is delisted since {action.ex_date}"
+            return self.cancel_all(symbol, now, "delisted")
+        if isinstance(action, Renaming):
+            return self._rename(action, now)
         if isinstance(action, Split):
             self._past[symbol].split(action.ratio)
             last = self._last.get(symbol, 0)
@@ -232,3 +238,16 @@ class Book:
                 return self.cancel_all(symbol, now, "reverse split")
         restated = (restate(each, action, now, tick) for each in self._resting[symbol])
         return [report for report in restated if report is not None]
+
+    def _rename(self, action: Renaming, now: Nanos) -> list[Event]:
+        """Carry the orders, and what is known of the market, to the new symbol."""
+        old, new = action.symbol, action.new_symbol
+        self._ended[old] = f"{old} trades as {new} since {action.ex_date}"
+        if new not in self._instruments:
+            return self.cancel_all(old, now, f"it trades as {new}, which is not traded here")
+        self._past[new] = self._past[old]
+        self._last[new] = self._last.get(old, 0)
+        queue, self._resting[old] = self._resting[old], []
+        self._resting[new] += queue
+        reports = (restate(each, action, now, self._instruments[new].tick) for each in queue)
+        return [report for report in reports if report is not None]

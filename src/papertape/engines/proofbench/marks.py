@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from papertape.domain.account import CASH, HOLDING, OWED, USD, postings
-from papertape.domain.event import Entry, LedgerEvent, OrderFilled
+from papertape.domain.event import Entry, LedgerEvent, OrderFilled, SymbolChanged
 from papertape.domain.market import Bars, FloatArray, IntArray
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros, counted
 from papertape.engines.proofbench.metrics import Marks
@@ -83,8 +83,13 @@ def value(
     cash, owed = np.cumsum(cash), np.cumsum(owed)
     gross, net = np.zeros_like(cash), np.zeros_like(cash)
     moments = np.array(times, np.int64)
+    closes = {symbol: _closes_at(each, moments) for symbol, each in bars.items()}
+    for entry in logged.entries:
+        if isinstance(entry, SymbolChanged):  # until its own first bar, it is worth what it was
+            new = closes[entry.new_symbol]
+            closes[entry.new_symbol] = np.where(new == 0, closes[entry.symbol], new)
     for symbol, changes in held.items():
-        worth = np.cumsum(changes) * _closes_at(bars[symbol], moments)
+        worth = np.cumsum(changes) * closes[symbol]
         gross += np.abs(worth)
         net += worth
     equity = cash + owed + net

@@ -16,11 +16,13 @@ from papertape.domain.event import (
     Decided,
     DividendPaid,
     Entry,
+    HoldingDelisted,
     OrderApproved,
     OrderFilled,
     OrderRefused,
     PathUncertain,
     SplitApplied,
+    SymbolChanged,
 )
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.money import Micros, dollars
@@ -127,7 +129,7 @@ class RefusalRow(Row, frozen=True):
 
 
 class BookingRow(Row, frozen=True):
-    """Cash or shares that moved without a trade: a dividend, a split."""
+    """Cash or shares that moved without a trade: a dividend, a split, a new symbol, a delisting."""
 
     time: str
     symbol: str
@@ -382,7 +384,7 @@ def refusal_rows(log: Sequence[Entry]) -> list[RefusalRow]:
 
 
 def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
-    """Dividends paid and splits applied, in order."""
+    """What corporate actions paid and changed, in order; a new symbol is booked under itself."""
     rows: list[BookingRow] = []
     for entry in log:
         match entry:
@@ -390,6 +392,12 @@ def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
                 rows.append(BookingRow(rfc3339(time), symbol, "dividend", dollars(total)))
             case SplitApplied(time=time, symbol=symbol, ratio=ratio, cash_in_lieu=cash):
                 rows.append(BookingRow(rfc3339(time), symbol, f"split {ratio}", dollars(cash)))
+            case SymbolChanged(time=time, symbol=symbol, new_symbol=new):
+                what = f"ticker change from {symbol}"
+                rows.append(BookingRow(rfc3339(time), new, what, 0.0))
+            case HoldingDelisted(time=time, symbol=symbol, quantity=quantity, price=price):
+                what = f"delisted, {quantity} at {dollars(price):g}"
+                rows.append(BookingRow(rfc3339(time), symbol, what, dollars(quantity * price)))
     return rows
 
 

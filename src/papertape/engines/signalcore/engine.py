@@ -13,7 +13,7 @@ from papertape.domain.clock import Nanos
 from papertape.domain.event import CancelRequest, Decided, Event, Moment, Proposal
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar
+from papertape.domain.market import Bar, Renaming, ends_symbol
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.signal import Signal
@@ -90,7 +90,15 @@ class SignalDesk:
         self._numbers = count(1)
 
     def see(self, moment: Moment) -> None:
-        """Hand the bars to the strategy."""
+        """Hand the bars to the strategy.
+
+        Assumption: under a new symbol it meets a new instrument, so the holding is kept as it is
+        until the warm-up there is over.
+        """
+        for action in filter(ends_symbol, moment.actions):
+            wanted, self._wanted[action.symbol] = self._wanted[action.symbol], 0.0
+            if isinstance(action, Renaming):
+                self._wanted[action.new_symbol] = wanted
         for bar in moment.bars:
             actions = [action for action in moment.actions if action.symbol == bar.symbol]
             self._answers.see(bar, actions)
@@ -103,7 +111,7 @@ class SignalDesk:
         proposals: list[Proposal] = []
         for bar in moment.bars:
             wish = self._answers.wish(bar.symbol)
-            if wish.exposure != self._wanted[bar.symbol]:
+            if wish is not None and wish.exposure != self._wanted[bar.symbol]:
                 self._wanted[bar.symbol] = wish.exposure
                 event, orders, left = self._change(bar, wish, standing)
                 standing = replace(standing, free_cash=left)

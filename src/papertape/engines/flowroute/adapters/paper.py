@@ -15,6 +15,7 @@ from papertape.domain.event import (
     DividendAccrued,
     DividendPaid,
     Event,
+    HoldingDelisted,
     LedgerEvent,
     Moment,
     OrderAccepted,
@@ -23,10 +24,19 @@ from papertape.domain.event import (
     OrderReplaced,
     OrderReport,
     SplitApplied,
+    SymbolChanged,
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState, OrderStatus, book_report
-from papertape.domain.market import Bar, CorporateAction, Frequency, Split
+from papertape.domain.market import (
+    Bar,
+    CorporateAction,
+    Delisting,
+    Dividend,
+    Frequency,
+    Renaming,
+    Split,
+)
 from papertape.domain.money import Micros, dollars, micros
 from papertape.domain.order import Order, OrderId
 from papertape.domain.verdict import Approved
@@ -197,14 +207,12 @@ class PaperBroker:
     def _take_effect(self, action: CorporateAction, now: Nanos) -> None:
         for event in self._book.restate(action, now):
             self._report(event)
-        held = self._account.quantity(action.symbol)
-        if isinstance(action, Split):
-            before = self._last.get(action.symbol, 0)
-            if held:
-                after, cash = split_shares(held, action.ratio, before)
-                self._report(SplitApplied(now, action.symbol, action.ratio, held, after, cash))
-        elif held:
-            self._report(DividendAccrued(now, action.symbol, held, action.amount, action.pay_date))
+        symbol, last = action.symbol, self._last.get(action.symbol, 0)
+        if isinstance(action, Renaming):
+            self._last[action.new_symbol] = last
+        held = self._account.quantity(symbol)
+        if held:
+            self._report(_booked(action, now, held, last))
 
     def _report(self, event: Event) -> None:
         """Fold an event into the broker's own books, number it and hand it on."""
@@ -227,6 +235,22 @@ class PaperBroker:
         self._owed.append(DividendPaid(due, accrued.symbol, accrued.quantity * accrued.amount))
 
 
+def _booked(action: CorporateAction, now: Nanos, held: int, last: Micros) -> Event:
+    """What a corporate action does to a holding, at the last price before it."""
+    symbol = action.symbol
+    match action:
+        case Split(ratio=ratio):
+            after, cash = split_shares(held, ratio, last)
+            return SplitApplied(now, symbol, ratio, held, after, cash)
+        case Dividend(amount=amount, pay_date=pay_date):
+            return DividendAccrued(now, symbol, held, amount, pay_date)
+        case Renaming(new_symbol=new_symbol):
+            return SymbolChanged(now, symbol, new_symbol, held)
+        case Delisting():
+            return HoldingDelisted(now, symbol, held, action.paid(last, held))
+
+
 def _opening(moment: Moment, symbol: str) -> Nanos:
-    """When the symbol's bar of this moment began."""
-    return next(bar.start for bar in moment.bars if bar.symbol == symbol)
+    """When the symbol's bar of this moment began; without one, when the first of them did."""
+    starts = [bar.start for bar in moment.bars if bar.symbol == symbol]
+    return min(starts or [bar.start for bar in moment.bars], default=moment.time)
