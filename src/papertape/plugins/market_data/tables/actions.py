@@ -12,7 +12,7 @@ A CSV with the columns ``symbol,ex_date,action,value,pay_date``, one action a ro
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -46,8 +46,8 @@ def read_actions(path: str | Path) -> dict[str, tuple[CorporateAction, ...]]:
     return dict(zip(found, map(tuple, ordered), strict=True))
 
 
-def _refuse_header(name: str, header: object) -> None:
-    if tuple(header or ()) != COLUMNS:
+def _refuse_header(name: str, header: Sequence[str]) -> None:
+    if tuple(header) != COLUMNS:
         raise DataError(f"{name} begins with {header}", hint=f"it begins with {','.join(COLUMNS)}")
 
 
