@@ -138,14 +138,18 @@ def report_of(event: Event) -> Report | None:
             return Report(number, kind, ours, request_id=ours, order=order, note=reason)
         case ReplaceRejected(order_id=ours, reason=reason, number=number):
             return Report(number, ReportKind.CANCEL_REJECT, ours, request_id=ours, note=reason)
-        case FillBusted(fill=fill, reason=reason, number=number):
-            kind, gone = ReportKind.BUST, fill.id
-            return Report(number, kind, fill.order_id, refers_to=gone, note=reason)
-        case FillCorrected(fill=fill, instead=instead, reason=reason, number=number):
-            kind, gone, made = ReportKind.CORRECT, fill.id, Execution.of(instead)
-            order_id = fill.order_id
-            return Report(number, kind, order_id, execution=made, refers_to=gone, note=reason)
+        case FillBusted() | FillCorrected():
+            return _amended(event)
     return None
+
+
+def _amended(event: FillBusted | FillCorrected) -> Report:
+    """The report of an execution that was taken back, or put right."""
+    fill, number, note = event.fill, event.number, event.reason
+    if isinstance(event, FillBusted):
+        return Report(number, ReportKind.BUST, fill.order_id, refers_to=fill.id, note=note)
+    made, kind = Execution.of(event.instead), ReportKind.CORRECT
+    return Report(number, kind, fill.order_id, execution=made, refers_to=fill.id, note=note)
 
 
 def order_of(event: Event) -> OrderId | None:

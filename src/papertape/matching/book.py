@@ -18,6 +18,7 @@ from papertape.domain.event import (
     ReplaceRejected,
 )
 from papertape.domain.instrument import Instrument
+from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bar, CorporateAction, Delisting, Frequency, Renaming, Split
 from papertape.domain.money import Micros, half_even, micros
 from papertape.domain.order import Order, OrderId
@@ -137,6 +138,15 @@ class Book:
     def _all(self) -> Iterator[Resting]:
         return (resting for queue in self._resting.values() for resting in queue)
 
+    @property
+    def last(self) -> Mapping[str, Micros]:
+        """Last price of each symbol, in today's shares; its first open before its first close."""
+        return self._last
+
+    def working(self) -> Iterator[OrderState]:
+        """The orders it holds, instrument by instrument."""
+        return (resting.state for resting in self._all())
+
     def cancel(self, order_id: OrderId, now: Nanos, reason: str) -> OrderCanceled | None:
         """Take an order out of the book; None if it is not there (any more)."""
         resting = self._find(order_id)
@@ -160,6 +170,7 @@ class Book:
             account: Cash and holdings before it.
             withheld: Part of the available funds that may pay for nothing yet, micro-dollars.
         """
+        self._last.setdefault(bar.symbol, micros(bar.open))
         if not self._resting[bar.symbol]:
             return [], account
         # Assumption: an order that ends within a bar is let go before it, for nobody knows what

@@ -9,6 +9,7 @@ from papertape.domain.account import Account
 from papertape.domain.compatibility import Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import Instrument
+from papertape.domain.terms import account_terms
 from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
@@ -34,17 +35,15 @@ def assemble(
     core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> Rig:
     """Build a pipeline on a fresh simulated account."""
-    broker = PaperBroker(
-        config.capital,
-        instruments,
-        config.frequency,
-        cost_model(config.cost),
-        config.compatibility,
-    )
+    terms, costs = account_terms(config.account), cost_model(config.cost)
+    compat = config.compatibility
+    broker = PaperBroker(config.capital, instruments, config.frequency, costs, terms, compat)
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)
-    return Rig(TradingPipeline(core, guard, FlowRoute(broker), account), broker, switch)
+    router = FlowRoute(broker)
+    pipeline = TradingPipeline(core, guard, router, account, terms, instruments)
+    return Rig(pipeline, broker, switch)
 
 
 def signal_desk(
@@ -65,8 +64,10 @@ def signal_desk(
             f"{type(strategy).__name__} attaches none",
             hint="use --size percent:95 or shares:100, or give the strategy a stop_distance method",
         )
-    at_fill = Compatibility.SIZE_AT_FILL in config.compatibility
-    return SignalDesk(answers, size, instruments, sizes_at_fill=at_fill)
+    terms, at_fill = account_terms(config.account), Compatibility.SIZE_AT_FILL
+    return SignalDesk(
+        answers, size, instruments, terms, sizes_at_fill=at_fill in config.compatibility
+    )
 
 
 def order_desk(
