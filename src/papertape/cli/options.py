@@ -43,7 +43,7 @@ class RunOptions:
     cash: Annotated[str, _Odd] = "100000"
     "dollars to begin with"
     size: str = "percent:95"
-    "shares:100, percent:95 (of equity) or risk:1 (percent at the stop)"
+    "shares:100, percent:95 (of equity; percent:95,net with the fees in it) or risk:1 (at the stop)"
     cost: str = "us-retail"
     "us-retail, ibkr-fixed, ibkr-tiered, none, or terms: per-share:0.005,min=1+half-spread:2bp"
     account: Literal["cash", "cash-settled", "margin"] = "cash"

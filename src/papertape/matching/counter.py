@@ -23,7 +23,7 @@ from papertape.domain.event import (
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching.costs import CostModel, taker_price
@@ -131,24 +131,17 @@ class Counter:
         self.events.append(report)
 
     def _size(self, resting: Resting, touch: Touch) -> None:
-        """Count an order's shares anew at the price it meets (`size_at_fill`).
-
-        Its share is of the equity that is left once the order's own fees are paid.
-        """
+        """Count an order's shares anew at the price it meets, fees included (`size_at_fill`)."""
         order, instrument = resting.order, self.market.instrument
-        held, lot = self.account.quantity(order.symbol), instrument.lot
+        held = self.account.quantity(order.symbol)
         price = self._fill(resting, touch, abs(order.quantity), "").price
         equity = self.account.equity({**self.market.others, order.symbol: price})
-        unit = price * instrument.multiplier
-
-        def left(shares: int) -> Fraction:
-            """Money for shares, once the fees of so many are paid."""
-            fee = self._fee(resting, order.side * shares - held, price)
-            return abs(order.share_of_equity) * (equity - fee)
-
-        shares = max(0, int(left(int(left(0) / unit)) / unit)) // lot * lot
-        while (shares + lot) * unit <= left(shares + lot):
-            shares += lot
+        shares = payable(
+            abs(order.share_of_equity) * equity,
+            price * instrument.multiplier,
+            instrument.lot,
+            lambda shares: self._fee(resting, order.side * shares - held, price),
+        )
         quantity = order.side * shares - held
         if quantity * order.side <= 0:
             self.cancel(resting, f"size_at_fill: {held} shares are as many as wanted")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import NamedTuple
 
 from papertape.domain.account import Account
 from papertape.domain.compatibility import Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import Instrument
+from papertape.domain.money import Micros
 from papertape.domain.terms import account_terms
 from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.core import FlowRoute
@@ -65,9 +67,12 @@ def signal_desk(
             hint="use --size percent:95 or shares:100, or give the strategy a stop_distance method",
         )
     terms, at_fill = account_terms(config.account), Compatibility.SIZE_AT_FILL
-    return SignalDesk(
-        answers, size, instruments, terms, sizes_at_fill=at_fill in config.compatibility
-    )
+    fees, sizes_at_fill = cost_model(config.cost).fees, at_fill in config.compatibility
+
+    def order_fee(shares: int, price: Micros, day: date) -> Micros:
+        return fees.fee(shares, shares * price, day)
+
+    return SignalDesk(answers, size, instruments, terms, order_fee, sizes_at_fill=sizes_at_fill)
 
 
 def order_desk(

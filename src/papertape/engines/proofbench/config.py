@@ -29,7 +29,8 @@ class SimulationConfig:
         bar_frequency: Length of the bars: ``1d``, ``1h``, ``5m``, ``1m``.
         risk_free_rate: A year, used in every ratio and printed beside it.
         start, end: First and last day traded, both included; None for all there is.
-        size: ``percent:95`` of equity, ``shares:100``, or ``risk:1`` percent at the stop.
+        size: ``percent:95`` of equity (``percent:95,net`` with the fees in it), ``shares:100``, or
+            ``risk:1`` percent at the stop.
         cost: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, or composed of terms such as
             ``per-share:0.005,min=1+half-spread:2bp``, see `papertape.matching.tariffs`.
         account: ``cash``, ``cash-settled`` (only settled money buys) or ``margin`` (Regulation T,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from fractions import Fraction
 from itertools import count
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from papertape.domain.account import Account
+from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
 from papertape.domain.event import CancelRequest, Decided, Event, Moment, Proposal
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bar, Renaming, ends_symbol
-from papertape.domain.money import Micros, micros
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.signal import Signal
 from papertape.domain.terms import AccountTerms
@@ -64,6 +66,15 @@ class SignalCore(Protocol):
         ...
 
 
+OrderFee: TypeAlias = Callable[[int, Micros, date], Micros]
+"""What an order of so many shares (signed) at a price owes in fees on a day."""
+
+
+def free(shares: int, price: Micros, day: date) -> Micros:
+    """Nothing."""
+    return 0
+
+
 class SignalDesk:
     """Follows a signal strategy: an order only when the wanted exposure changes.
 
@@ -74,6 +85,7 @@ class SignalDesk:
         size: How much to hold at full exposure.
         instruments: What the run trades; they share the money equally.
         terms: What the account may do.
+        fee: What an order of so many shares at a price owes on a day, where the size counts it in.
         sizes_at_fill: Whether shares are counted at the price of the fill (`size_at_fill`).
     """
 
@@ -83,6 +95,7 @@ class SignalDesk:
         size: SizePolicy,
         instruments: Mapping[str, Instrument],
         terms: AccountTerms,
+        fee: OrderFee = free,
         *,
         sizes_at_fill: bool = False,
     ):
@@ -90,6 +103,7 @@ class SignalDesk:
         self._answers = answers
         self._size = size
         self._instruments = instruments
+        self._fee = fee
         self._sizes_at_fill = sizes_at_fill
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
@@ -175,6 +189,8 @@ class SignalDesk:
             len(self._instruments),
         )
         held, note = standing.account.quantity(signal.symbol), ""
+        if self._size.is_net:
+            wanted = self._net(signal, instrument, equity, held)
         if self._size.bends_to_cash:
             payable = self._terms.within(instrument, held, wanted, price, standing.available)
             if payable != wanted:
@@ -185,6 +201,19 @@ class SignalDesk:
         if signal.exposure and not target:
             return 0, f"{self._size} of {equity / 1e6:,.2f} buys no share at {signal.price:,.2f}"
         return target, note
+
+    def _net(self, signal: Signal, instrument: Instrument, equity: Micros, held: int) -> int:
+        """Shares to hold if the order's fees come out of the same share of equity."""
+        price, side = micros(signal.price), 1 if signal.exposure > 0 else -1
+        share = self._size.share_of_equity(signal.exposure, len(self._instruments))
+        day = calendar_of(instrument.venue).local_day(signal.time)
+        unit = price * instrument.multiplier
+        return side * payable(
+            abs(share) * max(0, equity),
+            unit,
+            instrument.lot,
+            lambda shares: self._fee(side * shares - held, unit, day),
+        )
 
     def _order(self, signal: Signal, quantity: int) -> Order:
         opens = signal.exposure * quantity > 0  # it goes the way of the wish: a stop protects it

@@ -28,6 +28,11 @@ class SizePolicy(Protocol):
         ...
 
     @property
+    def is_net(self) -> bool:
+        """Whether the fees of an order are to be paid out of its share of equity, too."""
+        ...
+
+    @property
     def bends_to_cash(self) -> bool:
         """Whether a buy that free cash cannot pay for is cut to what it can, or asked for whole."""
         ...
@@ -53,6 +58,7 @@ class FixedShares:
 
     shares: int
     needs_stop = False
+    is_net = False
     bends_to_cash = False
 
     def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
@@ -71,9 +77,15 @@ class FixedShares:
 
 @dataclass(frozen=True, slots=True)
 class PercentOfEquity:
-    """A share of equity at full exposure, split equally among the run's instruments."""
+    """A share of equity at full exposure, split equally among the run's instruments.
+
+    Attributes:
+        percent: Of equity.
+        is_net: Whether the order's fees are to be paid out of the share, too.
+    """
 
     percent: Fraction
+    is_net: bool = False
     needs_stop = False
     bends_to_cash = True
 
@@ -88,7 +100,7 @@ class PercentOfEquity:
         return int(self.share_of_equity(exposure, symbols) * max(0, equity) / price)
 
     def __str__(self) -> str:
-        return f"percent:{float(self.percent):g}"
+        return f"percent:{float(self.percent):g}" + (",net" if self.is_net else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,7 @@ class RiskPerTrade:
 
     percent: Fraction
     needs_stop = True
+    is_net = False
     bends_to_cash = True
 
     def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
@@ -117,21 +130,23 @@ class RiskPerTrade:
 
 
 def size_policy(spec: str) -> SizePolicy:
-    """Read ``shares:100``, ``percent:95`` or ``risk:1``.
+    """Read ``shares:100``, ``percent:95``, ``percent:95,net`` (fees included) or ``risk:1``.
 
     Raises:
         UsageError: If it is none of these, or the number cannot be.
     """
-    kind, _, text = spec.partition(":")
+    kind, _, text = spec.removesuffix(",net").partition(":")
+    is_net = spec.endswith(",net")
     plain = text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) <= 12
     number = Fraction(text) if plain else Fraction(0)
-    if kind == "shares" and text.isdecimal() and 0 < number < 10**9:
-        return FixedShares(int(number))
     if kind == "percent" and 0 < number <= 100:
-        return PercentOfEquity(number)
-    if kind == "risk" and 0 < number <= 100:
+        return PercentOfEquity(number, is_net)
+    if kind == "shares" and not is_net and text.isdecimal() and 0 < number < 10**9:
+        return FixedShares(int(number))
+    if kind == "risk" and not is_net and 0 < number <= 100:
         return RiskPerTrade(number)
     raise UsageError(
         f"{spec!r} is no order size",
-        hint="use shares:100 (whole), percent:95 (of equity) or risk:1 (percent lost at the stop)",
+        hint="use shares:100 (whole), percent:95 (of equity; percent:95,net with fees in it) or "
+        "risk:1 (percent lost at the stop)",
     )
