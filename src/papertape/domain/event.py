@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Protocol, TypeAlias
@@ -345,13 +345,48 @@ class CancelRequest:
     reason: str
 
 
-Intent: TypeAlias = OrderApproved | CancelRequest
+@dataclass(frozen=True, slots=True)
+class ReplaceRequest:
+    """A wish to change a working order in place; None for what stays as it is.
+
+    ``quantity`` counts what was filled, too; prices are in micro-dollars.
+    """
+
+    time: Nanos
+    order_id: OrderId
+    quantity: int | None = None
+    limit: Micros | None = None
+    stop: Micros | None = None
+
+    def rest_of(self, order: Order, filled: int) -> Order | None:
+        """What would still be open of the order afterwards; None if nothing would."""
+        rest = (order.quantity if self.quantity is None else self.quantity) - filled
+        if rest * order.side <= 0:
+            return None
+        return replace(
+            order,
+            quantity=rest,
+            limit=order.limit if self.limit is None else self.limit,
+            stop=order.stop if self.stop is None else self.stop,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceApproved:
+    """RiskGuard let a change pass; ``approved`` is what will then be open of the order."""
+
+    time: Nanos
+    request: ReplaceRequest
+    approved: Approved
+
+
+Intent: TypeAlias = OrderApproved | CancelRequest | ReplaceApproved
 """What is about to be sent: recorded durably between deciding and sending."""
 
 Entry: TypeAlias = Event | Intent
 """One line of a run's log."""
 
-Proposal: TypeAlias = Order | CancelRequest
+Proposal: TypeAlias = Order | CancelRequest | ReplaceRequest
 """What a strategy's wish amounts to, before RiskGuard has seen it."""
 
 

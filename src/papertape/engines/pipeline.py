@@ -21,6 +21,8 @@ from papertape.domain.event import (
     OrderApproved,
     OrderRefused,
     Proposal,
+    ReplaceApproved,
+    ReplaceRequest,
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState, book_report
@@ -124,6 +126,9 @@ class TradingPipeline:
                 if working.pop(proposal.order_id, None) is not None:
                     intents.append(proposal)
                 continue
+            if isinstance(proposal, ReplaceRequest):
+                self._judge_change(proposal, working, refused, intents)
+                continue
             verdict = self._guard.check(proposal, self._view(now, working))
             if isinstance(verdict, Approved):
                 working[proposal.id] = OrderState(proposal)
@@ -131,6 +136,30 @@ class TradingPipeline:
             else:
                 refused.append(OrderRefused(now, verdict))
         return refused, intents
+
+    def _judge_change(
+        self,
+        request: ReplaceRequest,
+        working: dict[OrderId, OrderState],
+        refused: list[Event],
+        intents: list[Intent],
+    ) -> None:
+        """Ask about what would be open of an order, as if it were new and the old one gone."""
+        state = working.pop(request.order_id, None)
+        if state is None:
+            return  # it is done: there is nothing to change
+        rest = request.rest_of(state.order, state.filled)
+        if rest is None:
+            reason = f"changed to {request.quantity}, of which {state.filled} are filled"
+            intents.append(CancelRequest(request.time, request.order_id, reason))
+            return
+        verdict = self._guard.check(rest, self._view(request.time, working))
+        if isinstance(verdict, Approved):
+            working[request.order_id] = OrderState(rest)
+            intents.append(ReplaceApproved(request.time, request, verdict))
+        else:
+            working[request.order_id] = state
+            refused.append(OrderRefused(request.time, verdict))
 
     def _available(self) -> Micros:
         """Available funds that no working order may yet take."""

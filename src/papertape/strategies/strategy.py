@@ -144,6 +144,21 @@ class Context(Protocol):
         """Ask for a working order to be cancelled."""
         ...
 
+    def replace(
+        self,
+        order_id: OrderId,
+        *,
+        quantity: int | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Ask for a working order to be changed in place; it keeps its id.
+
+        ``quantity`` counts what was filled, too. An order that only becomes smaller keeps its turn
+        in the queue. RiskGuard judges what would be open of it as it would a new order.
+        """
+        ...
+
 
 def parameter(
     default: float | str,

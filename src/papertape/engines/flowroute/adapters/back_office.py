@@ -131,12 +131,12 @@ class BackOffice:
             (symbol, -held.value(prices[symbol])) for symbol, held in shares if not _long(held)
         ]
         for symbol, value in shorts:
-            fee = self._financing.borrow_fee(value, days)
-            yield FinancingCharged(now, symbol, "borrow", value, days, fee)
+            if fee := self._financing.borrow_fee(value, days):
+                yield FinancingCharged(now, symbol, "borrow", value, days, fee)
         debit = max(0, sum(value for _, value in shorts) - account.cash)
         for symbol, share in _shared(debit, longs):
-            interest = self._financing.interest_on(share, days)
-            yield FinancingCharged(now, symbol, "interest", share, days, interest)
+            if interest := self._financing.interest_on(share, days):
+                yield FinancingCharged(now, symbol, "interest", share, days, interest)
 
     def mark(self, moment: Moment, account: Account) -> Iterator[VariationPaid]:
         """Mark futures to the close of their session; gains and losses become cash."""
