@@ -32,7 +32,8 @@ class Column(NamedTuple):
 
 def title_of(ground: Ground) -> str:
     """A strategy's name with the parameters that make it, short enough to head a column."""
-    return _TITLES.get(ground.strategy, ground.strategy).format_map(ground.parameters)
+    title = _TITLES.get(ground.strategy, ground.strategy).format_map(ground.parameters)
+    return f"{title} COMPAT" if ground.compat else title
 
 
 def ground_lines(ground: Ground, width: int) -> list[str]:

@@ -196,6 +196,26 @@ class SplitApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class SymbolChanged:
+    """The ``quantity`` shares held of ``symbol`` are as many of ``new_symbol`` from now on."""
+
+    time: Nanos
+    symbol: str
+    new_symbol: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingDelisted:
+    """A holding ceased to trade; ``price`` is what each share was paid out with (may be 0)."""
+
+    time: Nanos
+    symbol: str
+    quantity: int
+    price: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class CashSettled:
     """The proceeds of a sale are settled cash from now on; negative where one was taken back."""
 
@@ -296,6 +316,8 @@ LedgerEvent: TypeAlias = (
     | DividendAccrued
     | DividendPaid
     | SplitApplied
+    | SymbolChanged
+    | HoldingDelisted
     | CashSettled
     | VariationPaid
     | FinancingCharged

@@ -26,6 +26,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState, book_report
+from papertape.domain.market import Renaming
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
@@ -68,6 +69,7 @@ class TradingPipeline:
         self._working: dict[OrderId, OrderState] = {}
         self._last: dict[str, LastPrice] = {}
         self._closes: dict[str, Micros] = {}
+        self._answers: list[Event] = []
 
     def warm(self, moment: Moment) -> None:
         """See a moment before the first one traded; no order rests yet, so nothing can happen."""
@@ -100,7 +102,8 @@ class TradingPipeline:
         standing = Standing(
             moment.time, self.account, self._closes, self._working, self._available()
         )
-        decided, proposals = self._core.decide(moment, events, standing)
+        happened, self._answers = [*self._answers, *events], []
+        decided, proposals = self._core.decide(moment, happened, standing)
         if not proposals:
             return [*events, *decided], []
         refused, intents = self._judge(proposals, moment.time)
@@ -110,6 +113,7 @@ class TradingPipeline:
         """Send what was decided; the broker's answers."""
         reports = self._router.route(intents, now)
         self._fold(reports)
+        self._answers += reports  # a broker may fill at once; the strategy hears of it next time
         return reports
 
     def _judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
@@ -184,6 +188,10 @@ class TradingPipeline:
         )
 
     def _note_prices(self, moment: Moment) -> None:
+        for action in moment.actions:
+            if isinstance(action, Renaming) and action.symbol in self._last:
+                self._closes[action.new_symbol] = self._closes[action.symbol]
+                self._last[action.new_symbol] = self._last[action.symbol]
         for bar in moment.bars:
             close = micros(bar.close)
             self._closes[bar.symbol] = close

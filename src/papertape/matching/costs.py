@@ -7,9 +7,7 @@ numbers; a `CostModel` names one of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from math import ceil, floor, isnan, nan, sqrt
 from typing import Protocol
@@ -21,7 +19,6 @@ from papertape.matching.fees import (
     Fees,
     NoFee,
     PerShareFee,
-    ProportionalFee,
     RegulatoryFees,
     SumOfFees,
     TieredFee,
@@ -124,6 +121,24 @@ class FixedHalfSpread:
         return self.amount
 
 
+@dataclass(frozen=True)
+class ProportionalHalfSpread:
+    """The same share of the price always; a convention of other engines, not of any market."""
+
+    rate: Fraction
+
+    @property
+    def words(self) -> str:
+        """The share in basis points."""
+        return f"half spread {float(self.rate * 10_000):g} bp"
+
+    def half_spread(
+        self, price: Micros, liquidity: Liquidity, tick: Micros, quote: Quote | None = None
+    ) -> Micros:
+        """The share of the price, rounded up."""
+        return ceil(price * self.rate)
+
+
 # Assumption: a class by dollars traded a day stands in for the spread of an instrument without
 # quotes. The borders are ours: the first is low enough for AAPL in 2003 (41 million a day), and
 # each next one is a quarter or a fifth of the one before.
@@ -215,6 +230,22 @@ class FixedSlippage:
     def slippage(self, price: Micros, shares: int, liquidity: Liquidity) -> Micros:
         """The amount."""
         return self.amount
+
+
+@dataclass(frozen=True)
+class ProportionalSlippage:
+    """The same share of the price always, whatever the order's size."""
+
+    rate: Fraction
+
+    @property
+    def words(self) -> str:
+        """The share in basis points."""
+        return f"slippage {float(self.rate * 10_000):g} bp"
+
+    def slippage(self, price: Micros, shares: int, liquidity: Liquidity) -> Micros:
+        """The share of the price, rounded up."""
+        return ceil(price * self.rate)
 
 
 @dataclass(frozen=True)
@@ -385,44 +416,6 @@ _IBKR_RATE = Fraction(6, 100)
 def _market_costs(name: str, fees: Fees, interest: Fraction) -> CostModel:
     financing = Financing(interest=interest)
     return CostModel(name, fees, SpreadByLiquidity(), SquareRootImpact(), VolumeCap(), financing)
-
-
-_MODELS: dict[str, Callable[[], CostModel]] = {
-    "us-retail": us_retail,
-    "ibkr-fixed": ibkr_fixed,
-    "ibkr-tiered": ibkr_tiered,
-    "none": free_of_cost,
-}
-
-
-def cost_model(spec: str) -> CostModel:
-    """The model of that name, or ``percent:0.1`` for a commission of 0.1 % and nothing else.
-
-    Raises:
-        UsageError: If there is no such model; the nearest name is offered.
-    """
-    name, colon, amount = spec.partition(":")
-    if name == "percent":
-        return _percent(spec, amount)
-    if name in _MODELS and not colon:
-        return _MODELS[name]()
-    near = get_close_matches(name, [*_MODELS, "percent"], n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    raise UsageError(
-        f"{spec!r} is no cost model",
-        hint=f"{meant}There are {', '.join(_MODELS)}, and percent:0.1 for 0.1 % of the value",
-    )
-
-
-def _percent(spec: str, amount: str) -> CostModel:
-    plain = amount.replace(".", "", 1).isdecimal() and amount.isascii() and len(amount) <= 9
-    rate = Fraction(amount) / 100 if plain else Fraction(-1)
-    if not 0 <= rate <= 1:
-        raise UsageError(
-            f"{spec!r} names no commission in percent", hint="write percent:0.1 for 0.1 %"
-        )
-    fees = ProportionalFee(rate) if rate else NoFee()
-    return CostModel(spec, fees, NoSpread(), NoSlippage(), NoCap())
 
 
 def _refuse_negative(what: str, amount: Micros) -> None:

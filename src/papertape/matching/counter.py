@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from math import isnan
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from papertape.domain.event import (
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching.costs import CostModel, taker_price
@@ -103,7 +104,9 @@ class Counter:
     def serve(self, resting: Resting, touch: Touch) -> list[Resting]:
         """Give an order what it gets of a touch; the exits that its fill brought to life."""
         resting.is_served = True
-        wanted = self._held_back(resting)
+        if resting.order.share_of_equity and not resting.fills:
+            self._size(resting, touch)
+        wanted = self._held_back(resting) if resting.is_working else 0
         if wanted == 0:
             return []
         size, cap = self._within_cap(wanted, touch)
@@ -126,6 +129,25 @@ class Counter:
         """Report what became of an order."""
         resting.report(report)
         self.events.append(report)
+
+    def _size(self, resting: Resting, touch: Touch) -> None:
+        """Count an order's shares anew at the price it meets, fees included (`size_at_fill`)."""
+        order, instrument = resting.order, self.market.instrument
+        held = self.account.quantity(order.symbol)
+        price = self._fill(resting, touch, abs(order.quantity), "").price
+        equity = self.account.equity({**self.market.others, order.symbol: price})
+        shares = payable(
+            abs(order.share_of_equity) * equity,
+            price * instrument.multiplier,
+            instrument.lot,
+            lambda shares: self._fee(resting, order.side * shares - held, price),
+        )
+        quantity = order.side * shares - held
+        if quantity * order.side <= 0:
+            self.cancel(resting, f"size_at_fill: {held} shares are as many as wanted")
+            return
+        changed = replace(order, quantity=quantity, share_of_equity=Fraction(0))
+        self.say(resting, OrderReplaced(self.time, changed, "counted at the price of its fill"))
 
     def _held_back(self, resting: Resting) -> int:
         """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""

@@ -11,7 +11,7 @@ from papertape.domain.account import Account
 from papertape.domain.event import Event, OrderFilled, PathUncertain
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
-from papertape.domain.order import OrderKind
+from papertape.domain.order import OrderId, OrderKind
 from papertape.matching import rules
 from papertape.matching.counter import Market
 from papertape.matching.resting import Resting
@@ -76,6 +76,16 @@ def meet(bar: Bar, market: Market, account: Account, orders: list[Resting]) -> O
     if any(walk.was_forced for walk in both):
         both += [_walk(bar, market, account, orders, path, forces=False) for path in extent.paths]
     return _judged(worse, both, [each for each in live if each.order.kind.trails], extent)
+
+
+def meet_close(
+    bar: Bar, market: Market, account: Account, orders: list[Resting], order_id: OrderId
+) -> Outcome:
+    """Let one order meet the close of a bar that has ended, whatever the bar did before."""
+    copies = [copy(each) for each in orders]
+    walk = Walk(bar, market, account, copies, Extent.of(bar).paths[0], forces=False)
+    walk.fill_at_close(order_id)
+    return Outcome(walk.counter.events, walk.counter.account, walk.orders)
 
 
 def _walk(

@@ -9,7 +9,7 @@ from papertape.domain.account import Account
 from papertape.domain.event import OrderExpired
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
-from papertape.domain.order import OrderKind, TimeInForce
+from papertape.domain.order import OrderId, OrderKind, TimeInForce
 from papertape.matching import rules
 from papertape.matching.counter import Counter, Market, Touch
 from papertape.matching.resting import Resting, is_for
@@ -80,6 +80,17 @@ class Walk:
         self._meet_close()
         for resting in self.orders:
             resting.is_served = False
+
+    def fill_at_close(self, order_id: OrderId) -> None:
+        """Serve one market order at the close, and nothing else (`fill_at_decision_close`)."""
+        self.counter.time, self._here = self.bar.end, self.path.points[-1]
+        resting = next(each for each in self.counter.orders if each.order.id == order_id)
+        slips = _slips(resting.order.kind)
+        self._serve(resting, Touch(self._here, "fill_at_decision_close", slips))
+        duration = resting.order.time_in_force
+        if duration.is_immediate and resting.is_working:
+            self.counter.cancel(resting, f"{duration}: the rest after one attempt")
+        resting.is_served = False
 
     @property
     def orders(self) -> list[Resting]:

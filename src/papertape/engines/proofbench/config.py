@@ -7,13 +7,14 @@ from datetime import date
 from math import isfinite
 from typing import Literal, get_args
 
+from papertape.domain.compatibility import Compatibility, compatibilities
 from papertape.domain.errors import UsageError
 from papertape.domain.market import Frequency
 from papertape.domain.money import Micros, micros
 from papertape.domain.terms import account_terms
 from papertape.engines.riskguard import PROFILES
 from papertape.engines.signalcore.sizing import size_policy
-from papertape.matching.costs import cost_model
+from papertape.matching.tariffs import cost_model
 
 WarmUp = Literal["before", "inside"]
 Benchmark = Literal["hold", "none"]
@@ -28,8 +29,10 @@ class SimulationConfig:
         bar_frequency: Length of the bars: ``1d``, ``1h``, ``5m``, ``1m``.
         risk_free_rate: A year, used in every ratio and printed beside it.
         start, end: First and last day traded, both included; None for all there is.
-        size: ``percent:95`` of equity, ``shares:100``, or ``risk:1`` percent at the stop.
-        cost: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, ``percent:0.1``.
+        size: ``percent:95`` of equity (``percent:95,net`` with the fees in it), ``shares:100``, or
+            ``risk:1`` percent at the stop.
+        cost: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, or composed of terms such as
+            ``per-share:0.005,min=1+half-spread:2bp``, see `papertape.matching.tariffs`.
         account: ``cash``, ``cash-settled`` (only settled money buys) or ``margin`` (Regulation T,
             short selling).
         warmup: ``before`` loads the strategy's history ahead of ``start``, so that it may act at
@@ -37,6 +40,8 @@ class SimulationConfig:
         risk_profile: Which limits RiskGuard holds orders against.
         benchmark: ``hold`` buys and holds the same instruments at the same costs; ``none``.
         seed: Of everything that is drawn, such as bootstrap samples.
+        compat: Conventions of other engines to follow, joined by commas, see
+            `papertape.domain.compatibility`; a run that follows one carries a banner.
     """
 
     initial_capital: float = 100_000.0
@@ -51,6 +56,7 @@ class SimulationConfig:
     risk_profile: str = "backtest"
     benchmark: Benchmark = "hold"
     seed: int = 0
+    compat: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.initial_capital, bool) or not (
@@ -74,11 +80,17 @@ class SimulationConfig:
         size_policy(self.size)
         account_terms(self.account)
         cost_model(self.cost)
+        compatibilities(self.compat)
 
     @property
     def frequency(self) -> Frequency:
         """The bar length."""
         return Frequency.parse(self.bar_frequency)
+
+    @property
+    def compatibility(self) -> frozenset[Compatibility]:
+        """The conventions of other engines that the run follows."""
+        return compatibilities(self.compat)
 
     @property
     def capital(self) -> Micros:

@@ -162,6 +162,12 @@ def _why_trade(record: RunRecord, trade: TradeRow) -> str:
     lines = [f"{trade.id}  {side} {abs(trade.quantity)} {trade.symbol}  {trade.entry_time}"]
     for order in [row for row in record.orders if row.id in trade.orders]:
         lines += _why_order(record, order)
+    lines += [
+        f"  booked   {row.time} {row.what}: cash {row.cash:+,.2f}"
+        for row in record.bookings
+        if row.symbol == trade.symbol
+        and trade.entry_time <= row.time <= (trade.exit_time or record.equity.time[-1])
+    ]
     mark = "marked at the last close" if trade.exit_time is None else "closed"
     lines.append(
         f"  result   {trade.pnl:+,.2f} ({trade.return_on_entry:+.2%}), {mark}; costs "

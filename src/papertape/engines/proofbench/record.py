@@ -19,11 +19,13 @@ from papertape.domain.event import (
     FillBusted,
     FillCorrected,
     FinancingCharged,
+    HoldingDelisted,
     OrderApproved,
     OrderFilled,
     OrderRefused,
     PathUncertain,
     SplitApplied,
+    SymbolChanged,
     VariationPaid,
 )
 from papertape.domain.lifecycle import OrderState
@@ -132,7 +134,7 @@ class RefusalRow(Row, frozen=True):
 
 
 class BookingRow(Row, frozen=True):
-    """Cash or shares that moved without a trade: a dividend, a split, a charge, a correction."""
+    """Cash or shares that moved without a trade: a corporate action, a charge, a correction."""
 
     time: str
     symbol: str
@@ -183,6 +185,7 @@ class Ground(Row, frozen=True):
         warmup: ``before`` or ``inside``; ``warmup_bars`` how many bars were seen before trading.
         profile: Risk profile.
         seed: Of everything that is drawn.
+        compat: Conventions of other engines that the run followed; with any, it flatters.
     """
 
     strategy: str
@@ -206,6 +209,7 @@ class Ground(Row, frozen=True):
     profile: str
     benchmark: str
     seed: int
+    compat: list[str] = []
 
 
 class PathBand(Row, frozen=True):
@@ -388,7 +392,7 @@ def refusal_rows(log: Sequence[Entry]) -> list[RefusalRow]:
 
 
 def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
-    """What moved cash or shares besides trades, in order; settlement moves neither."""
+    """What moved cash or shares besides trades, in order; a new symbol is booked under itself."""
     rows: list[BookingRow] = []
     for entry in log:
         match entry:
@@ -396,6 +400,12 @@ def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
                 rows.append(BookingRow(rfc3339(time), symbol, "dividend", dollars(total)))
             case SplitApplied(time=time, symbol=symbol, ratio=ratio, cash_in_lieu=cash):
                 rows.append(BookingRow(rfc3339(time), symbol, f"split {ratio}", dollars(cash)))
+            case SymbolChanged(time=time, symbol=symbol, new_symbol=new):
+                what = f"ticker change from {symbol}"
+                rows.append(BookingRow(rfc3339(time), new, what, 0.0))
+            case HoldingDelisted(time=time, symbol=symbol, quantity=quantity, price=price):
+                what = f"delisted, {quantity} at {dollars(price):g}"
+                rows.append(BookingRow(rfc3339(time), symbol, what, dollars(quantity * price)))
             case VariationPaid(time=time, symbol=symbol, total=total):
                 rows.append(BookingRow(rfc3339(time), symbol, "variation", dollars(total)))
             case FinancingCharged(time=time, symbol=symbol, what=what, days=days, total=total):

@@ -14,6 +14,7 @@ import numpy as np
 
 from papertape.data.jumps import jumps
 from papertape.domain.clock import rfc3339
+from papertape.domain.compatibility import banner
 from papertape.domain.event import Entry, GoodFaithViolated, MarginCalled
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
@@ -41,7 +42,7 @@ from papertape.engines.proofbench.record import (
 )
 from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window
-from papertape.matching.costs import cost_model
+from papertape.matching.tariffs import cost_model
 from papertape.strategies.strategy import Strategy, declared_parameters
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ def _ground(
         profile=config.risk_profile,
         benchmark=config.benchmark,
         seed=config.seed,
+        compat=sorted(config.compatibility),
     )
 
 
@@ -240,7 +242,8 @@ def _notices(
 ) -> list[str]:
     """Sentences to be read once: what was assumed of the data, the costs and the warm-up."""
     window = outcome.window
-    notices = [text for symbol in window.bars for text in histories[symbol].notices]
+    notices = [text] if (text := banner(config.compatibility)) else []
+    notices += [text for symbol in window.bars for text in histories[symbol].notices]
     wanted = outcome.strategy.warmup
     for symbol, history in window.history.items():
         bars = window.bars[symbol]

@@ -87,6 +87,8 @@ class OrderContext:
         reduce_only: bool = False,
         group: str = "",
         exits: Exits | None = None,
+        triggers_at_once: bool = False,
+        do_not_reduce: bool = False,
     ) -> OrderId:
         """Ask for an order; prices in dollars."""
         self._tape(symbol)
@@ -110,6 +112,8 @@ class OrderContext:
             reduce_only=reduce_only,
             group=group,
             attached=() if exits is None else _attached(symbol, exits),
+            triggers_at_once=triggers_at_once,
+            do_not_reduce=do_not_reduce,
         )
         self.proposals.append(order)
         return order.id
