@@ -163,6 +163,16 @@ class PathUncertain:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitTouched:
+    """A bar came to a resting limit and not beyond it: those ahead in the queue were filled."""
+
+    time: Nanos
+    symbol: str
+    order_id: OrderId
+    limit: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class DividendAccrued:
     """The holding at the ex-date's open is owed (or owes) a dividend; cash moves on pay date."""
 
@@ -213,7 +223,13 @@ LedgerEvent: TypeAlias = OrderFilled | DividendAccrued | DividendPaid | SplitApp
 """What moves cash or shares."""
 
 Event: TypeAlias = (
-    Decided | OrderApproved | OrderRefused | OrderReport | LedgerEvent | PathUncertain
+    Decided
+    | OrderApproved
+    | OrderRefused
+    | OrderReport
+    | LedgerEvent
+    | PathUncertain
+    | LimitTouched
 )
 
 

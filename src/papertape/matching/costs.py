@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
-from math import ceil, floor, isnan, nan, pow, sqrt
+from math import ceil, floor, isnan, nan, sqrt
 from typing import Protocol
 
 from papertape.domain.errors import DataError, UsageError, require
@@ -156,14 +156,14 @@ def permanent_impact(volatility: float, participation: float, days_of_shares: fl
         participation: The order's share of a day's volume.
         days_of_shares: How many days' volume all shares outstanding are.
     """
-    return 0.314 * volatility * participation * pow(days_of_shares, 0.25)
+    return 0.314 * volatility * participation * sqrt(sqrt(days_of_shares))
 
 
 def average_impact(
     volatility: float, participation: float, days_of_shares: float, days: float
 ) -> float:
     """Almgren et al. (2005): what an order spread evenly over so many days pays on average."""
-    passing = 0.142 * volatility * pow(participation / days, 0.6)
+    passing = 0.142 * volatility * float((participation / days) ** 0.6)
     return permanent_impact(volatility, participation, days_of_shares) / 2 + passing
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from papertape.domain.account import Account
-from papertape.domain.event import Event, OrderFilled, PathUncertain
+from papertape.domain.event import Event, LimitTouched, OrderFilled, PathUncertain
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderKind
@@ -70,12 +70,13 @@ def meet(bar: Bar, market: Market, account: Account, orders: list[Resting]) -> O
     live = [resting for resting in orders if resting.eligible <= bar.start]
     if _is_certain(live, extent, tick):
         only = _walk(bar, market, account, orders, extent.paths[0])
-        return Outcome(only.counter.events, only.counter.account, only.orders)
+        events = only.counter.events + _touches(live, only, extent, tick)
+        return Outcome(events, only.counter.account, only.orders)
     both = [_walk(bar, market, account, orders, path) for path in extent.paths]
     worse = min(both, key=lambda walk: (walk.equity, walk.counter.targets_on_entry))
     if any(walk.was_forced for walk in both):
         both += [_walk(bar, market, account, orders, path, forces=False) for path in extent.paths]
-    return _judged(worse, both, [each for each in live if each.order.kind.trails], extent)
+    return _judged(worse, both, live, extent)
 
 
 def _walk(
@@ -93,19 +94,38 @@ def _walk(
     return walk
 
 
-def _judged(
-    worse: Walk, walks: Sequence[Walk], trails: Sequence[Resting], extent: Extent
-) -> Outcome:
+def _judged(worse: Walk, walks: Sequence[Walk], live: Sequence[Resting], extent: Extent) -> Outcome:
     """What is booked, and beside it how far it could have been otherwise."""
     bar, tick = worse.bar, worse.market.instrument.tick
     band = max(walk.equity for walk in walks) - worse.equity
     ambiguous = band > 0 or any(_fills(walk) != _fills(worse) for walk in walks)
+    trails = (each for each in live if each.order.kind.trails)
     beyond = sum(_trail_band(trail, worse, extent, tick) for trail in trails)
     events = [_marked(event) if ambiguous else event for event in worse.counter.events]
+    events += _touches(live, worse, extent, tick)
     if ambiguous or beyond:
         name = worse.path.name
         events.append(PathUncertain(bar.end, bar.symbol, bar.start, name, ambiguous, band, beyond))
     return Outcome(events, worse.counter.account, worse.orders)
+
+
+def _touches(live: Sequence[Resting], walk: Walk, extent: Extent, tick: Micros) -> list[Event]:
+    """The limits that the bar came to and not beyond, and that still work (fill-L2)."""
+    bar, working = walk.bar, {resting.order.id for resting in walk.orders}
+    return [
+        LimitTouched(bar.end, bar.symbol, resting.order.id, resting.limit)
+        for resting in live
+        if resting.order.id in working
+        and not (resting.is_waiting or resting.is_market)
+        and not resting.order.time_in_force.is_auction
+        and _is_touched(resting, extent, tick)
+    ]
+
+
+def _is_touched(resting: Resting, extent: Extent, tick: Micros) -> bool:
+    side = resting.order.side
+    beyond = side * (resting.limit - (extent.low if side > 0 else extent.high))
+    return 0 <= beyond < tick
 
 
 def _is_certain(live: Sequence[Resting], extent: Extent, tick: Micros) -> bool:

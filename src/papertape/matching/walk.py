@@ -195,11 +195,11 @@ class Walk:
             return
         if resting.is_forced:
             reference = rules.worse(resting.order.side, level, self._here)
-            self._serve(resting, Touch(reference, "fill-B3", 2))
+            self._serve(resting, Touch(reference, "fill-B3", 2, level=level))
             return
         rule = "fill-S5" if kind.is_touched else "fill-T2" if kind.trails else "fill-S2"
         gap = " gap" if self.counter.is_open and self._here != level else ""
-        self._serve(resting, Touch(self._here, rule + gap, _slips(kind)))
+        self._serve(resting, Touch(self._here, rule + gap, _slips(kind), level=level))
 
     def _arrive(self, resting: Resting) -> None:
         """A limit meets its first price: it takes what is there, or rests (fill-L1, fill-L6)."""

@@ -17,7 +17,6 @@ from papertape.engines.signalcore.answers import Answers
 from papertape.engines.signalcore.engine import SignalCore, SignalDesk
 from papertape.engines.signalcore.order_desk import OrderDesk
 from papertape.engines.signalcore.sizing import size_policy
-from papertape.matching.costs import cost_model
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
 
@@ -33,7 +32,7 @@ def assemble(
     core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> Rig:
     """Build a pipeline on a fresh simulated account."""
-    broker = PaperBroker(config.capital, instruments, config.frequency, cost_model(config.cost))
+    broker = PaperBroker(config.capital, instruments, config.frequency, config.costs)
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)

@@ -12,7 +12,7 @@ from papertape.domain.market import Frequency
 from papertape.domain.money import Micros, micros
 from papertape.engines.riskguard import PROFILES
 from papertape.engines.signalcore.sizing import size_policy
-from papertape.matching.costs import cost_model
+from papertape.matching.costs import CostModel, cost_model
 
 WarmUp = Literal["before", "inside"]
 Benchmark = Literal["hold", "none"]
@@ -29,6 +29,8 @@ class SimulationConfig:
         start, end: First and last day traded, both included; None for all there is.
         size: ``percent:95`` of equity, ``shares:100``, or ``risk:1`` percent at the stop.
         cost: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, ``percent:0.1``.
+        spread: ``edge``, ``corwin-schultz``, ``abdi-ranaldo``, ``roll``, ``class``, ``bp:2``;
+            empty for that of ``cost``.
         warmup: ``before`` loads the strategy's history ahead of ``start``, so that it may act at
             the first open; ``inside`` starts cold.
         risk_profile: Which limits RiskGuard holds orders against.
@@ -43,6 +45,7 @@ class SimulationConfig:
     end: date | None = None
     size: str = "percent:95"
     cost: str = "us-retail"
+    spread: str = ""
     warmup: WarmUp = "before"
     risk_profile: str = "backtest"
     benchmark: Benchmark = "hold"
@@ -68,12 +71,17 @@ class SimulationConfig:
                 raise UsageError(f"{name} {value!r} is none of {', '.join(known)}")
         Frequency.parse(self.bar_frequency)
         size_policy(self.size)
-        cost_model(self.cost)
+        cost_model(self.cost, self.spread)
 
     @property
     def frequency(self) -> Frequency:
         """The bar length."""
         return Frequency.parse(self.bar_frequency)
+
+    @property
+    def costs(self) -> CostModel:
+        """What trading costs."""
+        return cost_model(self.cost, self.spread)
 
     @property
     def capital(self) -> Micros:

@@ -19,8 +19,10 @@ from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.cost_notices import cost_notices
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
 from papertape.engines.proofbench.explain import summary, why
+from papertape.engines.proofbench.fill_report import cost_split, fill_report
 from papertape.engines.proofbench.marks import Logged, Valuation
 from papertape.engines.proofbench.metrics import Metrics, measure, returns
 from papertape.engines.proofbench.record import (
@@ -39,7 +41,6 @@ from papertape.engines.proofbench.record import (
 )
 from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window
-from papertape.matching.costs import cost_model
 from papertape.strategies.strategy import Strategy, declared_parameters
 
 if TYPE_CHECKING:
@@ -151,6 +152,8 @@ def report(
         reasons=metrics.reasons,
         lookahead=outcome.lookahead,
         path_band=path_band(log),
+        costs=cost_split(log),
+        fill_report=fill_report(log, trades, window.bars),
         words=[],
         notices=_notices(outcome, histories, config),
         orders=order_rows(outcome.orders, log),
@@ -182,7 +185,7 @@ def _ground(
     outcome: Outcome, histories: Mapping[str, PriceHistory], config: SimulationConfig
 ) -> Ground:
     window, strategy = outcome.window, outcome.strategy
-    costs = cost_model(config.cost)
+    costs = config.costs
     return Ground(
         strategy=type(strategy).__name__,
         parameters=parameters_of(strategy),
@@ -249,7 +252,8 @@ def _notices(
                 f"{symbol}: {history} of {wanted} warm-up bars lie before {window.first}: {reached}"
             )
     notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
-    if cost_model(config.cost).is_free:
+    notices += cost_notices(outcome.logged.entries, window, config.costs)
+    if config.costs.is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
     return notices
 
