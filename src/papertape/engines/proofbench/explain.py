@@ -43,7 +43,9 @@ def summary(record: RunRecord) -> list[str]:
 def cost_words(record: RunRecord) -> str:
     """What trading cost, and where it went; rounded so that the parts still add up."""
     split = record.costs
-    total, fees, spread = (round(100 * each) for each in (split.total, split.fees, split.spread))
+    total, fees, spread = (
+        round(100 * float(f"{each:.2f}")) for each in (split.total, split.fees, split.spread)
+    )
     parts = {"fees": fees, "spread": spread, "slippage": total - fees - spread}
     told = " + ".join(f"{name} {cents / 100:,.2f}" for name, cents in parts.items())
     return f"{total / 100:,.2f} = {told}"
