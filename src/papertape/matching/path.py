@@ -11,7 +11,7 @@ from papertape.domain.account import Account
 from papertape.domain.event import Event, LimitTouched, OrderFilled, PathUncertain
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
-from papertape.domain.order import OrderKind
+from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.matching import rules
 from papertape.matching.counter import Market
 from papertape.matching.resting import Resting
@@ -74,9 +74,26 @@ def meet(bar: Bar, market: Market, account: Account, orders: list[Resting]) -> O
         return Outcome(events, only.counter.account, only.orders)
     both = [_walk(bar, market, account, orders, path) for path in extent.paths]
     worse = min(both, key=lambda walk: (walk.equity, walk.counter.targets_on_entry))
+    others = [path for walk in both for path in _past_births(walk, extent)]
     if any(walk.was_forced for walk in both):
-        both += [_walk(bar, market, account, orders, path, forces=False) for path in extent.paths]
+        others += extent.paths
+    both += [_walk(bar, market, account, orders, path, forces=False) for path in others]
     return _judged(worse, both, live, extent)
+
+
+def _past_births(walk: Walk, extent: Extent) -> list[Path]:
+    """Ways that come to an entry first and to both extremes after it.
+
+    On the canonical ways an entry is met on the way to an extreme, which its exits then meet
+    first; the market may just as well have turned at the entry. Nothing is booked by these ways:
+    they widen the band.
+    """
+    points = dict.fromkeys(birth.point for birth in walk.births if not birth.is_at_open)
+    return [
+        Path(f"O-entry-{name[2:]}", (extent.open, point, *turns[1:]))
+        for point in points
+        for name, turns in extent.paths
+    ]
 
 
 def _walk(
@@ -99,8 +116,10 @@ def _judged(worse: Walk, walks: Sequence[Walk], live: Sequence[Resting], extent:
     bar, tick = worse.bar, worse.market.instrument.tick
     band = max(walk.equity for walk in walks) - worse.equity
     ambiguous = band > 0 or any(_fills(walk) != _fills(worse) for walk in walks)
-    trails = (each for each in live if each.order.kind.trails)
-    beyond = sum(_trail_band(trail, worse, extent, tick) for trail in trails)
+    carried = [each for each in live if each.is_waiting and each.order.kind.trails]
+    born = [each.exit for each in worse.births if each.exit.order.kind.trails]
+    beyond = sum(_carried_band(trail, worse, extent, tick) for trail in carried)
+    beyond += sum(_trail_band(trail, trail.anchor, worse, extent, tick) for trail in born)
     events = [_marked(event) if ambiguous else event for event in worse.counter.events]
     events += _touches(live, worse, extent, tick)
     if ambiguous or beyond:
@@ -168,22 +187,40 @@ def _marked(event: Event) -> Event:
     return OrderFilled(event.time, replace(event.fill, ambiguous=True))
 
 
-def _trail_band(before: Resting, walk: Walk, extent: Extent, tick: Micros) -> Micros:
+def _carried_band(trail: Resting, walk: Walk, extent: Extent, tick: Micros) -> Micros:
+    """The band of a trail that was there before the bar; at a gap it is gone at the open."""
+    level = trail.level(tick)
+    if level and rules.has_passed(trail.order.side, level, extent.open):
+        return 0
+    first = rules.ratcheted(trail.order.side, trail.anchor, extent.open)
+    return _trail_band(trail, first, walk, extent, tick)
+
+
+def _trail_band(trail: Resting, first: Micros, walk: Walk, extent: Extent, tick: Micros) -> Micros:
     """How much worse a trail's exit could have been than on the path taken (fill-T3).
 
-    Assumption: a trail that came to life within the bar has no band of its own.
+    Args:
+        trail: As it was when the bar began, or when it came to life.
+        first: The best price that it had seen by then.
+        walk: What was booked.
+        extent: The bar's prices.
+        tick: The instrument's.
     """
-    side, carried = before.order.side, before.level(tick)
-    if not before.is_waiting or (carried and rules.has_passed(side, carried, extent.open)):
-        return 0  # at a gap it is gone at the open, whatever came after
-    first = rules.ratcheted(side, before.anchor, extent.open)
-    last = rules.ratcheted(side, first, extent.low if side > 0 else extent.high)
-    levels = before.level(tick, first), before.level(tick, last)
-    worst = rules.worst_trail_exit(side, *levels, extent.high, extent.low)
+    order = trail.order
+    last = rules.ratcheted(order.side, first, extent.low if order.side > 0 else extent.high)
+    levels = trail.level(tick, first), trail.level(tick, last)
+    worst = rules.worst_trail_exit(order.side, *levels, extent.high, extent.low)
     if worst == rules.NO_FILL:
         return 0
-    fills = [fill for fill in walk.counter.fills if fill.order_id == before.order.id]
-    if fills:
-        return sum(max(0, fill.quantity * (worst - fill.reference)) for fill in fills)
-    after = next((each for each in walk.orders if each.order.id == before.order.id), None)
-    return max(0, after.state.open * (worst - extent.close)) if after else 0
+    # What the shares it guards brought instead: by itself, by another exit of its group, or none.
+    names = _group(order, walk)
+    fills = [fill for fill in walk.counter.fills if fill.order_id in names]
+    rest = trail.state.open - sum(fill.quantity for fill in fills)
+    booked = rest * extent.close + sum(fill.quantity * fill.reference for fill in fills)
+    return max(0, trail.state.open * worst - booked)
+
+
+def _group(order: Order, walk: Walk) -> set[OrderId]:
+    """The order and those that it cancels."""
+    members = (each.order for each in walk.counter.orders if order.group)
+    return {order.id, *(each.id for each in members if each.group == order.group)}
