@@ -46,6 +46,8 @@ class RunOptions:
     "shares:100, percent:95 (of equity; percent:95,net with the fees in it) or risk:1 (at the stop)"
     cost: str = "us-retail"
     "us-retail, ibkr-fixed, ibkr-tiered, none, or terms: per-share:0.005,min=1+half-spread:2bp"
+    spread: str = ""
+    "edge, corwin-schultz, abdi-ranaldo, roll, class or bp:2; the cost model's own if left out"
     account: Literal["cash", "cash-settled", "margin"] = "cash"
     "what the broker lends: nothing, nothing before it has settled, or Regulation T and shorts"
     warmup: Literal["before", "inside"] = "before"

@@ -164,6 +164,16 @@ class PathUncertain:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitTouched:
+    """A bar came to a resting limit and not beyond it: those ahead in the queue were filled."""
+
+    time: Nanos
+    symbol: str
+    order_id: OrderId
+    limit: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class DividendAccrued:
     """The holding at the ex-date's open is owed (or owes) a dividend; cash moves on pay date."""
 
@@ -333,6 +343,7 @@ Event: TypeAlias = (
     | PathUncertain
     | MarginCalled
     | GoodFaithViolated
+    | LimitTouched
 )
 
 

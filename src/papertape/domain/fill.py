@@ -31,6 +31,7 @@ class Fill:
         half_spread, slippage: Micro-dollars a share that were added against the trader.
         cap: The quantity limit that bound this fill, or an empty string.
         outside: Whether the price lies outside the bar's low to high (costs may carry it there).
+        level: Where the stop stood that was hit, micro-dollars; 0 for other orders.
         path: The way through the bar that was taken, such as ``O-H-L-C``.
         ambiguous: Whether the other canonical way would have filled otherwise (fill-P1).
         multiplier: Units of the price that one contract stands for; 1 for shares.
@@ -54,6 +55,7 @@ class Fill:
     slippage: Micros = 0
     cap: str = ""
     outside: bool = False
+    level: Micros = 0
     path: str = ""
     ambiguous: bool = False
     multiplier: int = 1
@@ -82,3 +84,15 @@ class Fill:
     def cost(self) -> Micros:
         """What trading cost against the reference price, fees included; never flatters."""
         return self.quantity * (self.price - self.reference) * self.multiplier + self.fee
+
+    @property
+    def spread_cost(self) -> Micros:
+        """The part of `cost` that half of the spread took."""
+        paid = self.cost - self.fee
+        shares = abs(self.quantity) * self.multiplier
+        return min(paid, shares * self.half_spread) if self.slippage else paid
+
+    @property
+    def slippage_cost(self) -> Micros:
+        """The part of `cost` that the order's own weight took, rounding to the tick included."""
+        return self.cost - self.fee - self.spread_cost

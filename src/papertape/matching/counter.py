@@ -35,7 +35,8 @@ from papertape.matching.resting import Resting, is_for, new_resting
 class Touch(NamedTuple):
     """A rule's answer: the reference price, which costs apply, and the share of volume behind it.
 
-    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop.
+    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop;
+    ``level`` is where a stop stood.
     """
 
     reference: Micros
@@ -43,6 +44,7 @@ class Touch(NamedTuple):
     slips: int = 1
     pays_spread: bool = True
     share: tuple[int, int] = (1, 1)
+    level: Micros = 0
 
 
 class Market(NamedTuple):
@@ -212,6 +214,7 @@ class Counter:
             slippage=slippage,
             cap=cap,
             outside=not self._low <= price <= self._high,
+            level=touch.level,
             path=self._path,
             multiplier=market.instrument.multiplier,
             bond=bond,

@@ -66,6 +66,10 @@ class Fees(Protocol):
         require(added >= 0, f"a fill never lowers a fee, but this one did, by {-added} micros")
         return added
 
+    def notices(self, first: date, last: date) -> tuple[str, ...]:
+        """What to say once of the rates from ``first`` to ``last``; most tariffs know no dates."""
+        return ()
+
 
 def share_of(value: Micros, numerator: int, denominator: int) -> Micros:
     """``value * numerator / denominator``, the half to the even side, without a large product."""
@@ -264,7 +268,7 @@ class ValueRate:
 
 @dataclass(frozen=True)
 class ShareRate:
-    """A regulator's rate on each share sold, up to a cap.
+    """A regulator's rate on each share, up to a cap.
 
     Assumption: the cap holds for a whole order, as for one confirmation; it binds only beyond
     some 50,000 shares.
@@ -342,13 +346,14 @@ def _effective(row: FeeRow) -> date:
 
 @dataclass(frozen=True)
 class FeeTables:
-    """The two fees that every US sale of shares pays."""
+    """The two fees that every US sale of shares pays, and the one on both sides that most waive."""
 
     sec: FeeTable
     taf: FeeTable
+    cat: FeeTable
 
     def notices(self, first: date, last: date) -> tuple[str, ...]:
-        """What to say once about a run from ``first`` to ``last``."""
+        """What to say once about sales from ``first`` to ``last``."""
         return self.sec.notices(first, last) + self.taf.notices(first, last)
 
 
@@ -360,6 +365,7 @@ def us_fee_tables() -> FeeTables:
     return FeeTables(
         sec=_table(tables["sec_section_31"], _value_rate),
         taf=_table(tables["finra_taf"], _share_rate),
+        cat=_table(tables["cat"], _share_rate),
     )
 
 
@@ -395,30 +401,38 @@ class Rounding(StrEnum):
 class RegulatoryFees(Fees):
     """SEC Section 31 and FINRA's Trading Activity Fee, on sales only, by the day's rate.
 
-    Left out: the consolidated audit trail fee (.000003 a share) and option fees.
+    Left out: option fees.
 
     Attributes:
-        rounding: ``exact`` to the micro; ``broker`` rounds each of the two up to a cent.
+        rounding: ``exact`` to the micro; ``broker`` rounds each fee up to a cent.
+        cat: Whether the consolidated audit trail fee is passed on, too, on both sides.
         tables: Where the rates come from.
     """
 
     rounding: Rounding = Rounding.EXACT
+    cat: bool = False
     tables: FeeTables = field(default_factory=us_fee_tables, repr=False)
 
     @property
     def words(self) -> str:
-        """The names of the two fees."""
-        return "SEC and FINRA fees on sales"
+        """The names of the fees."""
+        names = "SEC and FINRA fees on sales" + (", CAT fee" if self.cat else "")
+        return names + (", each up to a cent" if self.rounding is Rounding.BROKER else "")
 
     def fee(self, filled: int, paid: Micros, day: date, *, shares_this_month: int = 0) -> Micros:
-        """Both fees of a sale; a purchase owes nothing."""
-        if filled >= 0:
-            return 0
-        rates = (self.tables.sec.row(day).rate, self.tables.taf.row(day).rate)
-        charges = [rate.charge(-filled, abs(paid)) for rate in rates]
+        """The fees of a sale; a purchase owes at most the audit trail's."""
+        tables = [self.tables.cat] if self.cat else []
+        if filled < 0:
+            tables += [self.tables.sec, self.tables.taf]
+        charges = [table.row(day).rate.charge(abs(filled), abs(paid)) for table in tables]
         if self.rounding is Rounding.BROKER:
             return sum(tick_up(charge, CENT) for charge in charges)
         return sum(charges)
+
+    def notices(self, first: date, last: date) -> tuple[str, ...]:
+        """What is not certain of the rates in that time."""
+        of_cat = self.tables.cat.notices(first, last) if self.cat else ()
+        return self.tables.notices(first, last) + of_cat
 
 
 @dataclass(frozen=True)
@@ -437,6 +451,10 @@ class SumOfFees(Fees):
         return sum(
             part.fee(filled, paid, day, shares_this_month=shares_this_month) for part in self.parts
         )
+
+    def notices(self, first: date, last: date) -> tuple[str, ...]:
+        """The parts' notices."""
+        return tuple(text for part in self.parts for text in part.notices(first, last))
 
 
 def _cash(amount: Micros) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import fsum, isnan, log, nan, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,10 @@ FEWEST_RETURNS = 5
 """Fewer say too little of how far a price moves: volatility is then unknown."""
 
 
+Prices: TypeAlias = tuple[float, float, float, float, float]
+"""Open, high, low, close in dollars, and the volume."""
+
+
 @dataclass(frozen=True)
 class Liquidity:
     """What the completed bars say; each figure is NaN where it is unknown.
@@ -30,12 +34,14 @@ class Liquidity:
         daily_volatility: Standard deviation of a session's log return.
         daily_value: Dollars traded a session.
         bars: Completed bars seen so far.
+        recent: Their last ones, for who wants to estimate more.
     """
 
     average_daily_volume: float = nan
     daily_volatility: float = nan
     daily_value: float = nan
     bars: int = 0
+    recent: tuple[Prices, ...] = ()
 
 
 UNKNOWN = Liquidity()
@@ -54,21 +60,20 @@ class LiquidityEstimator:
 
     def __init__(self, frequency: Frequency):
         self._per_session = frequency.per_session
-        self._closes: deque[float] = deque(maxlen=WINDOW + 1)
-        self._volumes: deque[float] = deque(maxlen=WINDOW)
+        self._recent: deque[Prices] = deque(maxlen=WINDOW + 1)
         self._bars = 0
 
     def observe(self, bar: Bar) -> None:
         """Take note of a bar that has just been completed."""
-        self._closes.append(bar.close)
-        self._volumes.append(bar.volume)
+        self._recent.append((bar.open, bar.high, bar.low, bar.close, bar.volume))
         self._bars += 1
 
     def split(self, ratio: Fraction) -> None:
         """Restate the window in new shares, or a split would look like a crash."""
-        new_for_old = float(ratio)
-        self._closes = deque((close / new_for_old for close in self._closes), WINDOW + 1)
-        self._volumes = deque((volume * new_for_old for volume in self._volumes), WINDOW)
+        new, before = float(ratio), list(self._recent)
+        self._recent.clear()
+        for open_, high, low, close, volume in before:
+            self._recent.append((open_ / new, high / new, low / new, close / new, volume * new))
 
     def snapshot(self) -> Liquidity:
         """The figures as of the last completed bar.
@@ -76,13 +81,15 @@ class LiquidityEstimator:
         Assumption: with fewer than 20 bars the mean of those there are stands in; bars of unknown
         volume are left out of it.
         """
-        closes, volumes = list(self._closes), list(self._volumes)
-        values = [v * close for v, close in zip(volumes, closes[-len(volumes) :], strict=True)]
+        recent = tuple(self._recent)
+        closes, last = [each[3] for each in recent], recent[-WINDOW:]
+        volumes, values = [each[4] for each in last], [each[4] * each[3] for each in last]
         return Liquidity(
             average_daily_volume=_mean_of_known(volumes) * self._per_session,
             daily_volatility=_volatility(closes) * sqrt(self._per_session),
             daily_value=_mean_of_known(values) * self._per_session,
             bars=self._bars,
+            recent=recent,
         )
 
 

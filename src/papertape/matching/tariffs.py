@@ -1,6 +1,8 @@
 """Tariffs: cost models by their spelling, a name such as ``us-retail`` or terms put together.
 
-The grammar of a composed model, in which whatever is not named costs nothing and binds nothing::
+A name takes ``+cat`` (the consolidated audit trail fee, too) and ``+cents`` (each regulatory fee
+rounded up to a cent). The grammar of a composed model, in which whatever is not named costs nothing
+and binds nothing::
 
     model    = term ("+" term)*
     term     = "percent:" number bounds          a commission in percent of the value
@@ -17,28 +19,24 @@ The grammar of a composed model, in which whatever is not named costs nothing an
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from fractions import Fraction
 
 from papertape.domain.errors import UsageError
 from papertape.domain.money import Micros, micros_from_text
 from papertape.matching.costs import (
+    REGULATED,
     Cap,
     CostModel,
-    FixedHalfSpread,
     FixedSlippage,
     NoCap,
     NoSlippage,
-    NoSpread,
-    ProportionalHalfSpread,
     ProportionalSlippage,
     Slippage,
-    Spread,
     VolumeCap,
     free_of_cost,
-    ibkr_fixed,
-    ibkr_tiered,
-    us_retail,
+    regulated,
 )
 from papertape.matching.fees import (
     BoundedFee,
@@ -48,15 +46,23 @@ from papertape.matching.fees import (
     PerShareFee,
     ProportionalFee,
     RegulatoryFees,
+    Rounding,
     SumOfFees,
 )
+from papertape.matching.spreads import (
+    FixedHalfSpread,
+    NoSpread,
+    Spread,
+    StatedHalfSpread,
+    spread_policy,
+)
 
-_MODELS: dict[str, Callable[[], CostModel]] = {
-    "us-retail": us_retail,
-    "ibkr-fixed": ibkr_fixed,
-    "ibkr-tiered": ibkr_tiered,
-    "none": free_of_cost,
+_EXTRAS: dict[str, Callable[[RegulatoryFees], RegulatoryFees]] = {
+    "cat": lambda fees: replace(fees, cat=True),
+    "cents": lambda fees: replace(fees, rounding=Rounding.BROKER),
 }
+"""What can be added to a named model."""
+
 _FORMS = {
     "percent": "percent:0.1",
     "per-share": "per-share:0.005,min=1,max=0.5%",
@@ -69,15 +75,34 @@ _FORMS = {
 }
 """The terms of a composed model, each with an example of how it is written."""
 
+_NAMES = (*REGULATED, "none")
 
-def cost_model(spec: str) -> CostModel:
+
+def cost_model(spec: str, spread: str = "") -> CostModel:
     """The model of that name, or one composed of terms: ``per-share:0.005,min=1+half-spread:2bp``.
+
+    Args:
+        spec: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, or terms.
+        spread: Another spread than the model's own, see `spreads.spread_policy`.
 
     Raises:
         UsageError: If there is no such model; the nearest form is offered.
     """
-    if spec in _MODELS:
-        return _MODELS[spec]()
+    model = _model(spec)
+    if not spread:
+        return model
+    return replace(model, name=f"{spec}, spread {spread}", spread=spread_policy(spread))
+
+
+def _model(spec: str) -> CostModel:
+    name, *extras = spec.split("+")
+    if spec == "none":
+        return free_of_cost()
+    if name in REGULATED and set(extras) <= _EXTRAS.keys():
+        regulatory = RegulatoryFees()
+        for extra in extras:
+            regulatory = _EXTRAS[extra](regulatory)
+        return replace(regulated(name, regulatory), name=spec)
     terms = [_Term(spec, text) for text in spec.split("+")]
     names = ["per-share" if term.name == "per-contract" else term.name for term in terms]
     for name in names:
@@ -116,9 +141,9 @@ class _Term:
 
     def unread(self, name: str = "") -> UsageError:
         """What is wrong, and the nearest form that would not be."""
-        near = get_close_matches(name or self.name, [*_MODELS, *_FORMS], n=1)
+        near = get_close_matches(name or self.name, [*_NAMES, *_FORMS], n=1)
         meant = f"did you mean {_FORMS.get(near[0], near[0])}? " if near else ""
-        names = ", ".join((*_MODELS, *_FORMS.values()))
+        names = ", ".join((*_NAMES, *_FORMS.values()))
         return UsageError(
             f"{self.spec!r} is no cost model", hint=f"{meant}There are {names}; terms join with +"
         )
@@ -181,9 +206,7 @@ def _spread(term: _Term | None) -> Spread:
     offset = term.offset() if term else 0
     if not offset:
         return NoSpread()
-    return (
-        ProportionalHalfSpread(offset) if isinstance(offset, Fraction) else FixedHalfSpread(offset)
-    )
+    return StatedHalfSpread(offset) if isinstance(offset, Fraction) else FixedHalfSpread(offset)
 
 
 def _slippage(term: _Term | None) -> Slippage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 from papertape.domain.account import Account
@@ -19,7 +20,15 @@ class Path(NamedTuple):
     """A way through a bar: its name, and the prices it turns at."""
 
     name: str
-    points: tuple[Micros, Micros, Micros, Micros]
+    points: tuple[Micros, ...]
+
+
+class Birth(NamedTuple):
+    """An exit as it came to life, and where on the path that was."""
+
+    exit: Resting
+    point: Micros
+    is_at_open: bool
 
 
 class Due(NamedTuple):
@@ -66,6 +75,7 @@ class Walk:
         self.bar, self.market, self.path = bar, market, path
         self.counter = Counter(bar, market, account, orders, path.name)
         self.was_forced = False
+        self.births: list[Birth] = []
         self._forces = forces
         self._tick = market.instrument.tick
         self._high, self._low = micros(bar.high), micros(bar.low)
@@ -207,11 +217,11 @@ class Walk:
             return
         if resting.is_forced:
             reference = rules.worse(resting.order.side, level, self._here)
-            self._serve(resting, Touch(reference, "fill-B3", 2))
+            self._serve(resting, Touch(reference, "fill-B3", 2, level=level))
             return
         rule = "fill-S5" if kind.is_touched else "fill-T2" if kind.trails else "fill-S2"
         gap = " gap" if self.counter.is_open and self._here != level else ""
-        self._serve(resting, Touch(self._here, rule + gap, _slips(kind)))
+        self._serve(resting, Touch(self._here, rule + gap, _slips(kind), level=level))
 
     def _arrive(self, resting: Resting) -> None:
         """A limit meets its first price: it takes what is there, or rests (fill-L1, fill-L6)."""
@@ -263,6 +273,7 @@ class Walk:
         born = self.counter.serve(resting, touch)
         for child in born:
             child.see(self._here)
+            self.births.append(Birth(copy(child), self._here, self.counter.is_open))
         if self._forces and not self.counter.is_open and not is_for(resting, TimeInForce.CLS):
             self._force_stop(born)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -10,15 +11,14 @@ import pytest
 from papertape.domain.errors import UsageError
 from papertape.matching.costs import (
     CostModel,
-    FixedHalfSpread,
     NoCap,
     NoSlippage,
-    NoSpread,
     ProportionalSlippage,
     VolumeCap,
 )
 from papertape.matching.fees import Fees, ProportionalFee, SumOfFees
 from papertape.matching.liquidity import UNKNOWN, Liquidity
+from papertape.matching.spreads import FixedHalfSpread, NoSpread, SpreadByLiquidity
 from papertape.matching.tariffs import cost_model
 
 DOLLAR = 1_000_000
@@ -136,3 +136,17 @@ def test_a_model_says_what_it_charges() -> None:
         "per-share:0.005,min=1,max=0.5%: commission 0.005 a share, at least 1.00, "
         "at most 0.5 % of value"
     )
+
+
+@pytest.mark.parametrize("spec", ["us-retail+dog", "none+cat", "us-retail+", "us-retail:1"])
+def test_an_addition_that_is_none_is_refused(spec: str) -> None:
+    with pytest.raises(UsageError, match="is no cost model"):
+        cost_model(spec)
+
+
+def test_the_spread_of_a_model_can_be_another_one() -> None:
+    model = cost_model("us-retail", "bp:2")
+    assert model.name == "us-retail, spread bp:2"
+    assert replace(model, name="us-retail", spread=SpreadByLiquidity()) == cost_model("us-retail")
+    assert "half spread 2 bp" in model.describe()
+    assert not cost_model("none", "edge").is_free

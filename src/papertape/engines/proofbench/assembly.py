@@ -21,7 +21,6 @@ from papertape.engines.signalcore.answers import Answers
 from papertape.engines.signalcore.engine import SignalCore, SignalDesk
 from papertape.engines.signalcore.order_desk import OrderDesk
 from papertape.engines.signalcore.sizing import size_policy
-from papertape.matching.tariffs import cost_model
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
 
@@ -37,9 +36,8 @@ def assemble(
     core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> Rig:
     """Build a pipeline on a fresh simulated account."""
-    terms, costs = account_terms(config.account), cost_model(config.cost)
-    compat = config.compatibility
-    broker = PaperBroker(config.capital, instruments, config.frequency, costs, terms, compat)
+    terms, compat = account_terms(config.account), config.compatibility
+    broker = PaperBroker(config.capital, instruments, config.frequency, config.costs, terms, compat)
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)
@@ -67,7 +65,7 @@ def signal_desk(
             hint="use --size percent:95 or shares:100, or give the strategy a stop_distance method",
         )
     terms, at_fill = account_terms(config.account), Compatibility.SIZE_AT_FILL
-    fees, sizes_at_fill = cost_model(config.cost).fees, at_fill in config.compatibility
+    fees, sizes_at_fill = config.costs.fees, at_fill in config.compatibility
 
     def order_fee(shares: int, price: Micros, day: date) -> Micros:
         return fees.fee(shares, shares * price, day)

@@ -14,6 +14,7 @@ from papertape.domain.money import Micros, micros
 from papertape.domain.terms import account_terms
 from papertape.engines.riskguard import PROFILES
 from papertape.engines.signalcore.sizing import size_policy
+from papertape.matching.costs import CostModel
 from papertape.matching.tariffs import cost_model
 
 WarmUp = Literal["before", "inside"]
@@ -33,6 +34,8 @@ class SimulationConfig:
             ``risk:1`` percent at the stop.
         cost: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, or composed of terms such as
             ``per-share:0.005,min=1+half-spread:2bp``, see `papertape.matching.tariffs`.
+        spread: ``edge``, ``corwin-schultz``, ``abdi-ranaldo``, ``roll``, ``class``, ``bp:2``;
+            empty for that of ``cost``.
         account: ``cash``, ``cash-settled`` (only settled money buys) or ``margin`` (Regulation T,
             short selling).
         warmup: ``before`` loads the strategy's history ahead of ``start``, so that it may act at
@@ -51,6 +54,7 @@ class SimulationConfig:
     end: date | None = None
     size: str = "percent:95"
     cost: str = "us-retail"
+    spread: str = ""
     account: str = "cash"
     warmup: WarmUp = "before"
     risk_profile: str = "backtest"
@@ -79,8 +83,8 @@ class SimulationConfig:
         Frequency.parse(self.bar_frequency)
         size_policy(self.size)
         account_terms(self.account)
-        cost_model(self.cost)
         compatibilities(self.compat)
+        cost_model(self.cost, self.spread)
 
     @property
     def frequency(self) -> Frequency:
@@ -91,6 +95,11 @@ class SimulationConfig:
     def compatibility(self) -> frozenset[Compatibility]:
         """The conventions of other engines that the run follows."""
         return compatibilities(self.compat)
+
+    @property
+    def costs(self) -> CostModel:
+        """What trading costs."""
+        return cost_model(self.cost, self.spread)
 
     @property
     def capital(self) -> Micros:

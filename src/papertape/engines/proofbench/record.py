@@ -6,6 +6,7 @@ folder keeps and what the frames of a result are made of.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from papertape.domain.event import (
     FillCorrected,
     FinancingCharged,
     HoldingDelisted,
+    LimitTouched,
     OrderApproved,
     OrderFilled,
     OrderRefused,
@@ -39,7 +41,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class OrderRow(Row, frozen=True):
-    """An order and what became of it; ``checks`` are the limits it was held against."""
+    """An order and what became of it.
+
+    ``checks`` are the limits it was held against; ``touched`` counts the bars that came to its
+    limit and not beyond it.
+    """
 
     id: str
     time: str
@@ -58,6 +64,7 @@ class OrderRow(Row, frozen=True):
     note: str
     parent: str | None
     checks: list[str]
+    touched: int
 
 
 class FillRow(Row, frozen=True):
@@ -78,8 +85,11 @@ class FillRow(Row, frozen=True):
     half_spread: float
     slippage: float
     cost: float
+    spread_cost: float
+    slippage_cost: float
     cap: str
     outside: bool
+    level: float | None = None
     path: str = ""
     ambiguous: bool = False
 
@@ -226,6 +236,50 @@ class PathBand(Row, frozen=True):
     trail_worse: float
 
 
+class CostSplit(Row, frozen=True):
+    """What trading cost against the market's own prices, and where it went; dollars.
+
+    Attributes:
+        total: Of all fills; the parts add up to it.
+        fees: Commissions and regulatory fees.
+        spread: What half of the spread took.
+        slippage: What the orders' own weight took, rounding to the tick included.
+    """
+
+    total: float
+    fees: float
+    spread: float
+    slippage: float
+
+
+class FillReport(Row, frozen=True):
+    """How the run's fills came about, as far as it must be told with any result (fill rules 2.9).
+
+    Attributes:
+        fills: Executions; ``exits`` of them made a position smaller, ``ambiguous_exits`` of those
+            could have come out otherwise on the other path through the bar.
+        touched: Times that a bar came to a resting limit and not beyond it: no fill.
+        capped: Fills that a limit of quantity cut short.
+        outside: Fills that costs carried outside their bar's low to high.
+        deferred: Orders that arrived within a bar and waited for the next one (fill-E3).
+        gap_stops: Stops that were filled beyond their level, at a gap; ``gap_cost`` is what that
+            took on average, dollars a stop.
+        entry_bar_share: Of all profits and losses of closed trades, the share made by trades that
+            were over within the bar of their entry.
+    """
+
+    fills: int
+    exits: int
+    ambiguous_exits: int
+    touched: int
+    capped: int
+    outside: int
+    deferred: int
+    gap_stops: int
+    gap_cost: float | None
+    entry_bar_share: float | None
+
+
 class RunRecord(Row, frozen=True):
     """A finished run."""
 
@@ -235,6 +289,8 @@ class RunRecord(Row, frozen=True):
     reasons: dict[str, str]
     lookahead: LookaheadVerdict
     path_band: PathBand
+    costs: CostSplit
+    fill_report: FillReport
     words: list[str]
     notices: list[str]
     orders: list[OrderRow]
@@ -255,6 +311,7 @@ def order_rows(orders: Mapping[OrderId, OrderState], log: Sequence[Entry]) -> li
         for entry in log
         if isinstance(entry, OrderApproved)
     }
+    touched = Counter(entry.order_id for entry in log if isinstance(entry, LimitTouched))
     return [
         OrderRow(
             id=order.id,
@@ -274,6 +331,7 @@ def order_rows(orders: Mapping[OrderId, OrderState], log: Sequence[Entry]) -> li
             note=state.note,
             parent=order.parent,
             checks=[f"{c.rule} {c.found} of {c.limit}" for c in checks.get(order.id, ())],
+            touched=touched[order.id],
         )
         for state in orders.values()
         for order in [state.order]
@@ -299,8 +357,11 @@ def fill_rows(log: Sequence[Entry], orders: Mapping[OrderId, OrderState]) -> lis
             half_spread=dollars(fill.half_spread),
             slippage=dollars(fill.slippage),
             cost=dollars(fill.cost),
+            spread_cost=dollars(fill.spread_cost),
+            slippage_cost=dollars(fill.slippage_cost),
             cap=fill.cap,
             outside=fill.outside,
+            level=_maybe(fill.level or None),
             path=fill.path,
             ambiguous=fill.ambiguous,
         )

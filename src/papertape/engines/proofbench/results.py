@@ -22,8 +22,10 @@ from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
 from papertape.domain.terms import account_terms
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.cost_notices import cost_notices
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
 from papertape.engines.proofbench.explain import summary, why
+from papertape.engines.proofbench.fill_report import cost_split, fill_report
 from papertape.engines.proofbench.marks import Logged, Valuation
 from papertape.engines.proofbench.metrics import Metrics, measure, returns
 from papertape.engines.proofbench.record import (
@@ -42,7 +44,6 @@ from papertape.engines.proofbench.record import (
 )
 from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window
-from papertape.matching.tariffs import cost_model
 from papertape.strategies.strategy import Strategy, declared_parameters
 
 if TYPE_CHECKING:
@@ -154,6 +155,8 @@ def report(
         reasons=metrics.reasons,
         lookahead=outcome.lookahead,
         path_band=path_band(log),
+        costs=cost_split(log),
+        fill_report=fill_report(log, trades, window.bars),
         words=[],
         notices=_notices(outcome, histories, config),
         orders=order_rows(outcome.orders, log),
@@ -185,7 +188,7 @@ def _ground(
     outcome: Outcome, histories: Mapping[str, PriceHistory], config: SimulationConfig
 ) -> Ground:
     window, strategy = outcome.window, outcome.strategy
-    costs = cost_model(config.cost)
+    costs = config.costs
     return Ground(
         strategy=type(strategy).__name__,
         parameters=parameters_of(strategy),
@@ -256,7 +259,8 @@ def _notices(
             )
     notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
     notices += _broker_notices(outcome.logged.entries)
-    if cost_model(config.cost).is_free:
+    notices += cost_notices(outcome.logged.entries, window, config.costs)
+    if config.costs.is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
     return notices
 
