@@ -55,6 +55,8 @@ class BackOffice:
         self._terms = terms
         self._financing = financing
         self._compat = compat
+        has_futures = any(each.is_future for each in instruments.values())
+        self._can_owe = terms.lends_money or terms.lends_shares or has_futures
         self._coming: list[Payment] = []
         self._unfunded: set[str] = set()
         self._day: date | None = None
@@ -157,10 +159,12 @@ class BackOffice:
         Assumption: the broker does not wait for money but closes whole holdings at the next
         open, those first that ask for the most equity, until the rest is covered.
         """
-        required = self._terms.maintenance(account, prices) if account.positions else 0
-        if not self._borrows(account) or account.equity(prices) >= required:
+        if not (self._can_owe and account.positions):
             return None
-        equity, orders, left = account.equity(prices), list[Order](), required
+        required, equity = self._terms.maintenance(account, prices), account.equity(prices)
+        if equity >= required:
+            return None
+        orders, left = list[Order](), required
         asks = {s: self._terms.maintenance_of(h, prices[s]) for s, h in account.positions.items()}
         for symbol in sorted(asks, key=lambda each: (-asks[each], each)):
             if left <= equity and orders:
@@ -168,10 +172,6 @@ class BackOffice:
             left -= asks[symbol]
             orders.append(self._closing(symbol, account.quantity(symbol), now, equity, required))
         return MarginCalled(now, equity, required), orders
-
-    def _borrows(self, account: Account) -> bool:
-        lends = self._terms.lends_money or self._terms.lends_shares
-        return lends or any(held.bond for held in account.positions.values())
 
     def _closing(
         self, symbol: str, held: int, now: Nanos, equity: Micros, required: Micros
