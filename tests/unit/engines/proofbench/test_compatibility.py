@@ -201,6 +201,18 @@ def fill_worth(results: Any, fill: Any) -> float:
     return cash + held * float(fill.price)
 
 
+def test_prices_with_costs_in_them_may_keep_their_digits() -> None:
+    bars = random_bars(9, 10)
+    cost = "half-spread:0.1%+slippage:1bp"
+    for compat, price in (("", None), ("off_tick", float(bars.open[1]) * 1.0011)):
+        results = run(Always(), PriceHistory(bars), size="shares:10", cost=cost, compat=compat)
+        [fill] = results.record.fills
+        on_grid = round(fill.price * 100) == pytest.approx(fill.price * 100, abs=1e-6)
+        assert on_grid == (compat == "")
+        if price is not None:
+            assert fill.price == pytest.approx(price, abs=2e-6)
+
+
 def test_actions_that_the_prices_contain_already_cannot_be_stated_again() -> None:
     bars = random_bars(1, 30)
     split = Split("SPY", bars.days()[5].item(), Fraction(2))
