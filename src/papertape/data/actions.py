@@ -111,7 +111,8 @@ def with_actions(history: PriceHistory, stated: Sequence[CorporateAction]) -> Pr
     twice = next((action for action in stated if isinstance(action, contained)), None)
     if twice is not None:
         raise DataError(
-            f"{bars.symbol}: the prices are adjusted ({adjusted}), and {twice} is stated besides",
+            f"{bars.symbol}: the prices are adjusted ({adjusted}), and a "
+            f"{type(twice).__name__.lower()} of {twice.ex_date} is stated besides",
             hint="state it for prices as traded: --adjusted raw",
         )
     return replace(history, actions=tuple(stated))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ def assemble(
     core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> Rig:
     """Build a pipeline on a fresh simulated account."""
+    if Compatibility.OFF_TICK in config.compatibility:
+        instruments = {symbol: replace(each, tick=1) for symbol, each in instruments.items()}
     terms, compat = account_terms(config.account), config.compatibility
     broker = PaperBroker(config.capital, instruments, config.frequency, config.costs, terms, compat)
     switch = KillSwitch()
