@@ -14,8 +14,8 @@ from papertape.domain.order import OrderId
 class Fill:
     """A trade that happened; quantity is signed, positive when we bought.
 
-    ``price`` is ``reference`` plus or minus ``half_spread`` and ``slippage`` (against the trader,
-    rounded to the tick), so each cost can be read off the record alone.
+    ``price`` is ``reference`` plus or minus ``half_spread``, ``slippage`` and ``delay`` (against
+    the trader, rounded to the tick), so each cost can be read off the record alone.
 
     Attributes:
         id: Unique in the run.
@@ -29,10 +29,12 @@ class Fill:
         bar_start: Opening time of the bar that filled it.
         reference: The market's own price that the rule picked, before costs, micro-dollars.
         half_spread, slippage: Micro-dollars a share that were added against the trader.
+        delay: The same for having reached the exchange just after the open (fill-E3).
         cap: The quantity limit that bound this fill, or an empty string.
         outside: Whether the price lies outside the bar's low to high (costs may carry it there).
         path: The way through the bar that was taken, such as ``O-H-L-C``.
         ambiguous: Whether the other canonical way would have filled otherwise (fill-P1).
+        tape: The trade or the quote that filled it, and how old the quote was; empty on bars.
     """
 
     id: str
@@ -51,6 +53,8 @@ class Fill:
     outside: bool = False
     path: str = ""
     ambiguous: bool = False
+    delay: Micros = 0
+    tape: str = ""
 
     def __post_init__(self) -> None:
         require(self.quantity != 0, "a fill moves at least one share")

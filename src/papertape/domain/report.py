@@ -9,14 +9,18 @@ from typing import Generic, Protocol, TypeVar
 
 from papertape.domain.errors import require
 from papertape.domain.event import (
+    CancelPending,
+    CancelRejected,
     Event,
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
     OrderFilled,
+    OrderPending,
     OrderRejected,
     OrderReplaced,
     OrderRestated,
+    ReplacePending,
     ReplaceRejected,
 )
 from papertape.domain.fill import Fill
@@ -114,9 +118,22 @@ _NEEDS = {
 }
 
 
+_OF_REQUESTS: dict[type, ReportKind] = {
+    CancelPending: ReportKind.PENDING_CANCEL,
+    CancelRejected: ReportKind.CANCEL_REJECT,
+    ReplacePending: ReportKind.PENDING_REPLACE,
+    ReplaceRejected: ReportKind.CANCEL_REJECT,
+}
+
+
 def report_of(event: Event) -> Report | None:
     """The report that an event stands for; None where it is not about an order's state."""
+    if isinstance(event, CancelPending | CancelRejected | ReplacePending | ReplaceRejected):
+        kind, asked = _OF_REQUESTS[type(event)], event.request_id or event.order_id
+        return Report(event.number, kind, event.order_id, request_id=asked, note=event.reason)
     match event:
+        case OrderPending(order=order, number=number):
+            return Report(number, ReportKind.PENDING_NEW, order.id, order=order)
         case OrderAccepted(order=order, number=number):
             return Report(number, ReportKind.NEW, order.id, order=order)
         case OrderRejected(order=order, reason=reason, number=number):
@@ -124,18 +141,17 @@ def report_of(event: Event) -> Report | None:
         case OrderFilled(fill=fill, number=number):
             made = Execution.of(fill)
             return Report(number, ReportKind.TRADE, fill.order_id, execution=made)
-        case OrderCanceled(order_id=order_id, reason=reason, number=number):
-            return Report(number, ReportKind.CANCELED, order_id, note=reason)
+        case OrderCanceled(order_id=ours, reason=reason, number=number, request_id=asked):
+            return Report(number, ReportKind.CANCELED, ours, request_id=asked, note=reason)
         case OrderExpired(order_id=order_id, number=number):
             return Report(number, ReportKind.EXPIRED, order_id)
         case OrderRestated(order=order, reason=reason, ratio=ratio, number=number):
             kind = ReportKind.RESTATED
             return Report(number, kind, order.id, order=order, ratio=ratio, note=reason)
-        case OrderReplaced(order=order, reason=reason, number=number):
-            kind, ours = ReportKind.REPLACED, order.id  # the order keeps its id with us
-            return Report(number, kind, ours, request_id=ours, order=order, note=reason)
-        case ReplaceRejected(order_id=ours, reason=reason, number=number):
-            return Report(number, ReportKind.CANCEL_REJECT, ours, request_id=ours, note=reason)
+        case OrderReplaced(order=order, reason=reason, number=number, request_id=asked):
+            # Without a request of its own it bears the order's id, which stays the same with us.
+            kind, ours, asked = ReportKind.REPLACED, order.id, asked or order.id
+            return Report(number, kind, ours, request_id=asked, order=order, note=reason)
     return None
 
 
@@ -144,6 +160,12 @@ def order_of(event: Event) -> OrderId | None:
     match event:
         case OrderAccepted(order=order) | OrderRejected(order=order) | OrderRestated(order=order):
             return order.id
+        case OrderPending(order=order) | OrderReplaced(order=order):
+            return order.id
+        case CancelPending(order_id=order_id) | CancelRejected(order_id=order_id):
+            return order_id
+        case ReplacePending(order_id=order_id) | ReplaceRejected(order_id=order_id):
+            return order_id
         case OrderFilled(fill=fill):
             return fill.order_id
         case OrderCanceled(order_id=order_id) | OrderExpired(order_id=order_id):
