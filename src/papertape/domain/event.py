@@ -196,7 +196,7 @@ class PathUncertain:
         symbol: The instrument.
         bar_start: The bar's open.
         path: The path that was booked.
-        ambiguous: Whether the two canonical paths fill differently.
+        ambiguous: Whether the two canonical paths fill or trigger differently.
         band_canonical: By how much the better of them is better (a forced fill-B3 counts, too).
         band_trail: By how much trailing stops could do worse on a path that is neither (fill-T3).
     """
@@ -264,6 +264,80 @@ class SplitApplied:
     cash_in_lieu: Micros
 
 
+@dataclass(frozen=True, slots=True)
+class CashSettled:
+    """The proceeds of a sale are settled cash from now on; negative where one was taken back."""
+
+    time: Nanos
+    symbol: str
+    total: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class VariationPaid:
+    """A future was marked to ``price``; what it gained (or, negative, lost) became cash."""
+
+    time: Nanos
+    symbol: str
+    price: Micros
+    total: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class FinancingCharged:
+    """What borrowed shares or borrowed money cost over ``days`` calendar days.
+
+    ``what`` is ``borrow`` for shares and ``interest`` for money; ``value`` is what was borrowed,
+    ``total`` what it cost, both in micro-dollars and positive.
+    """
+
+    time: Nanos
+    symbol: str
+    what: str
+    value: Micros
+    days: int
+    total: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class FillBusted:
+    """The exchange took an execution back; a new entry undoes the old one, nothing is edited."""
+
+    time: Nanos
+    fill: Fill
+    reason: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FillCorrected:
+    """The exchange put another execution in the place of one: ``instead`` holds, ``fill`` does not."""
+
+    time: Nanos
+    fill: Fill
+    instead: Fill
+    reason: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MarginCalled:
+    """Equity fell below what the holdings must keep; the broker closes what it has to."""
+
+    time: Nanos
+    equity: Micros
+    required: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class GoodFaithViolated:
+    """Shares were sold before the money they were bought with had settled (Regulation T)."""
+
+    time: Nanos
+    symbol: str
+    fill_id: str
+
+
 OrderReport: TypeAlias = (
     OrderPending
     | OrderAccepted
@@ -277,13 +351,25 @@ OrderReport: TypeAlias = (
     | OrderReplaced
     | ReplacePending
     | ReplaceRejected
+    | FillBusted
+    | FillCorrected
 )
 """What a broker says of an order.
 
 ``number`` is the broker's sequence number, from 1; 0 until a broker has given it one.
 """
 
-LedgerEvent: TypeAlias = OrderFilled | DividendAccrued | DividendPaid | SplitApplied
+LedgerEvent: TypeAlias = (
+    OrderFilled
+    | FillBusted
+    | FillCorrected
+    | DividendAccrued
+    | DividendPaid
+    | SplitApplied
+    | CashSettled
+    | VariationPaid
+    | FinancingCharged
+)
 """What moves cash or shares."""
 
 Event: TypeAlias = (
@@ -295,6 +381,8 @@ Event: TypeAlias = (
     | PathUncertain
     | ArrivalDeferred
     | GroupOverfilled
+    | MarginCalled
+    | GoodFaithViolated
 )
 
 

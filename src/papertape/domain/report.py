@@ -12,6 +12,8 @@ from papertape.domain.event import (
     CancelPending,
     CancelRejected,
     Event,
+    FillBusted,
+    FillCorrected,
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
@@ -152,24 +154,29 @@ def report_of(event: Event) -> Report | None:
             # Without a request of its own it bears the order's id, which stays the same with us.
             kind, ours, asked = ReportKind.REPLACED, order.id, asked or order.id
             return Report(number, kind, ours, request_id=asked, order=order, note=reason)
+        case FillBusted(fill=fill, reason=reason, number=number):
+            kind, gone = ReportKind.BUST, fill.id
+            return Report(number, kind, fill.order_id, refers_to=gone, note=reason)
+        case FillCorrected(fill=fill, instead=instead, reason=reason, number=number):
+            kind, gone, made = ReportKind.CORRECT, fill.id, Execution.of(instead)
+            order_id = fill.order_id
+            return Report(number, kind, order_id, execution=made, refers_to=gone, note=reason)
     return None
 
 
 def order_of(event: Event) -> OrderId | None:
     """The order that an event is a report on."""
     match event:
-        case OrderAccepted(order=order) | OrderRejected(order=order) | OrderRestated(order=order):
+        case OrderPending(order=order) | OrderAccepted(order=order) | OrderRejected(order=order):
             return order.id
-        case OrderPending(order=order) | OrderReplaced(order=order):
+        case OrderRestated(order=order) | OrderReplaced(order=order):
             return order.id
-        case CancelPending(order_id=order_id) | CancelRejected(order_id=order_id):
-            return order_id
-        case ReplacePending(order_id=order_id) | ReplaceRejected(order_id=order_id):
-            return order_id
-        case OrderFilled(fill=fill):
+        case OrderFilled(fill=fill) | FillBusted(fill=fill) | FillCorrected(fill=fill):
             return fill.order_id
-        case OrderCanceled(order_id=order_id) | OrderExpired(order_id=order_id):
-            return order_id
+        case OrderCanceled() | OrderExpired() | CancelPending() | CancelRejected():
+            return event.order_id
+        case ReplacePending() | ReplaceRejected():
+            return event.order_id
     return None
 
 

@@ -21,6 +21,7 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar, CorporateAction, Frequency, Split
 from papertape.domain.money import Micros, half_even, micros
 from papertape.domain.order import Order, OrderId
+from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching import acceptance
 from papertape.matching.costs import CostModel
 from papertape.matching.counter import Market
@@ -38,10 +39,15 @@ class Book:
     """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], frequency: Frequency, costs: CostModel
+        self,
+        instruments: Mapping[str, Instrument],
+        frequency: Frequency,
+        costs: CostModel,
+        terms: AccountTerms = CASH_ACCOUNT,
     ):
         self._instruments = instruments
         self._costs = costs
+        self._terms = terms
         self._resting: dict[str, list[Resting]] = {symbol: [] for symbol in instruments}
         self._past = {symbol: LiquidityEstimator(frequency) for symbol in instruments}
         self._last: dict[str, Micros] = {}
@@ -150,7 +156,7 @@ class Book:
         Args:
             bar: What the market did.
             account: Cash and holdings before it.
-            withheld: Part of the cash that may pay for nothing yet, micro-dollars.
+            withheld: Part of the available funds that may pay for nothing yet, micro-dollars.
         """
         if not self._resting[bar.symbol]:
             return [], account
@@ -183,6 +189,8 @@ class Book:
             day,
             is_session_open=calendar.session(day).open == bar.start,
             withheld=withheld,
+            terms=self._terms,
+            others=self._last,
         )
 
     def observe(self, bar: Bar) -> None:

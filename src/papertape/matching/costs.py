@@ -26,6 +26,7 @@ from papertape.matching.fees import (
     SumOfFees,
     TieredFee,
 )
+from papertape.matching.financing import FREE, Financing
 from papertape.matching.liquidity import Liquidity
 
 MILLION = 1_000_000
@@ -324,37 +325,52 @@ class CostModel:
     spread: Spread
     slippage: Slippage
     cap: Cap
+    financing: Financing = FREE
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing is charged at all, which a report has to announce."""
+        """Whether nothing is charged for a trade, which a report has to announce."""
         parts = (self.fees, self.spread, self.slippage)
         return parts == (NoFee(), NoSpread(), NoSlippage())
 
-    def describe(self, liquidity: Liquidity | None = None) -> str:
-        """The model in one line; with an instrument's liquidity, its own half spread."""
+    def describe(self, liquidity: Liquidity | None = None, *, financed: bool = False) -> str:
+        """The model in one line; with an instrument's liquidity, its own half spread.
+
+        Args:
+            liquidity: What past bars say of it.
+            financed: Whether the account can borrow, so that the rates matter.
+        """
         if self.is_free:
             return f"{self.name}: free of any cost"
         spread = self.spread.words
         if liquidity is not None and isinstance(self.spread, SpreadByLiquidity):
             spread = f"{self.spread.basis_points(liquidity):.1f} bp half spread"
-        parts = (spread, self.slippage.words, self.fees.words, self.cap.words)
+        parts = (
+            spread,
+            self.slippage.words,
+            self.fees.words,
+            self.cap.words,
+            *((self.financing.words,) if financed else ()),
+        )
         return f"{self.name}: " + ", ".join(part for part in parts if not part.startswith("no "))
 
 
 def us_retail() -> CostModel:
-    """A broker without commission: spread, impact, regulatory fees."""
-    return _market_costs("us-retail", RegulatoryFees())
+    """A broker without commission: spread, impact, regulatory fees.
+
+    Assumption: such a broker lends money at 12 % a year, as the large ones list it for small debits.
+    """
+    return _market_costs("us-retail", RegulatoryFees(), Fraction(12, 100))
 
 
 def ibkr_fixed() -> CostModel:
     """Interactive Brokers' fixed tariff and what the market costs besides."""
-    return _market_costs("ibkr-fixed", SumOfFees((PerShareFee(), RegulatoryFees())))
+    return _market_costs("ibkr-fixed", SumOfFees((PerShareFee(), RegulatoryFees())), _IBKR_RATE)
 
 
 def ibkr_tiered() -> CostModel:
     """Interactive Brokers' tiered tariff and what the market costs besides."""
-    return _market_costs("ibkr-tiered", SumOfFees((TieredFee(), RegulatoryFees())))
+    return _market_costs("ibkr-tiered", SumOfFees((TieredFee(), RegulatoryFees())), _IBKR_RATE)
 
 
 def free_of_cost() -> CostModel:
@@ -362,8 +378,13 @@ def free_of_cost() -> CostModel:
     return CostModel("none", NoFee(), NoSpread(), NoSlippage(), NoCap())
 
 
-def _market_costs(name: str, fees: Fees) -> CostModel:
-    return CostModel(name, fees, SpreadByLiquidity(), SquareRootImpact(), VolumeCap())
+_IBKR_RATE = Fraction(6, 100)
+"""Assumption: Interactive Brokers lends money at 6 % a year; its rate follows the market's."""
+
+
+def _market_costs(name: str, fees: Fees, interest: Fraction) -> CostModel:
+    financing = Financing(interest=interest)
+    return CostModel(name, fees, SpreadByLiquidity(), SquareRootImpact(), VolumeCap(), financing)
 
 
 _MODELS: dict[str, Callable[[], CostModel]] = {

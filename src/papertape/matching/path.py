@@ -99,7 +99,7 @@ def _judged(
     """What is booked, and beside it how far it could have been otherwise."""
     bar, tick = worse.bar, worse.market.instrument.tick
     band = max(walk.equity for walk in walks) - worse.equity
-    ambiguous = band > 0 or any(_fills(walk) != _fills(worse) for walk in walks)
+    ambiguous = band > 0 or any(_came_of(walk) != _came_of(worse) for walk in walks)
     beyond = sum(_trail_band(trail, worse, extent, tick) for trail in trails)
     events = [_marked(event) if ambiguous else event for event in worse.counter.events]
     if ambiguous or beyond:
@@ -138,8 +138,10 @@ def _can_act(resting: Resting, extent: Extent, tick: Micros) -> bool:
     return rules.stop_reference(resting.trigger_side, level, *extent[:3]) != rules.NO_FILL
 
 
-def _fills(walk: Walk) -> list[tuple[str, int, Micros]]:
-    return [(fill.order_id, fill.quantity, fill.price) for fill in walk.counter.fills]
+def _came_of(walk: Walk) -> tuple[list[tuple[str, int, Micros]], list[tuple[str, bool]]]:
+    """Fills, and which orders were triggered: a cap may have left them nothing yet."""
+    fills = [(fill.order_id, fill.quantity, fill.price) for fill in walk.counter.fills]
+    return fills, [(each.order.id, each.is_triggered) for each in walk.orders]
 
 
 def _marked(event: Event) -> Event:
@@ -164,6 +166,8 @@ def _trail_band(before: Resting, walk: Walk, extent: Extent, tick: Micros) -> Mi
         return 0
     fills = [fill for fill in walk.counter.fills if fill.order_id == before.order.id]
     if fills:
-        return sum(max(0, fill.quantity * (worst - fill.reference)) for fill in fills)
-    after = next((each for each in walk.orders if each.order.id == before.order.id), None)
-    return max(0, after.state.open * (worst - extent.close)) if after else 0
+        lost = sum(max(0, fill.quantity * (worst - fill.reference)) for fill in fills)
+    else:
+        after = next((each for each in walk.orders if each.order.id == before.order.id), None)
+        lost = max(0, after.state.open * (worst - extent.close)) if after else 0
+    return lost * walk.market.instrument.multiplier

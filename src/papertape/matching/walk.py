@@ -90,7 +90,8 @@ class Walk:
     def equity(self) -> Micros:
         """Cash and this instrument's holding at the bar's close; the rest is alike on any path."""
         account, close = self.counter.account, self.path.points[-1]
-        return account.cash + account.quantity(self.bar.symbol) * close
+        held = account.positions.get(self.bar.symbol)
+        return account.cash + account.bond + (held.worth(close) if held else 0)
 
     # Along the path
 
