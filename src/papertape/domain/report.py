@@ -120,6 +120,11 @@ _NEEDS = {
 }
 
 
+_OF_ORDERS: dict[type, ReportKind] = {
+    OrderPending: ReportKind.PENDING_NEW,
+    OrderAccepted: ReportKind.NEW,
+    OrderRejected: ReportKind.REJECTED,
+}
 _OF_REQUESTS: dict[type, ReportKind] = {
     CancelPending: ReportKind.PENDING_CANCEL,
     CancelRejected: ReportKind.CANCEL_REJECT,
@@ -130,16 +135,15 @@ _OF_REQUESTS: dict[type, ReportKind] = {
 
 def report_of(event: Event) -> Report | None:
     """The report that an event stands for; None where it is not about an order's state."""
-    if isinstance(event, CancelPending | CancelRejected | ReplacePending | ReplaceRejected):
-        kind, asked = _OF_REQUESTS[type(event)], event.request_id or event.order_id
-        return Report(event.number, kind, event.order_id, request_id=asked, note=event.reason)
     match event:
-        case OrderPending(order=order, number=number):
-            return Report(number, ReportKind.PENDING_NEW, order.id, order=order)
-        case OrderAccepted(order=order, number=number):
-            return Report(number, ReportKind.NEW, order.id, order=order)
-        case OrderRejected(order=order, reason=reason, number=number):
-            return Report(number, ReportKind.REJECTED, order.id, order=order, note=reason)
+        case CancelPending() | CancelRejected() | ReplacePending() | ReplaceRejected():
+            return _of_request(event)
+        case FillBusted() | FillCorrected():
+            return _of_revision(event)
+        case OrderPending() | OrderAccepted() | OrderRejected():
+            kind, order = _OF_ORDERS[type(event)], event.order
+            note = event.reason if isinstance(event, OrderRejected) else ""
+            return Report(event.number, kind, order.id, order=order, note=note)
         case OrderFilled(fill=fill, number=number):
             made = Execution.of(fill)
             return Report(number, ReportKind.TRADE, fill.order_id, execution=made)
@@ -154,14 +158,21 @@ def report_of(event: Event) -> Report | None:
             # Without a request of its own it bears the order's id, which stays the same with us.
             kind, ours, asked = ReportKind.REPLACED, order.id, asked or order.id
             return Report(number, kind, ours, request_id=asked, order=order, note=reason)
-        case FillBusted(fill=fill, reason=reason, number=number):
-            kind, gone = ReportKind.BUST, fill.id
-            return Report(number, kind, fill.order_id, refers_to=gone, note=reason)
-        case FillCorrected(fill=fill, instead=instead, reason=reason, number=number):
-            kind, gone, made = ReportKind.CORRECT, fill.id, Execution.of(instead)
-            order_id = fill.order_id
-            return Report(number, kind, order_id, execution=made, refers_to=gone, note=reason)
     return None
+
+
+def _of_request(event: CancelPending | CancelRejected | ReplacePending | ReplaceRejected) -> Report:
+    """Without a request of its own an answer bears the order's id."""
+    kind, asked = _OF_REQUESTS[type(event)], event.request_id or event.order_id
+    return Report(event.number, kind, event.order_id, request_id=asked, note=event.reason)
+
+
+def _of_revision(event: FillBusted | FillCorrected) -> Report:
+    kind, made = ReportKind.BUST, None
+    if isinstance(event, FillCorrected):
+        kind, made = ReportKind.CORRECT, Execution.of(event.instead)
+    order_id, gone = event.fill.order_id, event.fill.id
+    return Report(event.number, kind, order_id, execution=made, refers_to=gone, note=event.reason)
 
 
 def order_of(event: Event) -> OrderId | None:

@@ -23,6 +23,7 @@ from papertape.domain.event import (
     Proposal,
 )
 from papertape.domain.lifecycle import Effect, OrderState, book_report
+from papertape.domain.market import Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
@@ -134,6 +135,11 @@ class TradingPipeline:
         return RiskView(now, self.account, self._last, open_, reserved)
 
     def _note_prices(self, moment: Moment) -> None:
+        for tick in moment.ticks:
+            if isinstance(tick, Trade):
+                before = self._last.get(tick.symbol, LastPrice(0, 0, 0))
+                price = self._closes[tick.symbol] = micros(tick.price)
+                self._last[tick.symbol] = LastPrice(price, tick.time, before.length)
         for bar in moment.bars:
             close = micros(bar.close)
             self._closes[bar.symbol] = close

@@ -10,7 +10,7 @@ from math import fsum, isnan, log, nan, sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from papertape.domain.market import Bar, Frequency
 
@@ -29,6 +29,7 @@ class Liquidity:
         average_daily_volume: Shares a session.
         daily_volatility: Standard deviation of a session's log return.
         daily_value: Dollars traded a session.
+        average_true_range: Dollars a bar moves, gaps included.
         bars: Completed bars seen so far.
     """
 
@@ -36,6 +37,7 @@ class Liquidity:
     daily_volatility: float = nan
     daily_value: float = nan
     bars: int = 0
+    average_true_range: float = nan
 
 
 UNKNOWN = Liquidity()
@@ -56,19 +58,26 @@ class LiquidityEstimator:
         self._per_session = frequency.per_session
         self._closes: deque[float] = deque(maxlen=WINDOW + 1)
         self._volumes: deque[float] = deque(maxlen=WINDOW)
+        self._ranges: deque[float] = deque(maxlen=WINDOW)
         self._bars = 0
+        self._known: Liquidity | None = None
 
     def observe(self, bar: Bar) -> None:
         """Take note of a bar that has just been completed."""
+        before = self._closes[-1] if self._closes else bar.open
+        self._ranges.append(max(bar.high, before) - min(bar.low, before))
         self._closes.append(bar.close)
         self._volumes.append(bar.volume)
         self._bars += 1
+        self._known = None
 
     def split(self, ratio: Fraction) -> None:
         """Restate the window in new shares, or a split would look like a crash."""
         new_for_old = float(ratio)
         self._closes = deque((close / new_for_old for close in self._closes), WINDOW + 1)
         self._volumes = deque((volume * new_for_old for volume in self._volumes), WINDOW)
+        self._ranges = deque((each / new_for_old for each in self._ranges), WINDOW)
+        self._known = None
 
     def snapshot(self) -> Liquidity:
         """The figures as of the last completed bar.
@@ -76,6 +85,11 @@ class LiquidityEstimator:
         Assumption: with fewer than 20 bars the mean of those there are stands in; bars of unknown
         volume are left out of it.
         """
+        if self._known is None:
+            self._known = self._measured()
+        return self._known
+
+    def _measured(self) -> Liquidity:
         closes, volumes = list(self._closes), list(self._volumes)
         values = [v * close for v, close in zip(volumes, closes[-len(volumes) :], strict=True)]
         return Liquidity(
@@ -83,10 +97,11 @@ class LiquidityEstimator:
             daily_volatility=_volatility(closes) * sqrt(self._per_session),
             daily_value=_mean_of_known(values) * self._per_session,
             bars=self._bars,
+            average_true_range=_mean_of_known(self._ranges),
         )
 
 
-def _mean_of_known(values: Sequence[float]) -> float:
+def _mean_of_known(values: Iterable[float]) -> float:
     known = [value for value in values if not isnan(value)]
     return fsum(known) / len(known) if known else nan
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from papertape.domain.account import Account
@@ -18,6 +18,7 @@ from papertape.engines.signalcore.engine import SignalCore, SignalDesk
 from papertape.engines.signalcore.order_desk import OrderDesk
 from papertape.engines.signalcore.sizing import size_policy
 from papertape.matching.costs import cost_model
+from papertape.matching.wire import Latency
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
 
@@ -30,10 +31,16 @@ class Rig(NamedTuple):
 
 
 def assemble(
-    core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
+    core: SignalCore,
+    instruments: Mapping[str, Instrument],
+    config: SimulationConfig,
+    taped: Collection[str] = (),
 ) -> Rig:
-    """Build a pipeline on a fresh simulated account."""
-    broker = PaperBroker(config.capital, instruments, config.frequency, cost_model(config.cost))
+    """Build a pipeline on a fresh simulated account; orders of what is taped meet its ticks."""
+    costs, latency = cost_model(config.cost), Latency(config.delay)
+    broker = PaperBroker(
+        config.capital, instruments, config.frequency, costs, latency=latency, taped=taped
+    )
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)

@@ -190,9 +190,11 @@ def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
 def _why_fill(fill: FillRow) -> list[str]:
     sign = "+" if fill.quantity > 0 else "-"
     parts = f"{fill.reference} {sign} spread {fill.half_spread} {sign} slippage {fill.slippage}"
+    if fill.delay:
+        parts += f" {sign} lateness {fill.delay}"
     lines = [
         f"  fill     {fill.id} {fill.quantity:+d} at {fill.price} on {fill.time}, {fill.rule}, "
-        f"bar {fill.bar}",
+        + (fill.tape or f"bar {fill.bar}"),
         f"  price    {parts}, to the tick; fee {fill.fee}; cost in all {fill.cost}",
     ]
     if fill.ambiguous:

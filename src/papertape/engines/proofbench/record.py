@@ -76,6 +76,8 @@ class FillRow(Row, frozen=True):
     outside: bool
     path: str = ""
     ambiguous: bool = False
+    delay: float = 0.0
+    tape: str = ""
 
 
 class TradeRow(Row, frozen=True):
@@ -292,6 +294,8 @@ def fill_rows(log: Sequence[Entry], orders: Mapping[OrderId, OrderState]) -> lis
             outside=fill.outside,
             path=fill.path,
             ambiguous=fill.ambiguous,
+            delay=dollars(fill.delay),
+            tape=fill.tape,
         )
         for entry in log
         if isinstance(entry, OrderFilled)

@@ -14,6 +14,7 @@ import numpy as np
 
 from papertape.data.jumps import jumps
 from papertape.domain.clock import rfc3339
+from papertape.domain.event import ArrivalDeferred, CancelRejected, Entry, GroupOverfilled
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
@@ -249,9 +250,27 @@ def _notices(
                 f"{symbol}: {history} of {wanted} warm-up bars lie before {window.first}: {reached}"
             )
     notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
+    notices += _races(outcome.logged.entries)
     if cost_model(config.cost).is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
     return notices
+
+
+def _races(log: Sequence[Entry]) -> list[str]:
+    """What came of orders and cancels being under way for a while (fill-E3, fill-B2)."""
+    words = []
+    if deferred := sum(isinstance(entry, ArrivalDeferred) for entry in log):
+        orders = "order" if deferred == 1 else "orders"
+        words.append(f"{deferred} {orders} arrived within a bar and waited for the next one")
+    if late := sum(isinstance(entry, CancelRejected) for entry in log):
+        words.append(f"{late} cancel{'' if late == 1 else 's'} came too late")
+    for entry in log:
+        if isinstance(entry, GroupOverfilled):
+            words.append(
+                f"{entry.symbol}: {entry.order_id} got {entry.quantity:+d} shares more than its "
+                f"group was to get, at {rfc3339(entry.time)}: its cancel was under way"
+            )
+    return words
 
 
 def _jumps(window: Window, symbol: str) -> list[str]:

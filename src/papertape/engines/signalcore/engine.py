@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from math import nan
 from typing import Protocol
 
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
-from papertape.domain.event import CancelRequest, Decided, Event, Moment, Proposal
+from papertape.domain.event import (
+    CancelRequest,
+    Decided,
+    Event,
+    Moment,
+    OrderFilled,
+    Proposal,
+)
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bar
@@ -78,6 +86,7 @@ class SignalDesk:
         self._instruments = instruments
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
+        self._taken_back: set[OrderId] = set()
 
     def see(self, moment: Moment) -> None:
         """Hand the bars to the strategy."""
@@ -89,6 +98,10 @@ class SignalDesk:
         self, moment: Moment, happened: list[Event], standing: Standing
     ) -> tuple[list[Event], list[Proposal]]:
         """Compare each wish with the one before; most bars change nothing."""
+        for event in happened:
+            # A cancel may lose its race; what filled all the same has to be put right.
+            if isinstance(event, OrderFilled) and event.fill.order_id in self._taken_back:
+                self._wanted[event.fill.symbol] = nan
         decided: list[Event] = []
         proposals: list[Proposal] = []
         for bar in moment.bars:
@@ -123,10 +136,15 @@ class SignalDesk:
         target, note = self._target(signal, replace(standing, free_cash=free))
         held = standing.account.quantity(bar.symbol)
         quantity = target - held
-        proposals: list[Proposal] = [
-            CancelRequest(standing.now, state.order.id, "the strategy's wish changed")
+        unwanted = [
+            state.order.id
             for state in standing.working_on(bar.symbol)
             if not (state.order.reduce_only and target * held > 0)
+        ]
+        self._taken_back.update(unwanted)
+        proposals: list[Proposal] = [
+            CancelRequest(standing.now, order_id, "the strategy's wish changed")
+            for order_id in unwanted
         ]
         if quantity:
             proposals.append(self._order(signal, quantity))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -18,9 +18,10 @@ from papertape.domain.event import (
     Moment,
     OrderAccepted,
     OrderFilled,
+    OrderPending,
     OrderRejected,
-    OrderReplaced,
     OrderReport,
+    ReplaceRejected,
     SplitApplied,
 )
 from papertape.domain.instrument import Instrument
@@ -29,8 +30,9 @@ from papertape.domain.market import Bar, CorporateAction, Frequency, Split
 from papertape.domain.money import Micros, dollars, micros
 from papertape.domain.order import Order, OrderId
 from papertape.domain.verdict import Approved
-from papertape.matching.book import Book
+from papertape.matching.book import INSTANT, Book
 from papertape.matching.costs import CostModel
+from papertape.matching.wire import Cancel, Latency, Replacement
 
 
 class PaperBroker:
@@ -41,6 +43,8 @@ class PaperBroker:
         instruments: What can be traded, by symbol.
         frequency: Length of the bars it will be shown.
         costs: What trading costs here.
+        latency: How long orders, cancels and replacements take to the exchange.
+        taped: Symbols whose orders meet a tape, and never their bars.
     """
 
     def __init__(
@@ -49,10 +53,13 @@ class PaperBroker:
         instruments: Mapping[str, Instrument],
         frequency: Frequency,
         costs: CostModel,
+        *,
+        latency: Latency = INSTANT,
+        taped: Collection[str] = (),
     ):
         self._instruments = instruments
         self._account = Account.opened(capital)
-        self._book = Book(instruments, frequency, costs)
+        self._book = Book(instruments, frequency, costs, latency=latency, taped=taped)
         self._asked: dict[OrderId, Order] = {}
         self._orders: dict[OrderId, OrderState] = {}
         self._reports: list[Event] = []
@@ -86,19 +93,24 @@ class PaperBroker:
                 raise UsageError(f"order id {order.id} was used before, for another order")
             return order.id
         self._orders[order.id] = OrderState(order)
-        self._report(self._book.accept(order, order.time if now is None else now))
+        for said in self._book.send(order.symbol, order, order.time if now is None else now):
+            self._report(said)
         return order.id
 
     def cancel_order(
         self, order_id: OrderId, now: Nanos | None = None, reason: str = "asked for"
     ) -> bool:
-        """Cancel what is still open of an order; False if there is nothing left to cancel."""
+        """Ask to cancel what is still open of an order; False if there is nothing left to cancel.
+
+        With a latency the cancel may come too late all the same; a report says what came of it.
+        """
         state = self._state(order_id)
+        if not state.is_working:
+            return False
         moment = state.order.time if now is None else now
-        canceled = self._book.cancel(order_id, moment, reason)
-        if canceled is not None:
-            self._report(canceled)
-        return canceled is not None
+        for said in self._book.send(state.order.symbol, Cancel(order_id, reason), moment):
+            self._report(said)
+        return True
 
     def replace_order(
         self,
@@ -109,7 +121,9 @@ class PaperBroker:
         limit: Micros | None = None,
         stop: Micros | None = None,
     ) -> bool:
-        """Change a working order in place; False if it cannot be, and the report says why.
+        """Ask to change a working order in place; False if it cannot be, and a report says why.
+
+        With a latency it may come too late all the same.
 
         Args:
             order_id: The order.
@@ -118,10 +132,11 @@ class PaperBroker:
             limit: Its new limit, micro-dollars.
             stop: Its new trigger, micro-dollars.
         """
-        self._state(order_id)
-        answer = self._book.replace(order_id, now, quantity=quantity, limit=limit, stop=stop)
-        self._report(answer)
-        return isinstance(answer, OrderReplaced)
+        symbol = self._state(order_id).order.symbol
+        answers = self._book.send(symbol, Replacement(order_id, quantity, limit, stop), now)
+        for said in answers:
+            self._report(said)
+        return not isinstance(answers[0], ReplaceRejected)
 
     def get_order_status(self, order_id: OrderId) -> OrderStatus:
         """Where an order stands.
@@ -156,16 +171,20 @@ class PaperBroker:
             self.observe(bar)
 
     def _matched(self, moment: Moment) -> list[Event]:
-        """What the moment's bars did to the orders, instrument by instrument."""
+        """What the moment's tape and bars did to the orders."""
         account, brought, happened = self._account, 0, list[Event]()
-        for bar in moment.bars:
-            # Assumption: what one instrument brings in within a moment pays for another only from
-            # the next moment on; nobody knows which of the two came first.
-            events, account = self._book.match(bar, account, withheld=brought)
+        if moment.ticks:
+            self._book.turn()
+        for said in (*moment.ticks, *moment.bars):
+            # Assumption: what one bar brings in pays for another instrument only from the next
+            # moment on; nobody knows which of the two came first. A tape says so.
+            withheld = brought if isinstance(said, Bar) else 0
+            events, account = self._book.match(said, account, withheld=withheld)
             fills = (event.fill.cash for event in events if isinstance(event, OrderFilled))
             brought += sum(cash for cash in fills if cash > 0)
             happened += events
-        return happened
+        events, account = self._book.pass_time(moment.time, account)
+        return happened + events
 
     def observe(self, bar: Bar) -> None:
         """See a bar without trading on it, as during the warm-up."""
@@ -205,7 +224,7 @@ class PaperBroker:
             event = replace(event, number=next(self._numbers))
         self._reports.append(event)
         book_report(self._orders, event)
-        if isinstance(event, OrderAccepted | OrderRejected):
+        if isinstance(event, OrderPending | OrderAccepted | OrderRejected):
             self._asked[event.order.id] = event.order
         if isinstance(event, LedgerEvent):
             self._account = self._account.after(event)
