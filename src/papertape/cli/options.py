@@ -46,6 +46,8 @@ class RunOptions:
     "shares:100, percent:95 (of equity) or risk:1 (percent at the stop)"
     cost: str = "us-retail"
     "us-retail, ibkr-fixed, ibkr-tiered, percent:0.1 or none"
+    account: Literal["cash", "cash-settled", "margin"] = "cash"
+    "what the broker lends: nothing, nothing before it has settled, or Regulation T and shorts"
     warmup: Literal["before", "inside"] = "before"
     "load the strategy's history ahead of the first day, or begin cold"
     rf: Annotated[float, _Odd] = 0.02

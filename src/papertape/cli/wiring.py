@@ -105,6 +105,7 @@ def _config(options: RunOptions, clock: Clock) -> SimulationConfig:
         end=day(options.to, clock) if options.to else None,
         size=options.size,
         cost=options.cost,
+        account=options.account,
         warmup=options.warmup,
         risk_profile=options.profile,
         benchmark=options.benchmark,

@@ -66,8 +66,9 @@ def terms(ground: Ground, width: int) -> list[str]:
 
 def settings(ground: Ground) -> str:
     """Cash, size, rates and limits in a line."""
+    account = "" if ground.account == "cash" else f"{ground.account} account, "
     return (
-        f"{number(ground.capital, 0)} dollars, size {ground.size}, risk-free "
+        f"{number(ground.capital, 0)} dollars, {account}size {ground.size}, risk-free "
         f"{100 * ground.risk_free:g} % a year, limits {ground.profile}, seed {ground.seed}"
     )
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Protocol, TypeAlias
 
 from papertape.domain.clock import Nanos
+from papertape.domain.errors import require
 from papertape.domain.fill import Fill
 from papertape.domain.market import Bar, CorporateAction, Tick
 from papertape.domain.money import Micros
@@ -311,13 +312,16 @@ class FillBusted:
 
 @dataclass(frozen=True, slots=True)
 class FillCorrected:
-    """The exchange put another execution in the place of one: ``instead`` holds, ``fill`` does not."""
+    """The exchange put another execution, ``instead``, in the place of one."""
 
     time: Nanos
     fill: Fill
     instead: Fill
     reason: str
     number: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.instead.id != self.fill.id, f"{self.fill.id} is corrected to itself")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -11,7 +11,9 @@ from papertape.domain.account import Account, Position
 from papertape.domain.calendar import Calendar
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import Instrument
+from papertape.domain.lifecycle import OrderState
 from papertape.domain.money import Micros
+from papertape.domain.order import Order
 
 WHOLE = Fraction(1)
 HALF, QUARTER, THREE_TENTHS = Fraction(1, 2), Fraction(1, 4), Fraction(3, 10)
@@ -88,6 +90,29 @@ class AccountTerms:
             if not held.bond
         )
 
+    def reserved(
+        self,
+        account: Account,
+        working: Iterable[OrderState],
+        instruments: Mapping[str, Instrument],
+        prices: Mapping[str, Micros],
+    ) -> Micros:
+        """Available funds that open orders may yet take; each is judged by itself.
+
+        Args:
+            account: Cash and holdings.
+            working: Orders that can still trade; those that only reduce take nothing.
+            instruments: What they trade.
+            prices: Last prices.
+        """
+        return sum(
+            max(0, self.commits(instruments[symbol], account.quantity(symbol), state.open, price))
+            for state in working
+            if not state.order.reduce_only
+            for symbol in [state.order.symbol]
+            for price in [judged_price(state.order, prices.get(symbol, 0))]
+        )
+
     def within(
         self, instrument: Instrument, held: int, wanted: int, price: Micros, available: Micros
     ) -> int:
@@ -120,6 +145,17 @@ class AccountTerms:
             return held.bond
         share = self.maintenance_long if held.quantity > 0 else self.maintenance_short
         return _share(abs(held.quantity) * price, share)
+
+
+def judged_price(order: Order, last: Micros) -> Micros:
+    """The price that a trade to come is judged at and funds are kept for, micro-dollars.
+
+    The worst a limit allows; for the others the last price, or the stop where that is worse.
+    """
+    if order.quantity > 0:
+        return order.limit or max(order.stop or 0, last)
+    # A short sale binds more the dearer it is.
+    return max(order.limit or 0, last)
 
 
 def _share(value: Micros, share: Fraction) -> Micros:

@@ -6,7 +6,7 @@ driver hands it the time and carries away what happened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
@@ -22,15 +22,17 @@ from papertape.domain.event import (
     OrderRefused,
     Proposal,
 )
+from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState, book_report
 from papertape.domain.market import Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
+from papertape.domain.terms import AccountTerms
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.riskguard import RiskGuard, RiskView
-from papertape.engines.riskguard.limits import LastPrice, buying_price
+from papertape.engines.riskguard.limits import LastPrice
 from papertape.engines.signalcore.engine import SignalCore, Standing
 
 
@@ -42,10 +44,22 @@ class TradingPipeline:
         guard: Judges every order.
         router: The way to the broker.
         account: Where the account stands at the start.
+        terms: What it may do.
+        instruments: What is traded.
     """
 
-    def __init__(self, core: SignalCore, guard: RiskGuard, router: FlowRoute, account: Account):
+    def __init__(
+        self,
+        core: SignalCore,
+        guard: RiskGuard,
+        router: FlowRoute,
+        account: Account,
+        terms: AccountTerms,
+        instruments: Mapping[str, Instrument],
+    ):
         self._core = core
+        self._terms = terms
+        self._instruments = instruments
         self._guard = guard
         self._router = router
         self.account = account
@@ -83,7 +97,7 @@ class TradingPipeline:
         self._note_prices(moment)
         self._core.see(moment)
         standing = Standing(
-            moment.time, self.account, self._closes, self._working, self._free_cash()
+            moment.time, self.account, self._closes, self._working, self._available()
         )
         decided, proposals = self._core.decide(moment, events, standing)
         if not proposals:
@@ -115,24 +129,31 @@ class TradingPipeline:
                 refused.append(OrderRefused(now, verdict))
         return refused, intents
 
-    def _free_cash(self) -> Micros:
-        """Cash that no working buy may yet take."""
-        if not self._working:
-            return self.account.cash
-        return self.account.cash - self._view(0, self._working).reserved
+    def _available(self) -> Micros:
+        """Available funds that no working order may yet take."""
+        available = self._terms.available(self.account, self._closes)
+        return available - self._reserved(self._working) if self._working else available
+
+    def _reserved(self, working: dict[OrderId, OrderState]) -> Micros:
+        orders = working.values()
+        return self._terms.reserved(self.account, orders, self._instruments, self._closes)
 
     def _view(self, now: Nanos, working: dict[OrderId, OrderState]) -> RiskView:
         open_: dict[str, tuple[int, int]] = {}
-        reserved = 0
         for state in working.values():
-            order, rest = state.order, state.open
-            buys, sells = open_.get(order.symbol, (0, 0))
-            if order.reduce_only:
-                continue
-            open_[order.symbol] = (buys + max(0, rest), sells + min(0, rest))
-            last = self._closes.get(order.symbol, 0)
-            reserved += max(0, rest) * buying_price(order, last)
-        return RiskView(now, self.account, self._last, open_, reserved)
+            if not state.order.reduce_only:
+                buys, sells = open_.get(state.order.symbol, (0, 0))
+                rest = state.open
+                open_[state.order.symbol] = (buys + max(0, rest), sells + min(0, rest))
+        return RiskView(
+            now,
+            self.account,
+            self._last,
+            open_,
+            self._reserved(working),
+            self._terms,
+            self._instruments,
+        )
 
     def _note_prices(self, moment: Moment) -> None:
         for tick in moment.ticks:

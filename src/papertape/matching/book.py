@@ -25,6 +25,7 @@ from papertape.domain.event import (
     ReplaceRejected,
 )
 from papertape.domain.instrument import Instrument
+from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bar, CorporateAction, Frequency, Quote, Split, Tick, Trade
 from papertape.domain.money import Micros, half_even, micros
 from papertape.domain.order import Order, OrderId, TimeInForce
@@ -209,6 +210,16 @@ class Book:
     def _all(self) -> Iterator[Resting]:
         return (resting for queue in self._resting.values() for resting in queue)
 
+    @property
+    def last(self) -> Mapping[str, Micros]:
+        """Last price of each symbol, in today's shares; its first open before its first close."""
+        return self._last
+
+    def working(self) -> Iterator[OrderState]:
+        """The orders it holds, instrument by instrument, then those on their way to it."""
+        yield from (resting.state for resting in self._all())
+        yield from (OrderState(order) for order in self._wire.orders())
+
     def cancel(self, order_id: OrderId, now: Nanos, reason: str) -> OrderCanceled | None:
         """Take an order out of the book; None if it is not there (any more)."""
         resting = self._find(order_id)
@@ -291,6 +302,7 @@ class Book:
     def _match_bar(
         self, bar: Bar, account: Account, withheld: Micros
     ) -> tuple[list[Event], Account]:
+        self._last.setdefault(bar.symbol, micros(bar.open))
         if not self._resting[bar.symbol]:
             return [], account
         # Assumption: an order that ends within a bar is let go before it, for nobody knows what

@@ -358,7 +358,7 @@ class CostModel:
 def us_retail() -> CostModel:
     """A broker without commission: spread, impact, regulatory fees.
 
-    Assumption: such a broker lends money at 12 % a year, as the large ones list it for small debits.
+    Assumption: such a broker lends money at 12 % a year, as the large ones list small debits.
     """
     return _market_costs("us-retail", RegulatoryFees(), Fraction(12, 100))
 

@@ -109,6 +109,10 @@ class Wire:
         self._sent.append(Sent(now + self.latency.delay, self._count, symbol, message))
         self._sent.sort(key=lambda sent: sent[:2])
 
+    def orders(self) -> list[Order]:
+        """New orders under way."""
+        return [each.message for each in self._sent if isinstance(each.message, Order)]
+
     def arrived(self, until: Nanos, symbol: str | None = None) -> list[Sent]:
         """Take off what has arrived by then, of one instrument or of all."""
         if not self._sent:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from papertape.domain.account import Account
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import Instrument
+from papertape.domain.terms import account_terms
 from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
@@ -37,14 +38,22 @@ def assemble(
     taped: Collection[str] = (),
 ) -> Rig:
     """Build a pipeline on a fresh simulated account; orders of what is taped meet its ticks."""
-    costs, latency = cost_model(config.cost), Latency(config.delay)
+    terms, costs = account_terms(config.account), cost_model(config.cost)
     broker = PaperBroker(
-        config.capital, instruments, config.frequency, costs, latency=latency, taped=taped
+        config.capital,
+        instruments,
+        config.frequency,
+        costs,
+        terms,
+        latency=Latency(config.delay),
+        taped=taped,
     )
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)
-    return Rig(TradingPipeline(core, guard, FlowRoute(broker), account), broker, switch)
+    router = FlowRoute(broker)
+    pipeline = TradingPipeline(core, guard, router, account, terms, instruments)
+    return Rig(pipeline, broker, switch)
 
 
 def signal_desk(
@@ -65,7 +74,7 @@ def signal_desk(
             f"{type(strategy).__name__} attaches none",
             hint="use --size percent:95 or shares:100, or give the strategy a stop_distance method",
         )
-    return SignalDesk(answers, size, instruments)
+    return SignalDesk(answers, size, instruments, account_terms(config.account))
 
 
 def order_desk(

@@ -11,6 +11,7 @@ from papertape.domain.clock import MILLISECOND, Nanos
 from papertape.domain.errors import UsageError
 from papertape.domain.market import Frequency
 from papertape.domain.money import Micros, micros
+from papertape.domain.terms import account_terms
 from papertape.engines.riskguard import PROFILES
 from papertape.engines.signalcore.sizing import size_policy
 from papertape.matching.costs import cost_model
@@ -32,6 +33,8 @@ class SimulationConfig:
         start, end: First and last day traded, both included; None for all there is.
         size: ``percent:95`` of equity, ``shares:100``, or ``risk:1`` percent at the stop.
         cost: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, ``percent:0.1``.
+        account: ``cash``, ``cash-settled`` (only settled money buys) or ``margin`` (Regulation T,
+            short selling).
         warmup: ``before`` loads the strategy's history ahead of ``start``, so that it may act at
             the first open; ``inside`` starts cold.
         risk_profile: Which limits RiskGuard holds orders against.
@@ -47,6 +50,7 @@ class SimulationConfig:
     end: date | None = None
     size: str = "percent:95"
     cost: str = "us-retail"
+    account: str = "cash"
     warmup: WarmUp = "before"
     risk_profile: str = "backtest"
     benchmark: Benchmark = "hold"
@@ -77,6 +81,7 @@ class SimulationConfig:
             )
         Frequency.parse(self.bar_frequency)
         size_policy(self.size)
+        account_terms(self.account)
         cost_model(self.cost)
 
     @property

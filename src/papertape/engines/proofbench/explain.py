@@ -63,7 +63,8 @@ def _trades(record: RunRecord, closed: list[TradeRow]) -> str:
         trade = still[0]
         first = "the first open it may use" if _at_first_open(record, trade) else "its open"
         return (
-            f"One position: {trade.quantity} {trade.symbol} bought at {trade.entry_price:,.2f} at "
+            f"One position: {abs(trade.quantity)} {trade.symbol} "
+            f"{'bought' if trade.quantity > 0 else 'sold short'} at {trade.entry_price:,.2f} at "
             f"{first}, {trade.entry_time[:10]}, and held to the end, {record.ground.last}."
         )
     won = sum(trade.pnl > 0 for trade in closed)
@@ -165,6 +166,7 @@ def _why_trade(record: RunRecord, trade: TradeRow) -> str:
     lines.append(
         f"  result   {trade.pnl:+,.2f} ({trade.return_on_entry:+.2%}), {mark}; costs "
         f"{trade.costs:,.2f}, dividends {trade.dividends:,.2f}"
+        + (f", financing {trade.financing:,.2f}" if trade.financing else "")
     )
     if trade.mfe is not None and trade.mae is not None:
         lines.append(f"  way      best {trade.mfe:+.1%}, worst {trade.mae:+.1%} while held")

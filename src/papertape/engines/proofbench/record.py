@@ -16,11 +16,15 @@ from papertape.domain.event import (
     Decided,
     DividendPaid,
     Entry,
+    FillBusted,
+    FillCorrected,
+    FinancingCharged,
     OrderApproved,
     OrderFilled,
     OrderRefused,
     PathUncertain,
     SplitApplied,
+    VariationPaid,
 )
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.money import Micros, dollars
@@ -92,6 +96,7 @@ class TradeRow(Row, frozen=True):
     exit_price: float | None
     fees: float
     costs: float
+    financing: float
     dividends: float
     pnl: float
     return_on_entry: float
@@ -129,7 +134,7 @@ class RefusalRow(Row, frozen=True):
 
 
 class BookingRow(Row, frozen=True):
-    """Cash or shares that moved without a trade: a dividend, a split."""
+    """Cash or shares that moved without a trade: a dividend, a split, a charge, a correction."""
 
     time: str
     symbol: str
@@ -173,6 +178,7 @@ class Ground(Row, frozen=True):
         frequency: Bar length.
         data_hash, code_hash: Of the bars used; of the strategy's code, parameters and settings.
         cost: The cost model's name; ``cost_words`` what it charges.
+        account: The account's terms: ``cash``, ``cash-settled`` or ``margin``.
         size: Order sizing.
         capital: Starting cash.
         risk_free: A year.
@@ -193,6 +199,7 @@ class Ground(Row, frozen=True):
     code_hash: str
     cost: str
     cost_words: str
+    account: str
     size: str
     capital: float
     risk_free: float
@@ -316,6 +323,7 @@ def trade_rows(trades: Sequence[Trade]) -> list[TradeRow]:
             exit_price=None if trade.exit_price is None else trade.exit_price / 1e6,
             fees=dollars(trade.fees),
             costs=dollars(trade.costs),
+            financing=dollars(trade.financing),
             dividends=dollars(trade.dividends),
             pnl=dollars(trade.pnl),
             return_on_entry=trade.return_on_entry,
@@ -384,7 +392,7 @@ def refusal_rows(log: Sequence[Entry]) -> list[RefusalRow]:
 
 
 def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
-    """Dividends paid and splits applied, in order."""
+    """What moved cash or shares besides trades, in order; settlement moves neither."""
     rows: list[BookingRow] = []
     for entry in log:
         match entry:
@@ -392,6 +400,17 @@ def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
                 rows.append(BookingRow(rfc3339(time), symbol, "dividend", dollars(total)))
             case SplitApplied(time=time, symbol=symbol, ratio=ratio, cash_in_lieu=cash):
                 rows.append(BookingRow(rfc3339(time), symbol, f"split {ratio}", dollars(cash)))
+            case VariationPaid(time=time, symbol=symbol, total=total):
+                rows.append(BookingRow(rfc3339(time), symbol, "variation", dollars(total)))
+            case FinancingCharged(time=time, symbol=symbol, what=what, days=days, total=total):
+                what = f"{what}, {days} day{'' if days == 1 else 's'}"
+                rows.append(BookingRow(rfc3339(time), symbol, what, -dollars(total)))
+            case FillBusted(time=time, fill=fill):
+                what = f"bust {fill.id}"
+                rows.append(BookingRow(rfc3339(time), fill.symbol, what, -dollars(fill.cash)))
+            case FillCorrected(time=time, fill=fill, instead=instead):
+                cash, what = instead.cash - fill.cash, f"correction {fill.id} to {instead.id}"
+                rows.append(BookingRow(rfc3339(time), fill.symbol, what, dollars(cash)))
     return rows
 
 

@@ -14,11 +14,19 @@ import numpy as np
 
 from papertape.data.jumps import jumps
 from papertape.domain.clock import rfc3339
-from papertape.domain.event import ArrivalDeferred, CancelRejected, Entry, GroupOverfilled
+from papertape.domain.event import (
+    ArrivalDeferred,
+    CancelRejected,
+    Entry,
+    GoodFaithViolated,
+    GroupOverfilled,
+    MarginCalled,
+)
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
+from papertape.domain.terms import account_terms
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
 from papertape.engines.proofbench.explain import summary, why
@@ -196,7 +204,8 @@ def _ground(
         data_hash=_data_hash(window),
         code_hash=_code_hash(strategy, config),
         cost=costs.name,
-        cost_words=costs.describe(),
+        cost_words=costs.describe(financed=account_terms(config.account).lends_money),
+        account=config.account,
         size=config.size,
         capital=config.initial_capital,
         risk_free=config.risk_free_rate,
@@ -250,6 +259,7 @@ def _notices(
                 f"{symbol}: {history} of {wanted} warm-up bars lie before {window.first}: {reached}"
             )
     notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
+    notices += _broker_notices(outcome.logged.entries)
     notices += _races(outcome.logged.entries)
     if cost_model(config.cost).is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
@@ -264,13 +274,33 @@ def _races(log: Sequence[Entry]) -> list[str]:
         words.append(f"{deferred} {orders} arrived within a bar and waited for the next one")
     if late := sum(isinstance(entry, CancelRejected) for entry in log):
         words.append(f"{late} cancel{'' if late == 1 else 's'} came too late")
-    for entry in log:
-        if isinstance(entry, GroupOverfilled):
-            words.append(
-                f"{entry.symbol}: {entry.order_id} got {entry.quantity:+d} shares more than its "
-                f"group was to get, at {rfc3339(entry.time)}: its cancel was under way"
-            )
+    words += [
+        f"{entry.symbol}: {entry.order_id} got {entry.quantity:+d} shares more than its group was "
+        f"to get, at {rfc3339(entry.time)}: its cancel was under way"
+        for entry in log
+        if isinstance(entry, GroupOverfilled)
+    ]
     return words
+
+
+def _broker_notices(log: Sequence[Entry]) -> list[str]:
+    """What a broker would have written letters about."""
+    notices: list[str] = []
+    calls = [entry for entry in log if isinstance(entry, MarginCalled)]
+    if calls:
+        notices.append(
+            f"MARGIN CALL: {len(calls)} time{'' if len(calls) == 1 else 's'} equity fell below "
+            f"maintenance, first at {rfc3339(calls[0].time)}; the broker closed holdings"
+        )
+    violations = [entry for entry in log if isinstance(entry, GoodFaithViolated)]
+    if violations:
+        notices.append(
+            f"{len(violations)} sale{'' if len(violations) == 1 else 's'} of what unsettled money "
+            f"had bought, first {violations[0].symbol} at {rfc3339(violations[0].time)}: a broker "
+            "restricts a cash account after a few (good-faith violations); --account cash-settled "
+            "keeps to settled money"
+        )
+    return notices
 
 
 def _jumps(window: Window, symbol: str) -> list[str]:

@@ -11,7 +11,15 @@ import numpy as np
 
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import require
-from papertape.domain.event import DividendAccrued, Entry, OrderFilled, SplitApplied
+from papertape.domain.event import (
+    DividendAccrued,
+    Entry,
+    FillBusted,
+    FillCorrected,
+    FinancingCharged,
+    OrderFilled,
+    SplitApplied,
+)
 from papertape.domain.fill import Fill
 from papertape.domain.market import Bars, FloatArray
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros, half_even, micros
@@ -22,17 +30,21 @@ from papertape.domain.order import Order, OrderId, OrderKind
 class Trade:
     """One round trip, from flat to flat: shares left over by a turn begin the next trade.
 
-    ``pnl`` is price result - fees + dividends. That of an open trade is marked at the last close,
-    so the profits of all trades of a run, open ones included, add up to its change of equity.
+    ``pnl`` is price result - fees - financing + dividends. That of an open trade is marked at the
+    last close, so the profits of all trades of a run, open ones included, add up to its change of
+    equity.
 
     Attributes:
         id: ``T1``, ``T2``, ... in the order of entry.
         symbol: The instrument.
         quantity: Shares entered in total, signed; after a split, in new shares.
         entry_time, exit_time: First and last fill; no exit while the trade is open.
-        entry_price, exit_price: Averages, micro-dollars a share of ``quantity``'s kind.
+        entry_price, exit_price: Averages, micro-dollars a share of ``quantity``'s kind (of a
+            contract: as it is quoted, without the multiplier).
         fees: Commission and regulatory fees of its fills, micro-dollars.
-        costs: Fees, half spread and slippage: what trading cost against the market's own price.
+        costs: Fees, half spread, slippage and financing: what trading and holding cost against the
+            market's own price.
+        financing: What borrowed shares and borrowed money cost while it was held, micro-dollars.
         dividends: What it was credited, or (short) charged, while held; micro-dollars.
         pnl: Net profit in micro-dollars, see above.
         return_on_entry: ``pnl`` as a fraction of what was entered.
@@ -55,6 +67,7 @@ class Trade:
     exit_price: float | None
     fees: Micros
     costs: Micros
+    financing: Micros
     dividends: Micros
     pnl: Micros
     return_on_entry: float
@@ -85,17 +98,18 @@ def round_trips(
     """The trades of a run, closed and open, in the order of their entries.
 
     Args:
-        events: What happened, in order; only fills, splits and accrued dividends matter here.
+        events: What happened, in order; fills (those taken back are left out), splits, accrued
+            dividends and financing matter here.
         orders: Where reasons, kinds and stop distances are looked up; a missing one gives none.
         bars: Prices as traded, for excursions and for marking what is still held. Without bars a
             holding is marked at its last fill.
 
     Raises:
-        InvariantBroken: If a split or a dividend concerns shares that are not held.
+        InvariantBroken: If a split, a dividend or a charge concerns shares that are not held.
     """
     everything: list[_RoundTrip] = []
     running: dict[str, _RoundTrip] = {}
-    for event in events:
+    for event in in_force(events):
         match event:
             case OrderFilled(fill=fill):
                 _book(fill, running, everything)
@@ -111,6 +125,9 @@ def round_trips(
                     f"{symbol}: a dividend on {quantity} shares that no trade holds",
                 )
                 running[symbol].dividends += quantity * amount
+            case FinancingCharged(symbol=symbol, total=total):
+                require(symbol in running, f"{symbol}: a charge on what no trade holds")
+                running[symbol].financing += total
             case _:
                 continue
         running = {symbol: trip for symbol, trip in running.items() if trip.held}
@@ -118,6 +135,27 @@ def round_trips(
         _trade(f"T{number}", trip, orders, bars.get(trip.symbol))
         for number, trip in enumerate(everything, start=1)
     ]
+
+
+def in_force(events: Iterable[Entry]) -> Iterator[Entry]:
+    """The events as if executions that were taken back or put right had been right at once."""
+    log = list(events)
+    instead: dict[str, Fill | None] = {}
+    for event in log:
+        match event:
+            case FillBusted(fill=fill):
+                instead[fill.id] = None
+            case FillCorrected(fill=fill, instead=right):
+                instead[fill.id] = right
+    for event in log:
+        if not isinstance(event, OrderFilled) or event.fill.id not in instead:
+            yield event
+            continue
+        last: Fill | None = event.fill
+        while last is not None and last.id in instead:
+            last = instead[last.id]
+        if last is not None:
+            yield OrderFilled(event.time, last, event.number)
 
 
 class _Leg(NamedTuple):
@@ -144,6 +182,7 @@ class _RoundTrip:
     side: int
     held: int = 0
     dividends: Micros = 0
+    financing: Micros = 0
     history: list[_Leg | SplitApplied] = field(default_factory=list)
 
     def add(self, leg: _Leg) -> None:
@@ -167,10 +206,13 @@ class _RoundTrip:
         return sum(leg.fee for leg in self.legs)
 
     @property
+    def multiplier(self) -> int:
+        return self.legs[0].fill.multiplier
+
+    @property
     def costs(self) -> Micros:
-        return self.fees + sum(
-            leg.quantity * (leg.fill.price - leg.fill.reference) for leg in self.legs
-        )
+        given = sum(leg.quantity * (leg.fill.price - leg.fill.reference) for leg in self.legs)
+        return self.fees + self.financing + given * self.multiplier
 
     @property
     def ended(self) -> Nanos:
@@ -237,7 +279,7 @@ def _trade(
     worst, best = _excursions(trip, entry.price, last, stretch) if stretch else (None, None)
     until = int(stretch.end[-1]) if trip.held and stretch else trip.ended
     pnl = trip.side * (exit_.value - entry.value) + _worth(trip, stretch)
-    pnl += trip.dividends - trip.fees
+    pnl = pnl * trip.multiplier + trip.dividends - trip.fees - trip.financing
     risk = _initial_risk(trip, orders)
     return Trade(
         id=name,
@@ -249,9 +291,10 @@ def _trade(
         exit_price=None if trip.held else exit_.price,
         fees=trip.fees,
         costs=trip.costs,
+        financing=trip.financing,
         dividends=trip.dividends,
         pnl=pnl,
-        return_on_entry=pnl / entry.value,
+        return_on_entry=pnl / (entry.value * trip.multiplier),
         r_multiple=pnl / risk if risk else None,
         stop_distance=(first.stop_distance or None) if first else None,
         bars_held=len(stretch) - 1 if stretch else None,
@@ -286,7 +329,7 @@ def _initial_risk(trip: _RoundTrip, orders: Mapping[OrderId, Order]) -> Micros:
         abs(leg.quantity) * order.stop_distance if order else 0
         for leg, order in zip(entries, found, strict=True)
     ]
-    return sum(risks) if all(risks) else 0
+    return sum(risks) * trip.multiplier if all(risks) else 0
 
 
 def _stretch(trip: _RoundTrip, bars: Bars) -> Bars:

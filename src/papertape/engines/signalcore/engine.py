@@ -24,6 +24,7 @@ from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.signal import Signal
+from papertape.domain.terms import AccountTerms
 from papertape.engines.signalcore.answers import Answers, Wish
 from papertape.engines.signalcore.sizing import SizePolicy
 
@@ -37,14 +38,15 @@ class Standing:
         account: Cash and holdings after everything that has happened.
         prices: Last close of each symbol, micro-dollars.
         working: Orders that can still trade.
-        free_cash: Cash that no open buy order may yet take, micro-dollars.
+        available: Funds that new holdings may be paid from and no open order may yet take,
+            micro-dollars.
     """
 
     now: Nanos
     account: Account
     prices: Mapping[str, Micros]
     working: Mapping[OrderId, OrderState]
-    free_cash: Micros
+    available: Micros
 
     def working_on(self, symbol: str) -> list[OrderState]:
         """Open orders of one instrument, oldest first."""
@@ -78,9 +80,17 @@ class SignalDesk:
         answers: The strategy.
         size: How much to hold at full exposure.
         instruments: What the run trades; they share the money equally.
+        terms: What the account may do.
     """
 
-    def __init__(self, answers: Answers, size: SizePolicy, instruments: Mapping[str, Instrument]):
+    def __init__(
+        self,
+        answers: Answers,
+        size: SizePolicy,
+        instruments: Mapping[str, Instrument],
+        terms: AccountTerms,
+    ):
+        self._terms = terms
         self._answers = answers
         self._size = size
         self._instruments = instruments
@@ -109,7 +119,7 @@ class SignalDesk:
             if wish.exposure != self._wanted[bar.symbol]:
                 self._wanted[bar.symbol] = wish.exposure
                 event, orders, left = self._change(bar, wish, standing)
-                standing = replace(standing, free_cash=left)
+                standing = replace(standing, available=left)
                 decided.append(event)
                 proposals += orders
         return decided, proposals
@@ -120,7 +130,7 @@ class SignalDesk:
     def _change(
         self, bar: Bar, wish: Wish, standing: Standing
     ) -> tuple[Decided, list[Proposal], Micros]:
-        """What a new wish amounts to, and the cash that is still free after it."""
+        """What a new wish amounts to, and the funds that are still available after it."""
         signal = Signal(
             bar.symbol,
             standing.now,
@@ -129,17 +139,15 @@ class SignalDesk:
             self._answers.reason(bar.symbol),
             wish.stop_distance,
         )
-        # The buys that still work are cancelled below, so their cash can be spent again.
-        unbought = sum(max(0, state.open) for state in standing.working_on(bar.symbol))
-        price = standing.prices[bar.symbol]
-        free = standing.free_cash + unbought * price
-        target, note = self._target(signal, replace(standing, free_cash=free))
-        held = standing.account.quantity(bar.symbol)
+        # The orders that still work are cancelled below, so their funds can be spent again.
+        symbol, open_ = bar.symbol, standing.working_on(bar.symbol)
+        freed = self._terms.reserved(standing.account, open_, self._instruments, standing.prices)
+        available = standing.available + freed
+        target, note = self._target(signal, replace(standing, available=available))
+        held = standing.account.quantity(symbol)
         quantity = target - held
         unwanted = [
-            state.order.id
-            for state in standing.working_on(bar.symbol)
-            if not (state.order.reduce_only and target * held > 0)
+            state.order.id for state in open_ if not (state.order.reduce_only and target * held > 0)
         ]
         self._taken_back.update(unwanted)
         proposals: list[Proposal] = [
@@ -148,30 +156,41 @@ class SignalDesk:
         ]
         if quantity:
             proposals.append(self._order(signal, quantity))
-        left = free - max(0, quantity) * price
+        commits = self._terms.commits(
+            self._instruments[symbol], held, quantity, standing.prices[symbol]
+        )
+        left = available - max(0, commits)
         return Decided(standing.now, signal, quantity, note), proposals, left
 
     def _target(self, signal: Signal, standing: Standing) -> tuple[int, str]:
         """Shares to hold, and what there is to say about the number."""
-        if signal.exposure < 0:
-            # Assumption: a cash account holds no short, so a short wish is a wish for nothing.
-            return 0, "a short is wanted; a cash account holds none, so flat"
+        instrument = self._instruments[signal.symbol]
+        if signal.exposure < 0 and not (self._terms.lends_shares or instrument.is_future):
+            return 0, f"a short is wanted; a {self._terms.name} account holds none, so flat"
         price = micros(signal.price)
         equity = standing.account.equity(standing.prices)
         distance = micros(signal.stop_distance)
-        wanted = self._size.target(signal.exposure, price, equity, distance, len(self._instruments))
+        wanted = self._size.target(
+            signal.exposure,
+            price * instrument.multiplier,
+            equity,
+            distance * instrument.multiplier,
+            len(self._instruments),
+        )
         held, note = standing.account.quantity(signal.symbol), ""
-        if self._size.bends_to_cash and (wanted - held) * price > standing.free_cash:
-            wanted = held + max(0, standing.free_cash) // price
-            note = f"cut to what {standing.free_cash / 1e6:,.2f} of free cash can buy"
-        lot = self._instruments[signal.symbol].lot
-        target = wanted // lot * lot
+        if self._size.bends_to_cash:
+            payable = self._terms.within(instrument, held, wanted, price, standing.available)
+            if payable != wanted:
+                note = f"cut to what {standing.available / 1e6:,.2f} of available funds can buy"
+            wanted = payable
+        side = 1 if wanted > 0 else -1
+        target = side * (abs(wanted) // instrument.lot * instrument.lot)
         if signal.exposure and not target:
             return 0, f"{self._size} of {equity / 1e6:,.2f} buys no share at {signal.price:,.2f}"
         return target, note
 
     def _order(self, signal: Signal, quantity: int) -> Order:
-        entering = signal.exposure != 0
+        opens = signal.exposure * quantity > 0  # it goes the way of the wish: a stop protects it
         return Order(
             id=f"O{next(self._numbers)}",
             symbol=signal.symbol,
@@ -179,5 +198,5 @@ class SignalDesk:
             kind=OrderKind.MARKET,
             time=signal.time,
             reason=signal.reason,
-            stop_distance=micros(signal.stop_distance) if entering and quantity > 0 else 0,
+            stop_distance=micros(signal.stop_distance) if opens else 0,
         )

@@ -7,42 +7,45 @@ from dataclasses import replace
 from itertools import count
 
 from papertape.domain.account import Account, Position, split_shares
-from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError
 from papertape.domain.event import (
     DividendAccrued,
-    DividendPaid,
     Event,
+    FillBusted,
+    FillCorrected,
     LedgerEvent,
     Moment,
     OrderAccepted,
-    OrderFilled,
     OrderPending,
     OrderRejected,
     OrderReport,
     ReplaceRejected,
     SplitApplied,
 )
+from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState, OrderStatus, book_report
 from papertape.domain.market import Bar, CorporateAction, Frequency, Split
-from papertape.domain.money import Micros, dollars, micros
+from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order, OrderId
+from papertape.domain.terms import CASH_ACCOUNT, AccountTerms, judged_price
 from papertape.domain.verdict import Approved
+from papertape.engines.flowroute.adapters.back_office import BackOffice
 from papertape.matching.book import INSTANT, Book
 from papertape.matching.costs import CostModel
 from papertape.matching.wire import Cancel, Latency, Replacement
 
 
 class PaperBroker:
-    """A cash account at a broker that trades on the simulated exchange.
+    """An account at a broker that trades on the simulated exchange.
 
     Args:
         capital: Cash the account opens with, micro-dollars.
         instruments: What can be traded, by symbol.
         frequency: Length of the bars it will be shown.
-        costs: What trading costs here.
+        costs: What trading and borrowing cost here.
+        terms: What the account may do.
         latency: How long orders, cancels and replacements take to the exchange.
         taped: Symbols whose orders meet a tape, and never their bars.
     """
@@ -53,19 +56,21 @@ class PaperBroker:
         instruments: Mapping[str, Instrument],
         frequency: Frequency,
         costs: CostModel,
+        terms: AccountTerms = CASH_ACCOUNT,
         *,
         latency: Latency = INSTANT,
         taped: Collection[str] = (),
     ):
         self._instruments = instruments
+        self._terms = terms
         self._account = Account.opened(capital)
-        self._book = Book(instruments, frequency, costs, latency=latency, taped=taped)
+        self._book = Book(instruments, frequency, costs, terms, latency, taped)
+        self._office = BackOffice(instruments, terms, costs.financing)
         self._asked: dict[OrderId, Order] = {}
         self._orders: dict[OrderId, OrderState] = {}
         self._reports: list[Event] = []
         self._numbers = count(1)
-        self._owed: list[DividendPaid] = []
-        self._last: dict[str, Micros] = {}
+        self._forced: set[OrderId] = set()
 
     def submit_order(self, approved: Approved, now: Nanos | None = None) -> OrderId:
         """Take an approved order; its acceptance or rejection comes as a report.
@@ -93,9 +98,35 @@ class PaperBroker:
                 raise UsageError(f"order id {order.id} was used before, for another order")
             return order.id
         self._orders[order.id] = OrderState(order)
-        for said in self._book.send(order.symbol, order, order.time if now is None else now):
+        moment = order.time if now is None else now
+        fault = self._unaffordable(order)
+        if fault:
+            self._report(OrderRejected(moment, order, fault))
+            return order.id
+        for said in self._book.send(order.symbol, order, moment):
             self._report(said)
         return order.id
+
+    def _unaffordable(self, order: Order) -> str:
+        """Why the account cannot pay for an order, judged at the last price (fill-Q5), or ""."""
+        last, held = self._book.last, self._account.quantity(order.symbol)
+        if order.symbol not in last or order.reduce_only:
+            return ""  # nothing can be judged before a price is known; each fill is, again
+        working = [state for state in self._book.working() if not state.order.reduce_only]
+        same_side = sum(
+            state.open
+            for state in working
+            if state.order.symbol == order.symbol and state.open * order.quantity > 0
+        )
+        instrument, price = self._instruments[order.symbol], judged_price(order, last[order.symbol])
+        needs = self._terms.commits(instrument, held + same_side, order.quantity, price)
+        if needs <= 0:
+            return ""
+        free = self._terms.available(self._account, last)
+        free -= self._terms.reserved(self._account, working, self._instruments, last)
+        if needs <= free:
+            return ""
+        return f"BUYING_POWER: needs {needs / 1e6:,.2f}, has {free / 1e6:,.2f}"
 
     def cancel_order(
         self, order_id: OrderId, now: Nanos | None = None, reason: str = "asked for"
@@ -161,40 +192,62 @@ class PaperBroker:
 
     def collect(self, moment: Moment) -> None:
         """Let the moment's bars meet the resting orders, after what took effect before them."""
+        for charge in self._office.overnight(moment, self._account, self._book.last):
+            self._report(charge)
         for action in moment.actions:
             self._take_effect(action, _opening(moment, action.symbol))
-        if self._owed:
-            self._pay(moment.time)
+        for payment in self._office.due(moment.time):
+            self._report(payment)
         for event in sorted(self._matched(moment), key=lambda event: event.time):
             self._report(event)
         for bar in moment.bars:
             self.observe(bar)
+        for gain in self._office.mark(moment, self._account):
+            self._report(gain)
+        self._call_for_margin(moment.time)
 
     def _matched(self, moment: Moment) -> list[Event]:
         """What the moment's tape and bars did to the orders."""
-        account, brought, happened = self._account, 0, list[Event]()
+        account, set_free, happened = self._account, 0, list[Event]()
+        before = self._terms.available(account, self._book.last)
         if moment.ticks:
             self._book.turn()
         for said in (*moment.ticks, *moment.bars):
-            # Assumption: what one bar brings in pays for another instrument only from the next
-            # moment on; nobody knows which of the two came first. A tape says so.
-            withheld = brought if isinstance(said, Bar) else 0
+            # Assumption: what one bar sets free within a moment pays for another only from the
+            # next moment on; nobody knows which of the two came first. A tape says it.
+            withheld = set_free if isinstance(said, Bar) else 0
             events, account = self._book.match(said, account, withheld=withheld)
-            fills = (event.fill.cash for event in events if isinstance(event, OrderFilled))
-            brought += sum(cash for cash in fills if cash > 0)
-            happened += events
+            if events:
+                after = self._terms.available(account, self._book.last)
+                set_free += max(0, after - before)
+                before = after
+                happened += events
         events, account = self._book.pass_time(moment.time, account)
         return happened + events
+
+    def _call_for_margin(self, now: Nanos) -> None:
+        """Close what equity does not cover, unless that is under way."""
+        call = self._office.margin_call(now, self._account, self._book.last)
+        if call is None or any(each.order.id in self._forced for each in self._book.working()):
+            return
+        called, orders = call
+        self._report(called)
+        for order in orders:
+            self._forced.add(order.id)
+            self._orders[order.id] = OrderState(order)
+            self._report(self._book.accept(order, now))
+
+    def bust_fill(self, fill: Fill, now: Nanos, reason: str) -> None:
+        """Take an execution back, as an exchange does with clearly erroneous ones (FINRA 11890)."""
+        self._report(FillBusted(now, fill, reason))
+
+    def correct_fill(self, fill: Fill, instead: Fill, now: Nanos, reason: str) -> None:
+        """Put another execution in the place of one."""
+        self._report(FillCorrected(now, fill, instead, reason))
 
     def observe(self, bar: Bar) -> None:
         """See a bar without trading on it, as during the warm-up."""
         self._book.observe(bar)
-        self._last[bar.symbol] = micros(bar.close)
-
-    def _pay(self, now: Nanos) -> None:
-        for payment in [payment for payment in self._owed if payment.time <= now]:
-            self._owed.remove(payment)
-            self._report(payment)
 
     def reports(self) -> list[Event]:
         """What happened since the last call, in order."""
@@ -207,11 +260,11 @@ class PaperBroker:
         return self._orders[order_id]
 
     def _take_effect(self, action: CorporateAction, now: Nanos) -> None:
+        before = self._book.last.get(action.symbol, 0)
         for event in self._book.restate(action, now):
             self._report(event)
         held = self._account.quantity(action.symbol)
         if isinstance(action, Split):
-            before = self._last.get(action.symbol, 0)
             if held:
                 after, cash = split_shares(held, action.ratio, before)
                 self._report(SplitApplied(now, action.symbol, action.ratio, held, after, cash))
@@ -228,13 +281,7 @@ class PaperBroker:
             self._asked[event.order.id] = event.order
         if isinstance(event, LedgerEvent):
             self._account = self._account.after(event)
-        if isinstance(event, DividendAccrued):
-            self._pay_later(event)
-
-    def _pay_later(self, accrued: DividendAccrued) -> None:
-        calendar = calendar_of(self._instruments[accrued.symbol].venue)
-        due = calendar.session(accrued.pay_date).open
-        self._owed.append(DividendPaid(due, accrued.symbol, accrued.quantity * accrued.amount))
+            self._reports += self._office.follow(event, self._account)
 
 
 def _opening(moment: Moment, symbol: str) -> Nanos:
