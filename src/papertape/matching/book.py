@@ -130,8 +130,8 @@ class Book:
         resting.anchor = self._last.get(order.symbol, 0) if order.kind.trails else 0
         resting.expires = acceptance.expiry(order, instrument, eligible)
         resting.auction = acceptance.auction_moment(order, instrument, eligible)
-        if order.limit is not None and order.symbol in self._tapes:
-            resting.ahead = self._tapes[order.symbol].queue(order.side, order.limit)
+        if order.symbol in self._tapes:
+            self._tapes[order.symbol].place(resting, now)
         self._resting[order.symbol].append(resting)
         return OrderAccepted(now, order)
 
@@ -200,6 +200,8 @@ class Book:
             resting.eligible = max(now, resting.eligible)
         report = OrderReplaced(now, changed, "asked for", request_id=asked)
         resting.report(report)
+        if resting.is_arriving and order.symbol in self._tapes:
+            self._tapes[order.symbol].place(resting, now)
         if not resting.is_working:  # for no more than was filled: it is filled (FIX R5)
             self._resting[order.symbol].remove(resting)
         return replace(report, order=resting.order)
@@ -327,6 +329,8 @@ class Book:
         is_auction = tape.hear(said)
         if isinstance(said, Trade):
             self._last[symbol] = micros(said.price)
+        elif isinstance(said, Quote):  # before the first trade its middle is all that is known
+            self._last.setdefault(symbol, micros((said.bid + said.ask) / 2))
         if not (tape.is_open(said.time) and isinstance(said, Quote | Trade)):
             return events, account
         queue = self._resting[symbol]

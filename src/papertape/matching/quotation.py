@@ -6,7 +6,7 @@ from papertape.domain.calendar import Session
 from papertape.domain.clock import MINUTE, Nanos
 from papertape.domain.market import Quote, Tick, Trade, TradingStatus, Unquoted
 from papertape.domain.money import Micros, micros
-from papertape.matching.resting import UNKNOWN_QUEUE
+from papertape.matching.resting import UNKNOWN_QUEUE, Resting
 
 OPENING_LASTS: Nanos = MINUTE
 """Assumption: the opening auction is the first trade within a minute of the open; a later first
@@ -114,3 +114,12 @@ class Quotation:
             return size
         # Assumption: below the best bid (above the best ask) nothing is shown, so all comes first.
         return 0 if side * (limit - near) > 0 else UNKNOWN_QUEUE
+
+    def place(self, resting: Resting, now: Nanos) -> None:
+        """Put a new limit order at rest at once, where a quote says that it takes nothing."""
+        order, limit = resting.order, resting.limit
+        if self.quote is None or resting.eligible > now or not limit or resting.is_waiting:
+            return
+        lasts = not (order.time_in_force.is_immediate or order.time_in_force.is_auction)
+        if lasts and order.side * (self.far(order.side)[0] - limit) > 0:
+            resting.is_arriving, resting.ahead = False, self.queue(order.side, limit)
