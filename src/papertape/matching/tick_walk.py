@@ -190,6 +190,14 @@ class TickWalk(Walk):
         side, limit = resting.order.side, resting.limit
         return rules.resting_limit_reference(side, limit, price, price, self._tick) != rules.NO_FILL
 
+    def _arrive(self, resting: Resting) -> None:
+        """A limit that takes nothing is at rest at once, unless it came with an auction."""
+        before = resting.fills
+        super()._arrive(resting)
+        lasts = not resting.order.time_in_force.is_immediate
+        if lasts and resting.fills == before and not self.market.is_session_open:
+            resting.is_served = False
+
     def _resting_touch(self, resting: Resting) -> Touch:
         share = (1, 1) if self._trade is None else (self._behind(resting), self._trade.size)
         return Touch(resting.limit, "fill-L5", 0, False, share)
