@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Protocol, TypeAlias
@@ -212,15 +212,6 @@ class PathUncertain:
 
 
 @dataclass(frozen=True, slots=True)
-class ArrivalDeferred:
-    """An order reached the exchange within a bar, and waits for the next one (fill-E3)."""
-
-    time: Nanos
-    symbol: str
-    order_id: OrderId
-
-
-@dataclass(frozen=True, slots=True)
 class GroupOverfilled:
     """An order traded while its cancel was under way, for a sibling had been filled (fill-B2).
 
@@ -231,6 +222,16 @@ class GroupOverfilled:
     symbol: str
     order_id: OrderId
     quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitTouched:
+    """A bar came to a resting limit and not beyond it: those ahead in the queue were filled."""
+
+    time: Nanos
+    symbol: str
+    order_id: OrderId
+    limit: Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,26 @@ class SplitApplied:
     before: int
     after: int
     cash_in_lieu: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolChanged:
+    """The ``quantity`` shares held of ``symbol`` are as many of ``new_symbol`` from now on."""
+
+    time: Nanos
+    symbol: str
+    new_symbol: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingDelisted:
+    """A holding ceased to trade; ``price`` is what each share was paid out with (may be 0)."""
+
+    time: Nanos
+    symbol: str
+    quantity: int
+    price: Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +391,8 @@ LedgerEvent: TypeAlias = (
     | DividendAccrued
     | DividendPaid
     | SplitApplied
+    | SymbolChanged
+    | HoldingDelisted
     | CashSettled
     | VariationPaid
     | FinancingCharged
@@ -383,10 +406,10 @@ Event: TypeAlias = (
     | OrderReport
     | LedgerEvent
     | PathUncertain
-    | ArrivalDeferred
     | GroupOverfilled
     | MarginCalled
     | GoodFaithViolated
+    | LimitTouched
 )
 
 
@@ -399,13 +422,48 @@ class CancelRequest:
     reason: str
 
 
-Intent: TypeAlias = OrderApproved | CancelRequest
+@dataclass(frozen=True, slots=True)
+class ReplaceRequest:
+    """A wish to change a working order in place; None for what stays as it is.
+
+    ``quantity`` counts what was filled, too; prices are in micro-dollars.
+    """
+
+    time: Nanos
+    order_id: OrderId
+    quantity: int | None = None
+    limit: Micros | None = None
+    stop: Micros | None = None
+
+    def rest_of(self, order: Order, filled: int) -> Order | None:
+        """What would still be open of the order afterwards; None if nothing would."""
+        rest = (order.quantity if self.quantity is None else self.quantity) - filled
+        if rest * order.side <= 0:
+            return None
+        return replace(
+            order,
+            quantity=rest,
+            limit=order.limit if self.limit is None else self.limit,
+            stop=order.stop if self.stop is None else self.stop,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceApproved:
+    """RiskGuard let a change pass; ``approved`` is what will then be open of the order."""
+
+    time: Nanos
+    request: ReplaceRequest
+    approved: Approved
+
+
+Intent: TypeAlias = OrderApproved | CancelRequest | ReplaceApproved
 """What is about to be sent: recorded durably between deciding and sending."""
 
 Entry: TypeAlias = Event | Intent
 """One line of a run's log."""
 
-Proposal: TypeAlias = Order | CancelRequest
+Proposal: TypeAlias = Order | CancelRequest | ReplaceRequest
 """What a strategy's wish amounts to, before RiskGuard has seen it."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 from papertape.domain.account import Account, Position
 from papertape.domain.calendar import Calendar
@@ -47,7 +48,7 @@ class AccountTerms:
             if not 0 < share <= 1:
                 raise UsageError(f"account {self.name}: {share} of a holding cannot be covered")
 
-    @property
+    @cached_property
     def lends_money(self) -> bool:
         """Whether holdings can be bought with the broker's money."""
         return self.initial < 1
@@ -82,7 +83,7 @@ class AccountTerms:
             prices: At which the holdings are valued, micro-dollars.
         """
         cash = account.settled if self.settled_only else account.cash
-        if not (self.lends_money or self.lends_shares):
+        if not (account.positions and (self.lends_money or self.lends_shares)):
             return cash
         return cash + sum(
             self.loan(held.quantity * prices[symbol])

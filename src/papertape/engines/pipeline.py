@@ -21,10 +21,12 @@ from papertape.domain.event import (
     OrderApproved,
     OrderRefused,
     Proposal,
+    ReplaceApproved,
+    ReplaceRequest,
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState, book_report
-from papertape.domain.market import Trade
+from papertape.domain.market import Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
@@ -67,6 +69,7 @@ class TradingPipeline:
         self._working: dict[OrderId, OrderState] = {}
         self._last: dict[str, LastPrice] = {}
         self._closes: dict[str, Micros] = {}
+        self._answers: list[Event] = []
 
     def warm(self, moment: Moment) -> None:
         """See a moment before the first one traded; no order rests yet, so nothing can happen."""
@@ -99,7 +102,8 @@ class TradingPipeline:
         standing = Standing(
             moment.time, self.account, self._closes, self._working, self._available()
         )
-        decided, proposals = self._core.decide(moment, events, standing)
+        happened, self._answers = [*self._answers, *events], []
+        decided, proposals = self._core.decide(moment, happened, standing)
         if not proposals:
             return [*events, *decided], []
         refused, intents = self._judge(proposals, moment.time)
@@ -109,6 +113,7 @@ class TradingPipeline:
         """Send what was decided; the broker's answers."""
         reports = self._router.route(intents, now)
         self._fold(reports)
+        self._answers += reports  # a broker may fill at once; the strategy hears of it next time
         return reports
 
     def _judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
@@ -121,6 +126,9 @@ class TradingPipeline:
                 if working.pop(proposal.order_id, None) is not None:
                     intents.append(proposal)
                 continue
+            if isinstance(proposal, ReplaceRequest):
+                self._judge_change(proposal, working, refused, intents)
+                continue
             verdict = self._guard.check(proposal, self._view(now, working))
             if isinstance(verdict, Approved):
                 working[proposal.id] = OrderState(proposal)
@@ -128,6 +136,30 @@ class TradingPipeline:
             else:
                 refused.append(OrderRefused(now, verdict))
         return refused, intents
+
+    def _judge_change(
+        self,
+        request: ReplaceRequest,
+        working: dict[OrderId, OrderState],
+        refused: list[Event],
+        intents: list[Intent],
+    ) -> None:
+        """Ask about what would be open of an order, as if it were new and the old one gone."""
+        state = working.pop(request.order_id, None)
+        if state is None:
+            return  # it is done: there is nothing to change
+        rest = request.rest_of(state.order, state.filled)
+        if rest is None:
+            reason = f"changed to {request.quantity}, of which {state.filled} are filled"
+            intents.append(CancelRequest(request.time, request.order_id, reason))
+            return
+        verdict = self._guard.check(rest, self._view(request.time, working))
+        if isinstance(verdict, Approved):
+            working[request.order_id] = OrderState(rest)
+            intents.append(ReplaceApproved(request.time, request, verdict))
+        else:
+            working[request.order_id] = state
+            refused.append(OrderRefused(request.time, verdict))
 
     def _available(self) -> Micros:
         """Available funds that no working order may yet take."""
@@ -156,6 +188,10 @@ class TradingPipeline:
         )
 
     def _note_prices(self, moment: Moment) -> None:
+        for action in moment.actions:
+            if isinstance(action, Renaming) and action.symbol in self._last:
+                self._closes[action.new_symbol] = self._closes[action.symbol]
+                self._last[action.new_symbol] = self._last[action.symbol]
         for tick in moment.ticks:
             if isinstance(tick, Trade):
                 before = self._last.get(tick.symbol, LastPrice(0, 0, 0))

@@ -10,7 +10,6 @@ from papertape.domain.account import Account
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
 from papertape.domain.event import (
-    ArrivalDeferred,
     CancelPending,
     CancelRejected,
     Event,
@@ -26,7 +25,17 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar, CorporateAction, Frequency, Quote, Split, Tick, Trade
+from papertape.domain.market import (
+    Bar,
+    CorporateAction,
+    Delisting,
+    Frequency,
+    Quote,
+    Renaming,
+    Split,
+    Tick,
+    Trade,
+)
 from papertape.domain.money import Micros, half_even, micros
 from papertape.domain.order import Order, OrderId, TimeInForce
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
@@ -34,7 +43,7 @@ from papertape.matching import acceptance
 from papertape.matching.costs import CostModel
 from papertape.matching.counter import Counter, Market
 from papertape.matching.liquidity import LiquidityEstimator
-from papertape.matching.path import concerns, meet
+from papertape.matching.path import concerns, meet, meet_close
 from papertape.matching.quotation import Quotation
 from papertape.matching.restatement import restate
 from papertape.matching.resting import UNKNOWN_QUEUE, Resting, is_for, new_resting
@@ -76,6 +85,8 @@ class Book:
         self._resting: dict[str, list[Resting]] = {symbol: [] for symbol in instruments}
         self._past = {symbol: LiquidityEstimator(frequency) for symbol in instruments}
         self._last: dict[str, Micros] = {}
+        self._bar: dict[str, Bar] = {}
+        self._ended: dict[str, str] = {}
         self._count = 0
         self._wire = Wire(latency)
         self._tapes = {symbol: Quotation() for symbol in taped}
@@ -121,7 +132,7 @@ class Book:
         """Take an order, or say why not."""
         if order.symbol not in self._instruments:
             return OrderRejected(now, order, f"{order.symbol} is not traded here")
-        refusal = self._refusal(order, now)
+        refusal = self._ended.get(order.symbol) or self._refusal(order, now)
         if refusal:
             return OrderRejected(now, order, refusal)
         instrument, eligible = self._instruments[order.symbol], max(now, order.not_before)
@@ -294,11 +305,9 @@ class Book:
         Assumption: a bar does not say when it did what, so all of it came before a request.
         """
         reports: list[Event] = []
-        for arrival, _, symbol, message in self._wire.arrived(bar.end, bar.symbol):
+        for arrival, _, _, message in self._wire.arrived(bar.end, bar.symbol):
             is_new = isinstance(message, Order)
             reports += self._received(message, arrival if is_new else bar.end)
-            if isinstance(message, Order) and isinstance(reports[-1], OrderAccepted):
-                reports.append(ArrivalDeferred(arrival, symbol, message.id))
         return reports
 
     def _match_bar(
@@ -405,6 +414,23 @@ class Book:
         )  # fmt: skip
         return self._walked(TickWalk(counter).close, counter, [])
 
+    def fill_at_close(self, order_id: OrderId, account: Account) -> list[Event]:
+        """Fill a market order at the close that it was decided on (`fill_at_decision_close`).
+
+        An order for an auction, or for later, is left to rest; so is what a volume cap leaves.
+        """
+        resting = self._find(order_id)
+        bar = self._bar.get(resting.order.symbol) if resting else None
+        if resting is None or bar is None or bar.volume == 0:
+            return []
+        order = resting.order
+        if order.time_in_force.is_auction or order.not_before or not resting.is_market:
+            return []
+        orders = self._resting[order.symbol]
+        outcome = meet_close(bar, self._market(bar.symbol, bar.start, 0), account, orders, order_id)
+        self._resting[order.symbol] = outcome.orders
+        return outcome.events
+
     def _expire(self, symbol: str, until: Nanos, now: Nanos) -> list[Event]:
         """Let go of the orders that end by then (fill-E6)."""
         queue = self._resting[symbol]
@@ -431,15 +457,21 @@ class Book:
         """Learn from a completed bar; later bars' costs rest on it."""
         self._past[bar.symbol].observe(bar)
         self._last[bar.symbol] = micros(bar.close)
+        self._bar[bar.symbol] = bar
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
-        """Adjust or cancel the working orders that a corporate action concerns (fill-K1 to K3)."""
+        """Adjust, carry or cancel the orders that a corporate action concerns (fill-K1 to K4)."""
         arrived = self._arrivals(action.symbol, now)
         expired = self._expire(action.symbol, now, now)  # fill-E6: expire, adjust, match
         return arrived + expired + self._adjust(action, now)
 
     def _adjust(self, action: CorporateAction, now: Nanos) -> list[Event]:
         symbol, tick = action.symbol, self._instruments[action.symbol].tick
+        if isinstance(action, Delisting):
+            self._ended[symbol] = f"{symbol} is delisted since {action.ex_date}"
+            return self.cancel_all(symbol, now, "delisted")
+        if isinstance(action, Renaming):
+            return self._rename(action, now)
         if isinstance(action, Split):
             self._past[symbol].split(action.ratio)
             last = self._last.get(symbol, 0)
@@ -450,3 +482,16 @@ class Book:
             resting.ahead = UNKNOWN_QUEUE
         restated = (restate(each, action, now, tick) for each in self._resting[symbol])
         return [report for report in restated if report is not None]
+
+    def _rename(self, action: Renaming, now: Nanos) -> list[Event]:
+        """Carry the orders, and what is known of the market, to the new symbol."""
+        old, new = action.symbol, action.new_symbol
+        self._ended[old] = f"{old} trades as {new} since {action.ex_date}"
+        if new not in self._instruments:
+            return self.cancel_all(old, now, f"it trades as {new}, which is not traded here")
+        self._past[new] = self._past[old]
+        self._last[new] = self._last.get(old, 0)
+        queue, self._resting[old] = self._resting[old], []
+        self._resting[new] += queue
+        reports = (restate(each, action, now, self._instruments[new].tick) for each in queue)
+        return [report for report in reports if report is not None]

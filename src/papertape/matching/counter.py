@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from math import isnan
 from typing import NamedTuple
 
@@ -15,12 +17,13 @@ from papertape.domain.event import (
     OrderAccepted,
     OrderCanceled,
     OrderFilled,
+    OrderReplaced,
     OrderReport,
 )
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching.costs import CostModel, taker_price
@@ -32,7 +35,8 @@ from papertape.matching.resting import Resting, is_for, new_resting
 class Touch(NamedTuple):
     """A rule's answer: the reference price, which costs apply, and the share of volume behind it.
 
-    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop.
+    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop;
+    ``level`` is where a stop stood.
     """
 
     reference: Micros
@@ -40,6 +44,7 @@ class Touch(NamedTuple):
     slips: int = 1
     pays_spread: bool = True
     share: tuple[int, int] = (1, 1)
+    level: Micros = 0
 
 
 class Market(NamedTuple):
@@ -102,7 +107,9 @@ class Counter:
     def serve(self, resting: Resting, touch: Touch) -> list[Resting]:
         """Give an order what it gets of a touch; the exits that its fill brought to life."""
         resting.is_served = True
-        wanted = self._held_back(resting)
+        if resting.order.share_of_equity and not resting.fills:
+            self._size(resting, touch)
+        wanted = self._held_back(resting) if resting.is_working else 0
         if wanted == 0:
             return []
         size, cap = self._within_cap(resting, wanted, touch)
@@ -125,6 +132,25 @@ class Counter:
         """Report what became of an order."""
         resting.report(report)
         self.events.append(report)
+
+    def _size(self, resting: Resting, touch: Touch) -> None:
+        """Count an order's shares anew at the price it meets, fees included (`size_at_fill`)."""
+        order, instrument = resting.order, self.market.instrument
+        held = self.account.quantity(order.symbol)
+        price = self._fill(resting, touch, abs(order.quantity), "").price
+        equity = self.account.equity({**self.market.others, order.symbol: price})
+        shares = payable(
+            abs(order.share_of_equity) * equity,
+            price * instrument.multiplier,
+            instrument.lot,
+            lambda shares: self._fee(resting, order.side * shares - held, price),
+        )
+        quantity = order.side * shares - held
+        if quantity * order.side <= 0:
+            self.cancel(resting, f"size_at_fill: {held} shares are as many as wanted")
+            return
+        changed = replace(order, quantity=quantity, share_of_equity=Fraction(0))
+        self.say(resting, OrderReplaced(self.time, changed, "counted at the price of its fill"))
 
     def _held_back(self, resting: Resting) -> int:
         """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""
@@ -192,6 +218,7 @@ class Counter:
             slippage=slippage,
             cap=cap,
             outside=not self._low <= price <= self._high,
+            level=touch.level,
             path=self._path,
             multiplier=market.instrument.multiplier,
             bond=bond,

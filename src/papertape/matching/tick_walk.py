@@ -16,10 +16,10 @@ from papertape.domain.market import Bar, Quote, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import TimeInForce
 from papertape.matching import rules
-from papertape.matching.costs import half_of
 from papertape.matching.counter import Counter, Market, Touch
 from papertape.matching.quotation import Quotation
 from papertape.matching.resting import UNKNOWN_QUEUE, Resting, is_for
+from papertape.matching.spreads import half_of
 from papertape.matching.walk import Due, Path, Walk
 from papertape.matching.wire import Reduction, Wire
 
@@ -127,7 +127,7 @@ class TickWalk(Walk):
     def __init__(self, counter: TickCounter):
         self._tape = counter.quotation
         price = micros(counter.bar.open)
-        super().__init__(counter, Path("", (price, price, price, price)))
+        super().__init__(counter, Path("", (price,)))
         self._trade = counter.said if isinstance(counter.said, Trade) else None
 
     def run(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 from papertape.domain.event import OrderExpired
 from papertape.domain.money import Micros, micros
-from papertape.domain.order import OrderKind, TimeInForce
+from papertape.domain.order import OrderId, OrderKind, TimeInForce
 from papertape.matching import rules
 from papertape.matching.counter import Counter, Touch
 from papertape.matching.resting import Resting, is_for
@@ -17,7 +18,15 @@ class Path(NamedTuple):
     """A way through a bar: its name, and the prices it turns at."""
 
     name: str
-    points: tuple[Micros, Micros, Micros, Micros]
+    points: tuple[Micros, ...]
+
+
+class Birth(NamedTuple):
+    """An exit as it came to life, and where on the path that was."""
+
+    exit: Resting
+    point: Micros
+    is_at_open: bool
 
 
 class Due(NamedTuple):
@@ -51,6 +60,7 @@ class Walk:
     def __init__(self, counter: Counter, path: Path, *, forces: bool = True):
         self.counter, self.bar, self.market, self.path = counter, counter.bar, counter.market, path
         self.was_forced = False
+        self.births: list[Birth] = []
         self._forces = forces
         self._tick = self.market.instrument.tick
         self._high, self._low = micros(self.bar.high), micros(self.bar.low)
@@ -66,6 +76,17 @@ class Walk:
         self._meet_close()
         for resting in self.orders:
             resting.is_served = False
+
+    def fill_at_close(self, order_id: OrderId) -> None:
+        """Serve one market order at the close, and nothing else (`fill_at_decision_close`)."""
+        self.counter.time, self._here = self.bar.end, self.path.points[-1]
+        resting = next(each for each in self.counter.orders if each.order.id == order_id)
+        slips = _slips(resting.order.kind)
+        self._serve(resting, Touch(self._here, "fill_at_decision_close", slips))
+        duration = resting.order.time_in_force
+        if duration.is_immediate and resting.is_working:
+            self.counter.cancel(resting, f"{duration}: the rest after one attempt")
+        resting.is_served = False
 
     @property
     def orders(self) -> list[Resting]:
@@ -199,11 +220,12 @@ class Walk:
             return
         if resting.is_forced:
             reference = rules.worse(resting.order.side, level, self._here)
-            self._serve(resting, Touch(reference, "fill-B3", 2))
+            self._serve(resting, Touch(reference, "fill-B3", 2, level=level))
             return
         rule = "fill-S5" if kind.is_touched else "fill-T2" if kind.trails else "fill-S2"
         gap = " gap" if self.counter.is_open and self._here != level else ""
-        self._serve(resting, Touch(self._reference(resting), rule + gap, _slips(kind)))
+        touch = Touch(self._reference(resting), rule + gap, _slips(kind), level=level)
+        self._serve(resting, touch)
 
     def _arrive(self, resting: Resting) -> None:
         """A limit meets its first price: it takes what is there, or rests (fill-L1, fill-L6)."""
@@ -254,6 +276,7 @@ class Walk:
         born = self.counter.serve(resting, touch)
         for child in born:
             child.see(self._here)
+            self.births.append(Birth(copy(child), self._here, self.counter.is_open))
         if self._forces and not self.counter.is_open and not is_for(resting, TimeInForce.CLS):
             self._force_stop(born)
 

@@ -12,7 +12,6 @@ from tests.tape import OPEN, TapedBroker
 from papertape.domain.clock import MILLISECOND, MINUTE, SECOND, Nanos
 from papertape.domain.errors import InvariantBroken
 from papertape.domain.event import (
-    ArrivalDeferred,
     CancelPending,
     CancelRejected,
     Event,
@@ -79,7 +78,7 @@ def test_v44_an_order_that_arrives_a_millisecond_late_waits_for_the_next_bar() -
     market.order(10)
     assert market.bar(100, 102, 99, 100) == []
     assert market.bar(101, 102, 100, 101) == [(101, 10)]
-    assert market.kinds() == [OrderPending, OrderAccepted, ArrivalDeferred, OrderFilled]
+    assert market.kinds() == [OrderPending, OrderAccepted, OrderFilled]
 
 
 def test_within_the_time_of_grace_the_open_is_used_for_half_the_range_of_so_short_a_time() -> None:
@@ -93,7 +92,6 @@ def test_within_the_time_of_grace_the_open_is_used_for_half_the_range_of_so_shor
     assert (price, quantity) == (103.07, 10)  # 103.063246, to the tick and against us
     [fill] = [event.fill for event in market.log if isinstance(event, OrderFilled)]
     assert (fill.reference, fill.delay, fill.time) == (103_000_000, charge, fill.bar_start)
-    assert ArrivalDeferred not in market.kinds()
 
 
 @pytest.mark.parametrize(("delay", "uses_open"), [(999, True), (1_000, True), (1_001, False)])

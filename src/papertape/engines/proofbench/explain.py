@@ -16,6 +16,9 @@ from papertape.engines.proofbench.record import (
 FEW_TRADES = 30
 """Below this a result is an anecdote: the sentence under it says so."""
 
+MANY_AMBIGUOUS = 0.05
+"""A larger share of exits that could have gone either way asks for finer data."""
+
 
 def summary(record: RunRecord) -> list[str]:
     """What the run amounts to, in a few sentences; no trades are never silence."""
@@ -34,6 +37,42 @@ def summary(record: RunRecord) -> list[str]:
         words.append("One position proves nothing, whichever way it went.")
     elif record.trades and len(closed) < FEW_TRADES:
         words.append(f"{len(closed)} closed trades prove nothing about the next one.")
+    return words
+
+
+def cost_words(record: RunRecord) -> str:
+    """What trading cost, and where it went; rounded so that the parts still add up."""
+    split = record.costs
+    total, fees, spread = (
+        round(100 * float(f"{each:.2f}")) for each in (split.total, split.fees, split.spread)
+    )
+    parts = {"fees": fees, "spread": spread, "slippage": total - fees - spread}
+    told = " + ".join(f"{name} {cents / 100:,.2f}" for name, cents in parts.items())
+    return f"{total / 100:,.2f} = {told}"
+
+
+def fill_words(record: RunRecord) -> list[str]:
+    """How the fills came about, a sentence for everything that happened at all."""
+    found, share = record.fill_report, record.fill_report.entry_bar_share
+    sentences = [
+        (found.capped, "fills were cut short by a limit of quantity"),
+        (found.touched, "times a bar came to a limit order and not beyond it: no fill"),
+        (found.outside, "fills were carried outside their bar's low to high by costs"),
+        (found.deferred, "orders arrived within a bar and waited for the next one"),
+        (
+            found.gap_stops,
+            f"stops were filled at a gap, {found.gap_cost or 0:,.2f} worse than their level on "
+            "average",
+        ),
+    ]
+    words = [f"{number:,} {text}." for number, text in sentences if number]
+    if share:
+        words.append(f"{share:.0%} of all profit and loss was made within the bar of the entry.")
+    if found.ambiguous_exits > MANY_AMBIGUOUS * found.exits:
+        words.append(
+            f"{found.ambiguous_exits} of {found.exits} exits could have come out otherwise within "
+            "their bar: finer data would tell."
+        )
     return words
 
 
@@ -162,6 +201,12 @@ def _why_trade(record: RunRecord, trade: TradeRow) -> str:
     lines = [f"{trade.id}  {side} {abs(trade.quantity)} {trade.symbol}  {trade.entry_time}"]
     for order in [row for row in record.orders if row.id in trade.orders]:
         lines += _why_order(record, order)
+    lines += [
+        f"  booked   {row.time} {row.what}: cash {row.cash:+,.2f}"
+        for row in record.bookings
+        if row.symbol == trade.symbol
+        and trade.entry_time <= row.time <= (trade.exit_time or record.equity.time[-1])
+    ]
     mark = "marked at the last close" if trade.exit_time is None else "closed"
     lines.append(
         f"  result   {trade.pnl:+,.2f} ({trade.return_on_entry:+.2%}), {mark}; costs "
@@ -185,6 +230,9 @@ def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
         lines.append(f"  checks   {'; '.join(order.checks)}")
     fills = [fill for fill in record.fills if fill.order_id == order.id]
     lines += [line for fill in fills for line in _why_fill(fill)]
+    if order.touched:
+        bars = "1 bar" if order.touched == 1 else f"{order.touched} bars"
+        lines.append(f"  touch    {bars} came to its limit and not beyond it: no fill")
     lines.append(f"  became   {order.status}" + (f": {order.note}" if order.note else ""))
     return lines
 
@@ -192,13 +240,19 @@ def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
 def _why_fill(fill: FillRow) -> list[str]:
     sign = "+" if fill.quantity > 0 else "-"
     parts = f"{fill.reference} {sign} spread {fill.half_spread} {sign} slippage {fill.slippage}"
+    costs = f"fee {fill.fee} + spread {fill.spread_cost} + slippage {fill.slippage_cost}"
     if fill.delay:
         parts += f" {sign} lateness {fill.delay}"
+        costs += f" + lateness {fill.delay_cost}"
     lines = [
         f"  fill     {fill.id} {fill.quantity:+d} at {fill.price} on {fill.time}, {fill.rule}, "
         + (fill.tape or f"bar {fill.bar}"),
-        f"  price    {parts}, to the tick; fee {fill.fee}; cost in all {fill.cost}",
+        f"  price    {parts}, to the tick; fee {fill.fee}",
+        f"  cost     {fill.cost} = {costs}",
     ]
+    if fill.level is not None and fill.level != fill.reference:
+        beyond = abs(fill.reference - fill.level)
+        lines.append(f"  gap      {beyond:.2f} a share from its level {fill.level}")
     if fill.ambiguous:
         lines.append(f"  path     {fill.path}, the worse for us of the two that the bar allows")
     if fill.cap:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
 from itertools import count
 from math import nan
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from papertape.domain.account import Account
+from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
 from papertape.domain.event import (
     CancelRequest,
@@ -20,8 +23,8 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros
+from papertape.domain.market import Bar, Renaming, ends_symbol
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.signal import Signal
 from papertape.domain.terms import AccountTerms
@@ -71,6 +74,15 @@ class SignalCore(Protocol):
         ...
 
 
+OrderFee: TypeAlias = Callable[[int, Micros, date], Micros]
+"""What an order of so many shares (signed) at a price owes in fees on a day."""
+
+
+def free(shares: int, price: Micros, day: date) -> Micros:
+    """Nothing."""
+    return 0
+
+
 class SignalDesk:
     """Follows a signal strategy: an order only when the wanted exposure changes.
 
@@ -81,6 +93,8 @@ class SignalDesk:
         size: How much to hold at full exposure.
         instruments: What the run trades; they share the money equally.
         terms: What the account may do.
+        fee: What an order of so many shares at a price owes on a day, where the size counts it in.
+        sizes_at_fill: Whether shares are counted at the price of the fill (`size_at_fill`).
     """
 
     def __init__(
@@ -89,17 +103,30 @@ class SignalDesk:
         size: SizePolicy,
         instruments: Mapping[str, Instrument],
         terms: AccountTerms,
+        fee: OrderFee = free,
+        *,
+        sizes_at_fill: bool = False,
     ):
         self._terms = terms
         self._answers = answers
         self._size = size
         self._instruments = instruments
+        self._fee = fee
+        self._sizes_at_fill = sizes_at_fill
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
         self._taken_back: set[OrderId] = set()
 
     def see(self, moment: Moment) -> None:
-        """Hand the bars to the strategy."""
+        """Hand the bars to the strategy.
+
+        Assumption: under a new symbol it meets a new instrument, so the holding is kept as it is
+        until the warm-up there is over.
+        """
+        for action in filter(ends_symbol, moment.actions):
+            wanted, self._wanted[action.symbol] = self._wanted[action.symbol], 0.0
+            if isinstance(action, Renaming):
+                self._wanted[action.new_symbol] = wanted
         for bar in moment.bars:
             actions = [action for action in moment.actions if action.symbol == bar.symbol]
             self._answers.see(bar, actions)
@@ -116,7 +143,7 @@ class SignalDesk:
         proposals: list[Proposal] = []
         for bar in moment.bars:
             wish = self._answers.wish(bar.symbol)
-            if wish.exposure != self._wanted[bar.symbol]:
+            if wish is not None and wish.exposure != self._wanted[bar.symbol]:
                 self._wanted[bar.symbol] = wish.exposure
                 event, orders, left = self._change(bar, wish, standing)
                 standing = replace(standing, available=left)
@@ -178,6 +205,8 @@ class SignalDesk:
             len(self._instruments),
         )
         held, note = standing.account.quantity(signal.symbol), ""
+        if self._size.is_net:
+            wanted = self._net(signal, instrument, equity, held)
         if self._size.bends_to_cash:
             payable = self._terms.within(instrument, held, wanted, price, standing.available)
             if payable != wanted:
@@ -189,8 +218,23 @@ class SignalDesk:
             return 0, f"{self._size} of {equity / 1e6:,.2f} buys no share at {signal.price:,.2f}"
         return target, note
 
+    def _net(self, signal: Signal, instrument: Instrument, equity: Micros, held: int) -> int:
+        """Shares to hold if the order's fees come out of the same share of equity."""
+        price, side = micros(signal.price), 1 if signal.exposure > 0 else -1
+        share = self._size.share_of_equity(signal.exposure, len(self._instruments))
+        day = calendar_of(instrument.venue).local_day(signal.time)
+        unit = price * instrument.multiplier
+        return side * payable(
+            abs(share) * max(0, equity),
+            unit,
+            instrument.lot,
+            lambda shares: self._fee(side * shares - held, unit, day),
+        )
+
     def _order(self, signal: Signal, quantity: int) -> Order:
         opens = signal.exposure * quantity > 0  # it goes the way of the wish: a stop protects it
+        symbols = len(self._instruments)
+        share = self._size.share_of_equity(signal.exposure, symbols) if self._sizes_at_fill else 0
         return Order(
             id=f"O{next(self._numbers)}",
             symbol=signal.symbol,
@@ -199,4 +243,5 @@ class SignalDesk:
             time=signal.time,
             reason=signal.reason,
             stop_distance=micros(signal.stop_distance) if opens else 0,
+            share_of_equity=Fraction(share if opens else 0),
         )

@@ -8,12 +8,14 @@ from itertools import count
 
 from papertape.domain.account import Account, Position, split_shares
 from papertape.domain.clock import Nanos
+from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.event import (
     DividendAccrued,
     Event,
     FillBusted,
     FillCorrected,
+    HoldingDelisted,
     LedgerEvent,
     Moment,
     OrderAccepted,
@@ -22,11 +24,20 @@ from papertape.domain.event import (
     OrderReport,
     ReplaceRejected,
     SplitApplied,
+    SymbolChanged,
 )
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState, OrderStatus, book_report
-from papertape.domain.market import Bar, CorporateAction, Frequency, Split
+from papertape.domain.market import (
+    Bar,
+    CorporateAction,
+    Delisting,
+    Dividend,
+    Frequency,
+    Renaming,
+    Split,
+)
 from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order, OrderId
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms, judged_price
@@ -46,6 +57,7 @@ class PaperBroker:
         frequency: Length of the bars it will be shown.
         costs: What trading and borrowing cost here.
         terms: What the account may do.
+        compat: Conventions of other engines to follow; none unless a run asks for them.
         latency: How long orders, cancels and replacements take to the exchange.
         taped: Symbols whose orders meet a tape, and never their bars.
     """
@@ -57,6 +69,7 @@ class PaperBroker:
         frequency: Frequency,
         costs: CostModel,
         terms: AccountTerms = CASH_ACCOUNT,
+        compat: frozenset[Compatibility] = NONE,
         *,
         latency: Latency = INSTANT,
         taped: Collection[str] = (),
@@ -65,7 +78,8 @@ class PaperBroker:
         self._terms = terms
         self._account = Account.opened(capital)
         self._book = Book(instruments, frequency, costs, terms, latency, taped)
-        self._office = BackOffice(instruments, terms, costs.financing)
+        self._office = BackOffice(instruments, terms, costs.financing, compat)
+        self._compat = compat
         self._asked: dict[OrderId, Order] = {}
         self._orders: dict[OrderId, OrderState] = {}
         self._reports: list[Event] = []
@@ -105,6 +119,9 @@ class PaperBroker:
             return order.id
         for said in self._book.send(order.symbol, order, moment):
             self._report(said)
+        if Compatibility.FILL_AT_DECISION_CLOSE in self._compat:
+            for event in self._book.fill_at_close(order.id, self._account):
+                self._report(event)
         return order.id
 
     def _unaffordable(self, order: Order) -> str:
@@ -264,12 +281,8 @@ class PaperBroker:
         for event in self._book.restate(action, now):
             self._report(event)
         held = self._account.quantity(action.symbol)
-        if isinstance(action, Split):
-            if held:
-                after, cash = split_shares(held, action.ratio, before)
-                self._report(SplitApplied(now, action.symbol, action.ratio, held, after, cash))
-        elif held:
-            self._report(DividendAccrued(now, action.symbol, held, action.amount, action.pay_date))
+        if held:
+            self._report(_booked(action, now, held, before))
 
     def _report(self, event: Event) -> None:
         """Fold an event into the broker's own books, number it and hand it on."""
@@ -284,6 +297,22 @@ class PaperBroker:
             self._reports += self._office.follow(event, self._account)
 
 
+def _booked(action: CorporateAction, now: Nanos, held: int, last: Micros) -> Event:
+    """What a corporate action does to a holding, at the last price before it."""
+    symbol = action.symbol
+    match action:
+        case Split(ratio=ratio):
+            after, cash = split_shares(held, ratio, last)
+            return SplitApplied(now, symbol, ratio, held, after, cash)
+        case Dividend(amount=amount, pay_date=pay_date):
+            return DividendAccrued(now, symbol, held, amount, pay_date)
+        case Renaming(new_symbol=new_symbol):
+            return SymbolChanged(now, symbol, new_symbol, held)
+        case Delisting():
+            return HoldingDelisted(now, symbol, held, action.paid(last, held))
+
+
 def _opening(moment: Moment, symbol: str) -> Nanos:
-    """When the symbol's bar of this moment began."""
-    return next(bar.start for bar in moment.bars if bar.symbol == symbol)
+    """When the symbol's bar of this moment began; without one, when the first of them did."""
+    starts = [bar.start for bar in moment.bars if bar.symbol == symbol]
+    return min(starts or [bar.start for bar in moment.bars], default=moment.time)
