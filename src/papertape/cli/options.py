@@ -54,6 +54,8 @@ class RunOptions:
     "load the strategy's history ahead of the first day, or begin cold"
     rf: Annotated[float, _Odd] = 0.02
     "risk-free rate a year"
+    latency: Annotated[float, _Odd] = 0.0
+    "milliseconds an order or a cancel takes to the exchange"
     seed: Annotated[int, _Odd] = 0
     "of everything that is drawn"
     benchmark: Literal["hold", "none"] = "hold"

@@ -113,6 +113,7 @@ def _config(options: RunOptions, clock: Clock) -> SimulationConfig:
         risk_profile=options.profile,
         benchmark=options.benchmark,
         seed=options.seed,
+        latency=options.latency,
         compat=options.compat,
     )
 

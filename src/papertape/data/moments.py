@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -12,13 +13,15 @@ from papertape.data.actions import rows_of
 from papertape.domain.calendar import Calendar
 from papertape.domain.clock import Nanos
 from papertape.domain.event import Moment
-from papertape.domain.market import Bars, CorporateAction, IntArray, ends_symbol
+from papertape.domain.market import Bars, CorporateAction, IntArray, Tick, ends_symbol
 
 
 def moments(
-    bars: Mapping[str, Bars], actions: Mapping[str, Sequence[CorporateAction]]
+    bars: Mapping[str, Bars],
+    actions: Mapping[str, Sequence[CorporateAction]],
+    ticks: Sequence[Tick] = (),
 ) -> Iterator[Moment]:
-    """All instruments' bars merged by closing time.
+    """All instruments' bars merged by closing time, each with what the tape said until then.
 
     The stated rule for equal times: one `Moment` holds them all, sorted by symbol, so that nobody
     decides before every bar that closes now has been seen.
@@ -29,13 +32,15 @@ def moments(
     symbols = sorted(bars)
     acting = {symbol: rows_of(bars[symbol], actions.get(symbol, ())) for symbol in symbols}
     rows = dict.fromkeys(symbols, 0)
-    ends = _ends(bars, actions)
+    ends, heard = _ends(bars, actions), 0
     for time in closing_times(bars).tolist():
         now = [s for s in symbols if rows[s] < len(bars[s]) and bars[s].end[rows[s]] == time]
         taking_effect = [action for s in now for action in acting[s].get(rows[s], ())]
         while ends and ends[0].ex_date <= bars[symbols[0]].calendar.local_day(time):
             taking_effect.append(ends.pop(0))
-        yield Moment(time, tuple(bars[s].bar(rows[s]) for s in now), tuple(taking_effect))
+        until = bisect_right(ticks, time, heard, key=_time_of)
+        new, heard = tuple(ticks[heard:until]), until
+        yield Moment(time, tuple(bars[s].bar(rows[s]) for s in now), tuple(taking_effect), new)
         for symbol in now:
             rows[symbol] += 1
     for day, group in groupby(ends, lambda action: action.ex_date):
@@ -53,6 +58,10 @@ def _ends(
 def _close(calendar: Calendar, day: date) -> Nanos:
     """The close of the session on, or next after, a day."""
     return calendar.session(day if calendar.is_session(day) else calendar.next_session(day)).close
+
+
+def _time_of(tick: Tick) -> Nanos:
+    return tick.time
 
 
 def closing_times(bars: Mapping[str, Bars]) -> IntArray:

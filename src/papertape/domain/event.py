@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import require
 from papertape.domain.fill import Fill
-from papertape.domain.market import Bar, CorporateAction
+from papertape.domain.market import Bar, CorporateAction, Tick
 from papertape.domain.money import Micros
 from papertape.domain.order import Order, OrderId
 from papertape.domain.signal import Signal
@@ -22,12 +22,15 @@ from papertape.domain.verdict import Approved, Refused
 class Moment:
     """All bars that close at one instant, in the order of their symbols: one step of the market.
 
-    ``actions`` took effect before the bars' first trade.
+    ``actions`` took effect before the bars' first trade. ``ticks`` are what the tape said since the
+    moment before, in time order; orders of an instrument with a tape meet its ticks, and its bars
+    only inform.
     """
 
     time: Nanos
     bars: tuple[Bar, ...]
     actions: tuple[CorporateAction, ...] = ()
+    ticks: tuple[Tick, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,15 @@ class OrderRefused:
 
     time: Nanos
     refused: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPending:
+    """The broker has the order, and it is on its way to the exchange."""
+
+    time: Nanos
+    order: Order
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,29 @@ class OrderCanceled:
     order_id: OrderId
     reason: str
     number: int = 0
+    request_id: OrderId = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPending:
+    """A cancel is on its way to the exchange; until it is there, the order can still trade."""
+
+    time: Nanos
+    order_id: OrderId
+    reason: str
+    number: int = 0
+    request_id: OrderId = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRejected:
+    """A cancel came too late; the order stands as it stood."""
+
+    time: Nanos
+    order_id: OrderId
+    reason: str
+    number: int = 0
+    request_id: OrderId = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +160,18 @@ class OrderReplaced:
     order: Order
     reason: str
     number: int = 0
+    request_id: OrderId = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacePending:
+    """A change of terms is on its way to the exchange; until it is there, the old ones hold."""
+
+    time: Nanos
+    order_id: OrderId
+    reason: str
+    number: int = 0
+    request_id: OrderId = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +182,7 @@ class ReplaceRejected:
     order_id: OrderId
     reason: str
     number: int = 0
+    request_id: OrderId = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +209,19 @@ class PathUncertain:
     ambiguous: bool
     band_canonical: Micros
     band_trail: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOverfilled:
+    """An order traded while its cancel was under way, for a sibling had been filled (fill-B2).
+
+    ``quantity`` is by how many shares, signed, the two together got more than was meant.
+    """
+
+    time: Nanos
+    symbol: str
+    order_id: OrderId
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,13 +364,17 @@ class GoodFaithViolated:
 
 
 OrderReport: TypeAlias = (
-    OrderAccepted
+    OrderPending
+    | OrderAccepted
     | OrderRejected
     | OrderFilled
     | OrderCanceled
+    | CancelPending
+    | CancelRejected
     | OrderExpired
     | OrderRestated
     | OrderReplaced
+    | ReplacePending
     | ReplaceRejected
     | FillBusted
     | FillCorrected
@@ -341,6 +406,7 @@ Event: TypeAlias = (
     | OrderReport
     | LedgerEvent
     | PathUncertain
+    | GroupOverfilled
     | MarginCalled
     | GoodFaithViolated
     | LimitTouched

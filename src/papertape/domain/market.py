@@ -181,6 +181,27 @@ class Trade:
             raise DataError(f"{self.symbol} {rfc3339(self.time)}: {self.size} at {self.price}")
 
 
+@dataclass(frozen=True, slots=True)
+class Unquoted:
+    """From here on nobody knows both sides: one is missing, or they cross."""
+
+    symbol: str
+    time: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class TradingStatus:
+    """Trading in an instrument was halted, or goes on."""
+
+    symbol: str
+    time: Nanos
+    is_halted: bool
+
+
+Tick: TypeAlias = Quote | Trade | Unquoted | TradingStatus
+"""One message of the tape."""
+
+
 @dataclass(frozen=True, eq=False)
 class Bars:
     """Many bars of one instrument, oldest first, as read-only columns of equal length.
@@ -416,6 +437,7 @@ class PriceHistory:
         source: One line for people: provider, file or package.
         fingerprint: Hash of the content the bars were read from, hexadecimal.
         notices: Sentences a user should read once (assumptions taken, rows dropped).
+        ticks: The tape in time order, where there is one: orders then meet it and not the bars.
     """
 
     bars: Bars
@@ -424,3 +446,4 @@ class PriceHistory:
     source: str = ""
     fingerprint: str = ""
     notices: tuple[str, ...] = field(default=())
+    ticks: Sequence[Tick] = field(default=())

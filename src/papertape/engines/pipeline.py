@@ -26,7 +26,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState, book_report
-from papertape.domain.market import Renaming
+from papertape.domain.market import Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
@@ -192,6 +192,11 @@ class TradingPipeline:
             if isinstance(action, Renaming) and action.symbol in self._last:
                 self._closes[action.new_symbol] = self._closes[action.symbol]
                 self._last[action.new_symbol] = self._last[action.symbol]
+        for tick in moment.ticks:
+            if isinstance(tick, Trade):
+                before = self._last.get(tick.symbol, LastPrice(0, 0, 0))
+                price = self._closes[tick.symbol] = micros(tick.price)
+                self._last[tick.symbol] = LastPrice(price, tick.time, before.length)
         for bar in moment.bars:
             close = micros(bar.close)
             self._closes[bar.symbol] = close

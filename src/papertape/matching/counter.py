@@ -90,6 +90,7 @@ class Counter:
         self.time: Nanos = bar.start
         self.targets_on_entry = 0
         self._path = path
+        self.tape = ""
         self._high, self._low = micros(bar.high), micros(bar.low)
         self._traded = 0
 
@@ -111,7 +112,7 @@ class Counter:
         wanted = self._held_back(resting) if resting.is_working else 0
         if wanted == 0:
             return []
-        size, cap = self._within_cap(wanted, touch)
+        size, cap = self._within_cap(resting, wanted, touch)
         if size < wanted and is_for(resting, TimeInForce.FOK):
             self.cancel(resting, f"fok: {size} of {wanted} shares were to be had")
             return []
@@ -165,7 +166,7 @@ class Counter:
             return 0
         return min(wanted, reducible)
 
-    def _within_cap(self, wanted: int, touch: Touch) -> tuple[int, str]:
+    def _within_cap(self, resting: Resting, wanted: int, touch: Touch) -> tuple[int, str]:
         """Whole shares the bar's volume leaves for an order, and the cap if it binds."""
         volume, costs = self.bar.volume, self.market.costs
         if not costs.cap.binds:
@@ -194,7 +195,10 @@ class Counter:
         slippage = touch.slips * (
             market.costs.slippage.slippage(reference, size, market.liquidity) if touch.slips else 0
         )
-        price = taker_price(reference, order.side, half_spread, slippage, market.instrument.tick)
+        # fill-E3: who came just too late for an open may use it, for a charge.
+        delay = resting.delay if touch.slips and resting.eligible == self.time else 0
+        added = slippage + delay
+        price = taker_price(reference, order.side, half_spread, added, market.instrument.tick)
         if resting.limit:
             price = min(price, resting.limit) if order.side > 0 else max(price, resting.limit)
         quantity = order.side * size
@@ -219,6 +223,8 @@ class Counter:
             multiplier=market.instrument.multiplier,
             bond=bond,
             variation=variation,
+            delay=delay,
+            tape=self.tape,
         )
 
     def _fee(self, resting: Resting, quantity: int, price: Micros) -> Micros:
@@ -293,20 +299,21 @@ class Counter:
             order = resting.order
             if resting is filled or order.group != filled.order.group or not resting.is_working:
                 continue
-            reason = f"{filled.order.id} of its group was filled"
-            rest = abs(resting.state.open) - size
-            if rest <= 0:
-                self.cancel(resting, reason)
-            else:
-                quantity = resting.state.filled + order.side * rest
-                changed = replace(order, quantity=quantity)
-                self.say(resting, OrderReplaced(self.time, changed, reason))
+            self._take_back(resting, size, f"{filled.order.id} of its group was filled")
+
+    def _take_back(self, resting: Resting, size: int, reason: str) -> None:
+        """So many shares of an order are not wanted any more.
+
+        Assumption: within a bar nobody can tell how long a cancel takes; it is there at once.
+        """
+        self.say(resting, resting.less(size, self.time, reason))
 
     def _leave_entry(self, child: Order, fill: Fill) -> None:
         """Cancel what is open of an entry whose exit was hit, or it would walk in again."""
         for resting in self.orders:
             if resting.order.id == child.parent and resting.is_working:
-                self.cancel(resting, f"its {WORDS[child.kind]} was hit")
+                why = f"its {WORDS[child.kind]} was hit"
+                self._take_back(resting, abs(resting.state.open), why)
         if child.kind is OrderKind.LIMIT and child.time == fill.time:
             self.targets_on_entry += 1
 

@@ -10,7 +10,7 @@ from math import fsum, isnan, log, nan, sqrt
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from papertape.domain.market import Bar, Frequency
 
@@ -33,6 +33,7 @@ class Liquidity:
         average_daily_volume: Shares a session.
         daily_volatility: Standard deviation of a session's log return.
         daily_value: Dollars traded a session.
+        average_true_range: Dollars a bar moves, gaps included.
         bars: Completed bars seen so far.
         recent: Their last ones, for who wants to estimate more.
     """
@@ -42,6 +43,7 @@ class Liquidity:
     daily_value: float = nan
     bars: int = 0
     recent: tuple[Prices, ...] = ()
+    average_true_range: float = nan
 
 
 UNKNOWN = Liquidity()
@@ -62,11 +64,13 @@ class LiquidityEstimator:
         self._per_session = frequency.per_session
         self._recent: deque[Prices] = deque(maxlen=WINDOW + 1)
         self._bars = 0
+        self._known: Liquidity | None = None
 
     def observe(self, bar: Bar) -> None:
         """Take note of a bar that has just been completed."""
         self._recent.append((bar.open, bar.high, bar.low, bar.close, bar.volume))
         self._bars += 1
+        self._known = None
 
     def split(self, ratio: Fraction) -> None:
         """Restate the window in new shares, or a split would look like a crash."""
@@ -74,6 +78,7 @@ class LiquidityEstimator:
         self._recent.clear()
         for open_, high, low, close, volume in before:
             self._recent.append((open_ / new, high / new, low / new, close / new, volume * new))
+        self._known = None
 
     def snapshot(self) -> Liquidity:
         """The figures as of the last completed bar.
@@ -81,6 +86,11 @@ class LiquidityEstimator:
         Assumption: with fewer than 20 bars the mean of those there are stands in; bars of unknown
         volume are left out of it.
         """
+        if self._known is None:
+            self._known = self._measured()
+        return self._known
+
+    def _measured(self) -> Liquidity:
         recent = tuple(self._recent)
         closes, last = [each[3] for each in recent], recent[-WINDOW:]
         volumes, values = [each[4] for each in last], [each[4] * each[3] for each in last]
@@ -90,12 +100,22 @@ class LiquidityEstimator:
             daily_value=_mean_of_known(values) * self._per_session,
             bars=self._bars,
             recent=recent,
+            average_true_range=_average_true_range(recent),
         )
 
 
-def _mean_of_known(values: Sequence[float]) -> float:
+def _mean_of_known(values: Iterable[float]) -> float:
     known = [value for value in values if not isnan(value)]
     return fsum(known) / len(known) if known else nan
+
+
+def _average_true_range(recent: Sequence[Prices]) -> float:
+    first = [high - low for _, high, low, _, _ in recent[:1]]
+    later = [
+        max(high, before[3]) - min(low, before[3])
+        for before, (_, high, low, _, _) in pairwise(recent)
+    ]
+    return _mean_of_known([*first, *later][-WINDOW:])
 
 
 def _volatility(closes: Sequence[float]) -> float:

@@ -13,7 +13,7 @@ from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.matching import rules
-from papertape.matching.counter import Market
+from papertape.matching.counter import Counter, Market
 from papertape.matching.resting import Resting
 from papertape.matching.walk import Path, Walk
 
@@ -101,7 +101,8 @@ def meet_close(
 ) -> Outcome:
     """Let one order meet the close of a bar that has ended, whatever the bar did before."""
     copies = [copy(each) for each in orders]
-    walk = Walk(bar, market, account, copies, Extent.of(bar).paths[0], forces=False)
+    path = Extent.of(bar).paths[0]
+    walk = Walk(Counter(bar, market, account, copies, path.name), path, forces=False)
     walk.fill_at_close(order_id)
     return Outcome(walk.counter.events, walk.counter.account, walk.orders)
 
@@ -116,7 +117,8 @@ def _walk(
     forces: bool = True,
 ) -> Walk:
     """A walk that is over; it changed copies, so that the next one finds what it found."""
-    walk = Walk(bar, market, account, [copy(each) for each in orders], path, forces=forces)
+    copies = [copy(each) for each in orders]
+    walk = Walk(Counter(bar, market, account, copies, path.name), path, forces=forces)
     walk.run()
     return walk
 

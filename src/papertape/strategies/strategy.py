@@ -14,7 +14,7 @@ from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar, Bars, FloatArray
+from papertape.domain.market import Bar, Bars, FloatArray, Quote
 from papertape.domain.order import OrderId, OrderKind, TimeInForce
 
 
@@ -46,8 +46,8 @@ class SignalStrategy(Protocol):
 class OrderStrategy(Protocol):
     """Says what it does, bar by bar.
 
-    ``on_start(context)``, ``on_fill(context, event)`` and ``on_stop(context)`` are called where
-    they exist.
+    ``on_start(context)``, ``on_fill(context, event)``, ``on_quote(context, quote)`` and
+    ``on_stop(context)`` are called where they exist; ``on_quote`` with the last quote of a moment.
     """
 
     @property
@@ -105,6 +105,10 @@ class Context(Protocol):
 
     def history(self, symbol: str, count: int) -> Bars:
         """The last ``count`` bars up to now, in prices adjusted as of now; fewer at the start."""
+        ...
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The last quote up to now, with its time; None while both sides are not known."""
         ...
 
     def submit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from papertape.engines.signalcore.answers import Answers
 from papertape.engines.signalcore.engine import SignalCore, SignalDesk
 from papertape.engines.signalcore.order_desk import OrderDesk
 from papertape.engines.signalcore.sizing import size_policy
+from papertape.matching.wire import Latency
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
 
@@ -34,13 +35,25 @@ class Rig(NamedTuple):
 
 
 def assemble(
-    core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
+    core: SignalCore,
+    instruments: Mapping[str, Instrument],
+    config: SimulationConfig,
+    taped: Collection[str] = (),
 ) -> Rig:
-    """Build a pipeline on a fresh simulated account."""
+    """Build a pipeline on a fresh simulated account; orders of what is taped meet its ticks."""
     if Compatibility.OFF_TICK in config.compatibility:
         instruments = {symbol: replace(each, tick=1) for symbol, each in instruments.items()}
     terms, compat = account_terms(config.account), config.compatibility
-    broker = PaperBroker(config.capital, instruments, config.frequency, config.costs, terms, compat)
+    broker = PaperBroker(
+        config.capital,
+        instruments,
+        config.frequency,
+        config.costs,
+        terms,
+        compat,
+        latency=Latency(config.delay),
+        taped=taped,
+    )
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)

@@ -120,8 +120,8 @@ def simulate(
         window = cut(histories, config.start, config.end, wanted, config.compatibility)
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
     core, lookahead = _desk(strategy, window, instruments, config)
-    rig = assemble(core, instruments, config)
-    stream = moments(window.bars, window.actions)
+    rig = assemble(core, instruments, config, window.taped)
+    stream = moments(window.bars, window.actions, window.ticks)
     try:
         times, logged = drive(rig.pipeline, stream, window, NoJournal())
         valuation = value(config.capital, window.start, times, logged, window.bars)

@@ -7,6 +7,7 @@ from datetime import date
 from math import isfinite
 from typing import Literal, get_args
 
+from papertape.domain.clock import MILLISECOND, Nanos
 from papertape.domain.compatibility import Compatibility, compatibilities
 from papertape.domain.errors import UsageError
 from papertape.domain.market import Frequency
@@ -19,6 +20,8 @@ from papertape.matching.tariffs import cost_model
 
 WarmUp = Literal["before", "inside"]
 Benchmark = Literal["hold", "none"]
+LONGEST_LATENCY = 3_600_000
+"""Milliseconds in an hour: more is no latency but another day's order."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class SimulationConfig:
         risk_profile: Which limits RiskGuard holds orders against.
         benchmark: ``hold`` buys and holds the same instruments at the same costs; ``none``.
         seed: Of everything that is drawn, such as bootstrap samples.
+        latency: Milliseconds that an order, a cancel or a replacement takes to the exchange.
         compat: Conventions of other engines to follow, joined by commas, see
             `papertape.domain.compatibility`; a run that follows one carries a banner.
     """
@@ -60,6 +64,7 @@ class SimulationConfig:
     risk_profile: str = "backtest"
     benchmark: Benchmark = "hold"
     seed: int = 0
+    latency: float = 0.0
     compat: str = ""
 
     def __post_init__(self) -> None:
@@ -80,6 +85,10 @@ class SimulationConfig:
         ):
             if value not in known:
                 raise UsageError(f"{name} {value!r} is none of {', '.join(known)}")
+        if not 0 <= self.latency <= LONGEST_LATENCY:
+            raise UsageError(
+                f"a latency of {self.latency} is not between 0 and {LONGEST_LATENCY:,} milliseconds"
+            )
         Frequency.parse(self.bar_frequency)
         size_policy(self.size)
         account_terms(self.account)
@@ -90,6 +99,11 @@ class SimulationConfig:
     def frequency(self) -> Frequency:
         """The bar length."""
         return Frequency.parse(self.bar_frequency)
+
+    @property
+    def delay(self) -> Nanos:
+        """The latency in nanoseconds."""
+        return round(self.latency * MILLISECOND)
 
     @property
     def compatibility(self) -> frozenset[Compatibility]:

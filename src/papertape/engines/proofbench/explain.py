@@ -240,12 +240,15 @@ def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
 def _why_fill(fill: FillRow) -> list[str]:
     sign = "+" if fill.quantity > 0 else "-"
     parts = f"{fill.reference} {sign} spread {fill.half_spread} {sign} slippage {fill.slippage}"
+    costs = f"fee {fill.fee} + spread {fill.spread_cost} + slippage {fill.slippage_cost}"
+    if fill.delay:
+        parts += f" {sign} lateness {fill.delay}"
+        costs += f" + lateness {fill.delay_cost}"
     lines = [
         f"  fill     {fill.id} {fill.quantity:+d} at {fill.price} on {fill.time}, {fill.rule}, "
-        f"bar {fill.bar}",
+        + (fill.tape or f"bar {fill.bar}"),
         f"  price    {parts}, to the tick; fee {fill.fee}",
-        f"  cost     {fill.cost} = fee {fill.fee} + spread {fill.spread_cost} + slippage "
-        f"{fill.slippage_cost}",
+        f"  cost     {fill.cost} = {costs}",
     ]
     if fill.level is not None and fill.level != fill.reference:
         beyond = abs(fill.reference - fill.level)

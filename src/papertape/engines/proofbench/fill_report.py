@@ -23,6 +23,7 @@ def cost_split(log: Sequence[Entry]) -> CostSplit:
         fees=dollars(sum(fill.fee for fill in fills)),
         spread=dollars(sum(fill.spread_cost for fill in fills)),
         slippage=dollars(sum(fill.slippage_cost for fill in fills)),
+        lateness=dollars(sum(fill.delay_cost for fill in fills)),
     )
 
 

@@ -92,6 +92,9 @@ class FillRow(Row, frozen=True):
     level: float | None = None
     path: str = ""
     ambiguous: bool = False
+    delay: float = 0.0
+    delay_cost: float = 0.0
+    tape: str = ""
 
 
 class TradeRow(Row, frozen=True):
@@ -244,12 +247,14 @@ class CostSplit(Row, frozen=True):
         fees: Commissions and regulatory fees.
         spread: What half of the spread took.
         slippage: What the orders' own weight took, rounding to the tick included.
+        lateness: What using an open too late took (fill-E3).
     """
 
     total: float
     fees: float
     spread: float
     slippage: float
+    lateness: float = 0.0
 
 
 class FillReport(Row, frozen=True):
@@ -364,6 +369,9 @@ def fill_rows(log: Sequence[Entry], orders: Mapping[OrderId, OrderState]) -> lis
             level=_maybe(fill.level or None),
             path=fill.path,
             ambiguous=fill.ambiguous,
+            delay=dollars(fill.delay),
+            delay_cost=dollars(fill.delay_cost),
+            tape=fill.tape,
         )
         for entry in log
         if isinstance(entry, OrderFilled)

@@ -15,7 +15,13 @@ import numpy as np
 from papertape.data.jumps import jumps
 from papertape.domain.clock import rfc3339
 from papertape.domain.compatibility import banner
-from papertape.domain.event import Entry, GoodFaithViolated, MarginCalled
+from papertape.domain.event import (
+    CancelRejected,
+    Entry,
+    GoodFaithViolated,
+    GroupOverfilled,
+    MarginCalled,
+)
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
@@ -156,7 +162,7 @@ def report(
         lookahead=outcome.lookahead,
         path_band=path_band(log),
         costs=cost_split(log),
-        fill_report=fill_report(log, trades, window.bars),
+        fill_report=fill_report(log, trades, window.untaped),
         words=[],
         notices=_notices(outcome, histories, config),
         orders=order_rows(outcome.orders, log),
@@ -259,10 +265,25 @@ def _notices(
             )
     notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
     notices += _broker_notices(outcome.logged.entries)
+    notices += _races(outcome.logged.entries)
     notices += cost_notices(outcome.logged.entries, window, config.costs)
     if config.costs.is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
     return notices
+
+
+def _races(log: Sequence[Entry]) -> list[str]:
+    """What came of cancels being under way for a while (fill-B2)."""
+    words = []
+    if late := sum(isinstance(entry, CancelRejected) for entry in log):
+        words.append(f"{late} cancel{'' if late == 1 else 's'} came too late")
+    words += [
+        f"{entry.symbol}: {entry.order_id} got {entry.quantity:+d} shares more than its group was "
+        f"to get, at {rfc3339(entry.time)}: its cancel was under way"
+        for entry in log
+        if isinstance(entry, GroupOverfilled)
+    ]
+    return words
 
 
 def _broker_notices(log: Sequence[Entry]) -> list[str]:

@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from papertape.data.actions import adjusted_backward
 from papertape.data.jumps import refuse_false_jumps
 from papertape.data.moments import closing_times
+from papertape.data.ticks import merged
 from papertape.domain.clock import Nanos
 from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.errors import DataError
-from papertape.domain.market import Bars, CorporateAction, PriceHistory, Renaming, ends_symbol
+from papertape.domain.market import (
+    Bars,
+    CorporateAction,
+    PriceHistory,
+    Renaming,
+    Tick,
+    ends_symbol,
+)
 from papertape.matching.liquidity import WINDOW as LIQUIDITY_BARS
 
 
@@ -26,6 +34,8 @@ class Window:
     Attributes:
         bars: Symbol -> history bars, then the bars traded.
         actions: Symbol -> corporate actions among them.
+        ticks: The tape of all symbols that have one, merged in time order.
+        taped: Those symbols.
         history: Symbol -> how many of its bars are history only.
         start: Opening of the first bar traded.
         decides_from: Close of the last moment before it, when the first decision may fall; with no
@@ -40,6 +50,13 @@ class Window:
     decides_from: Nanos
     first: date
     last: date
+    ticks: Sequence[Tick] = ()
+    taped: frozenset[str] = frozenset()
+
+    @property
+    def untaped(self) -> dict[str, Bars]:
+        """Symbol -> bars, of those whose orders meet their bars."""
+        return {symbol: each for symbol, each in self.bars.items() if symbol not in self.taped}
 
     @property
     def traded(self) -> dict[str, Bars]:
@@ -100,6 +117,8 @@ def cut(
         decides_from=int(closes[max(0, before)]),
         first=min(each[:1].days()[0].item() for each in traded.values()),
         last=max(each[-1:].days()[0].item() for each in traded.values()),
+        ticks=merged([histories[symbol].ticks for symbol in bars], start=opening),
+        taped=frozenset(symbol for symbol in bars if histories[symbol].ticks),
     )
 
 

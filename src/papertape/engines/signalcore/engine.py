@@ -7,12 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import count
+from math import nan
 from typing import Protocol, TypeAlias
 
 from papertape.domain.account import Account
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
-from papertape.domain.event import CancelRequest, Decided, Event, Moment, Proposal
+from papertape.domain.event import (
+    CancelRequest,
+    Decided,
+    Event,
+    Moment,
+    OrderFilled,
+    Proposal,
+)
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bar, Renaming, ends_symbol
@@ -107,6 +115,7 @@ class SignalDesk:
         self._sizes_at_fill = sizes_at_fill
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
+        self._taken_back: set[OrderId] = set()
 
     def see(self, moment: Moment) -> None:
         """Hand the bars to the strategy.
@@ -126,6 +135,10 @@ class SignalDesk:
         self, moment: Moment, happened: list[Event], standing: Standing
     ) -> tuple[list[Event], list[Proposal]]:
         """Compare each wish with the one before; most bars change nothing."""
+        for event in happened:
+            # A cancel may lose its race; what filled all the same has to be put right.
+            if isinstance(event, OrderFilled) and event.fill.order_id in self._taken_back:
+                self._wanted[event.fill.symbol] = nan
         decided: list[Event] = []
         proposals: list[Proposal] = []
         for bar in moment.bars:
@@ -160,10 +173,13 @@ class SignalDesk:
         target, note = self._target(signal, replace(standing, available=available))
         held = standing.account.quantity(symbol)
         quantity = target - held
+        unwanted = [
+            state.order.id for state in open_ if not (state.order.reduce_only and target * held > 0)
+        ]
+        self._taken_back.update(unwanted)
         proposals: list[Proposal] = [
-            CancelRequest(standing.now, state.order.id, "the strategy's wish changed")
-            for state in open_
-            if not (state.order.reduce_only and target * held > 0)
+            CancelRequest(standing.now, order_id, "the strategy's wish changed")
+            for order_id in unwanted
         ]
         if quantity:
             proposals.append(self._order(signal, quantity))

@@ -18,7 +18,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bars, Frequency
+from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
 from papertape.domain.order import Attached, Order, OrderId, OrderKind, TimeInForce
 from papertape.engines.signalcore.engine import Standing
@@ -33,7 +33,15 @@ class OrderContext:
         self._tapes = tapes
         self._standing: Standing | None = None
         self._numbers = count(1)
+        self._quotes: dict[str, Quote] = {}
         self.proposals: list[Proposal] = []
+
+    def hear(self, tick: Tick) -> None:
+        """Note what the tape said."""
+        if isinstance(tick, Quote):
+            self._quotes[tick.symbol] = tick
+        elif not isinstance(tick, Trade):  # the sides are not known any more
+            self._quotes.pop(tick.symbol, None)
 
     def stand(self, standing: Standing) -> None:
         """Move to the present."""
@@ -66,6 +74,11 @@ class OrderContext:
     def history(self, symbol: str, count: int) -> Bars:
         """The last bars up to now, in prices adjusted as of now."""
         return self._tape(symbol).last(count)
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The last known quote."""
+        self._tape(symbol)
+        return self._quotes.get(symbol)
 
     def submit(
         self,
@@ -168,7 +181,9 @@ class OrderDesk:
         self._has_started = False
 
     def see(self, moment: Moment) -> None:
-        """Add the bars to their tapes."""
+        """Add the bars to their tapes, and note the quotes."""
+        for tick in moment.ticks:
+            self._context.hear(tick)
         for bar in moment.bars:
             actions = [action for action in moment.actions if action.symbol == bar.symbol]
             self._tapes[bar.symbol].append(bar, actions)
@@ -176,7 +191,7 @@ class OrderDesk:
     def decide(
         self, moment: Moment, happened: list[Event], standing: Standing
     ) -> tuple[list[Event], list[Proposal]]:
-        """Call the strategy; first with the fills of this moment, then with its bars."""
+        """Call the strategy; with the fills of this moment, then its quotes, then its bars."""
         context = self._context
         context.stand(standing)
         if not self._has_started:
@@ -185,6 +200,10 @@ class OrderDesk:
         for event in happened:
             if isinstance(event, OrderFilled):
                 self._call("on_fill", context, event)
+        for symbol in dict.fromkeys(tick.symbol for tick in moment.ticks):
+            quote = context.quote(symbol)
+            if quote is not None and len(self._tapes[symbol]) >= self._strategy.warmup:
+                self._call("on_quote", context, quote)
         for bar in moment.bars:
             if len(self._tapes[bar.symbol]) >= self._strategy.warmup:
                 self._strategy.on_bar(context, bar)

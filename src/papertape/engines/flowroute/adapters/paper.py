@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -19,9 +19,10 @@ from papertape.domain.event import (
     LedgerEvent,
     Moment,
     OrderAccepted,
+    OrderPending,
     OrderRejected,
-    OrderReplaced,
     OrderReport,
+    ReplaceRejected,
     SplitApplied,
     SymbolChanged,
 )
@@ -42,8 +43,9 @@ from papertape.domain.order import Order, OrderId
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms, judged_price
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.adapters.back_office import BackOffice
-from papertape.matching.book import Book
+from papertape.matching.book import INSTANT, Book
 from papertape.matching.costs import CostModel
+from papertape.matching.wire import Cancel, Latency, Replacement
 
 
 class PaperBroker:
@@ -56,6 +58,8 @@ class PaperBroker:
         costs: What trading and borrowing cost here.
         terms: What the account may do.
         compat: Conventions of other engines to follow; none unless a run asks for them.
+        latency: How long orders, cancels and replacements take to the exchange.
+        taped: Symbols whose orders meet a tape, and never their bars.
     """
 
     def __init__(
@@ -66,11 +70,14 @@ class PaperBroker:
         costs: CostModel,
         terms: AccountTerms = CASH_ACCOUNT,
         compat: frozenset[Compatibility] = NONE,
+        *,
+        latency: Latency = INSTANT,
+        taped: Collection[str] = (),
     ):
         self._instruments = instruments
         self._terms = terms
         self._account = Account.opened(capital)
-        self._book = Book(instruments, frequency, costs, terms)
+        self._book = Book(instruments, frequency, costs, terms, latency, taped)
         self._office = BackOffice(instruments, terms, costs.financing, compat)
         self._compat = compat
         self._asked: dict[OrderId, Order] = {}
@@ -109,8 +116,9 @@ class PaperBroker:
         fault = self._unaffordable(order)
         if fault:
             self._report(OrderRejected(moment, order, fault))
-        else:
-            self._report(self._book.accept(order, moment))
+            return order.id
+        for said in self._book.send(order.symbol, order, moment):
+            self._report(said)
         if Compatibility.FILL_AT_DECISION_CLOSE in self._compat:
             for event in self._book.fill_at_close(order.id, self._account):
                 self._report(event)
@@ -140,13 +148,17 @@ class PaperBroker:
     def cancel_order(
         self, order_id: OrderId, now: Nanos | None = None, reason: str = "asked for"
     ) -> bool:
-        """Cancel what is still open of an order; False if there is nothing left to cancel."""
+        """Ask to cancel what is still open of an order; False if there is nothing left to cancel.
+
+        With a latency the cancel may come too late all the same; a report says what came of it.
+        """
         state = self._state(order_id)
+        if not state.is_working:
+            return False
         moment = state.order.time if now is None else now
-        canceled = self._book.cancel(order_id, moment, reason)
-        if canceled is not None:
-            self._report(canceled)
-        return canceled is not None
+        for said in self._book.send(state.order.symbol, Cancel(order_id, reason), moment):
+            self._report(said)
+        return True
 
     def replace_order(
         self,
@@ -157,7 +169,9 @@ class PaperBroker:
         limit: Micros | None = None,
         stop: Micros | None = None,
     ) -> bool:
-        """Change a working order in place; False if it cannot be, and the report says why.
+        """Ask to change a working order in place; False if it cannot be, and a report says why.
+
+        With a latency it may come too late all the same.
 
         Args:
             order_id: The order.
@@ -166,10 +180,11 @@ class PaperBroker:
             limit: Its new limit, micro-dollars.
             stop: Its new trigger, micro-dollars.
         """
-        self._state(order_id)
-        answer = self._book.replace(order_id, now, quantity=quantity, limit=limit, stop=stop)
-        self._report(answer)
-        return isinstance(answer, OrderReplaced)
+        symbol = self._state(order_id).order.symbol
+        answers = self._book.send(symbol, Replacement(order_id, quantity, limit, stop), now)
+        for said in answers:
+            self._report(said)
+        return not isinstance(answers[0], ReplaceRejected)
 
     def get_order_status(self, order_id: OrderId) -> OrderStatus:
         """Where an order stands.
@@ -209,19 +224,23 @@ class PaperBroker:
         self._call_for_margin(moment.time)
 
     def _matched(self, moment: Moment) -> list[Event]:
-        """What the moment's bars did to the orders, instrument by instrument."""
+        """What the moment's tape and bars did to the orders."""
         account, set_free, happened = self._account, 0, list[Event]()
         before = self._terms.available(account, self._book.last)
-        for bar in moment.bars:
-            # Assumption: what one instrument sets free within a moment pays for another only from
-            # the next moment on; nobody knows which of the two came first.
-            events, account = self._book.match(bar, account, withheld=set_free)
+        if moment.ticks:
+            self._book.turn()
+        for said in (*moment.ticks, *moment.bars):
+            # Assumption: what one bar sets free within a moment pays for another only from the
+            # next moment on; nobody knows which of the two came first. A tape says it.
+            withheld = set_free if isinstance(said, Bar) else 0
+            events, account = self._book.match(said, account, withheld=withheld)
             if events:
                 after = self._terms.available(account, self._book.last)
                 set_free += max(0, after - before)
                 before = after
                 happened += events
-        return happened
+        events, account = self._book.pass_time(moment.time, account)
+        return happened + events
 
     def _call_for_margin(self, now: Nanos) -> None:
         """Close what equity does not cover, unless that is under way."""
@@ -271,7 +290,7 @@ class PaperBroker:
             event = replace(event, number=next(self._numbers))
         self._reports.append(event)
         book_report(self._orders, event)
-        if isinstance(event, OrderAccepted | OrderRejected):
+        if isinstance(event, OrderPending | OrderAccepted | OrderRejected):
             self._asked[event.order.id] = event.order
         if isinstance(event, LedgerEvent):
             self._account = self._account.after(event)
