@@ -417,7 +417,8 @@ class Book:
     def fill_at_close(self, order_id: OrderId, account: Account) -> list[Event]:
         """Fill a market order at the close that it was decided on (`fill_at_decision_close`).
 
-        Where quotes tell, it buys at the ask and sells at the bid of that moment. An order for an auction, or for later, is left to rest; so is what a volume cap leaves.
+        Where quotes tell, it buys at the ask and sells at the bid of that moment. An order for an
+        auction, or for later, is left to rest; so is what a volume cap leaves.
         """
         resting = self._find(order_id)
         bar = self._bar.get(resting.order.symbol) if resting else None
