@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from papertape.data.sessions import regular_hours
 from papertape.domain.market import (
     Bars,
     CorporateAction,
     Dividend,
     FloatArray,
     PriceHistory,
+    Quote,
     Split,
+    quantised,
 )
 from papertape.domain.money import micros
 from papertape.plugins.market_data.csv import read_prices
@@ -52,6 +55,47 @@ def lean_hours(shared_data: Path) -> PriceHistory:
         columns={"time": "bar_start_et"},
     )
     return replace(history, actions=lean_actions(shared_data, history.bars))
+
+
+def lean_minutes(shared_data: Path, symbol: str, factor: float) -> PriceHistory:
+    """Minutes of the regular session times a factor, with the quotes in force at their closes."""
+    folder = shared_data / "intraday"
+    columns = {"time": "bar_start_et"}
+    trades, bid, ask = (
+        read_prices(
+            folder / file,
+            symbol=symbol,
+            adjusted="all",
+            zone="America/New_York",
+            columns=columns | names,
+        )
+        for file, names in (
+            ("lean_minute_trades.parquet", {}),
+            ("lean_minute_quotes.parquet", _side("bid")),
+            ("lean_minute_quotes.parquet", _side("ask")),
+        )
+    )
+    quotes = tuple(
+        Quote(symbol, int(end), float(low), float(high), int(below), int(above))
+        for end, low, high, below, above in zip(
+            bid.bars.end,
+            quantised(bid.bars.close * factor),
+            quantised(ask.bars.close * factor),
+            bid.bars.volume,
+            ask.bars.volume,
+            strict=True,
+        )
+        if low <= high
+    )
+    regular = regular_hours(trades)
+    scaled = regular.bars.scaled(np.full(len(regular.bars), factor))
+    return replace(regular, bars=scaled, ticks=quotes)
+
+
+def _side(name: str) -> dict[str, str]:
+    """The columns of one side of a quote, by what they are called for a trade."""
+    prices = {part: f"{name}_{part}" for part in ("open", "high", "low", "close")}
+    return prices | {"volume": f"{name}_size"}
 
 
 def lean_actions(

@@ -83,11 +83,19 @@ def adjusted_backward(history: PriceHistory) -> PriceHistory:
 
     It knows, at each bar, all that was paid and split afterwards; only the compatibility policy
     ``trade_adjusted`` trades it.
+
+    Raises:
+        DataError: If there is a tape, which stays as it was told.
     """
     bars, actions = history.bars, history.actions
     factors = signal_factors(bars, actions)
     if np.all(factors == 1.0):
         return history
+    if history.ticks:
+        raise DataError(
+            f"{bars.symbol}: bars can be adjusted backward, a tape cannot",
+            hint="leave the tape out, or hand in both adjusted already, without actions",
+        )
     shares = signal_factors(bars, [action for action in actions if isinstance(action, Split)])
     adjusted = bars.scaled(factors / factors[-1])
     traded = np.rint(bars.volume * (shares[-1] / shares))

@@ -83,6 +83,36 @@ def test_a_published_result_to_the_cent(
     assert "COMPATIBILITY" in page
 
 
+def test_futures_of_a_multiplier_and_a_margin(typed, folder, shared_data) -> None:
+    rows = (shared_data / "reference" / "backtrader_2006_daily_index.csv").read_text().splitlines()
+    # The file's volumes are all 0 and its last column holds no open interest.
+    kept = [",".join(row.split(",")[:5]) for row in rows]
+    Path("index.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    words = (
+        *("backtest", "moving_average_crossover", "--param", "fast=1", "--param", "slow=15"),
+        *("--param", "entry=cross", "--symbol", "SX5E", "--data", "index.csv", "--cash", "10000"),
+        *("--size", "shares:1", "--cost", "per-contract:2", "--warmup", "inside"),
+        *("--contract", "10:1000"),
+    )
+    data = answered(typed(*words, "--json"))
+    expected = cases(shared_data)["BACKTRADER-sma15-futures"]["expected"]
+    assert data["metrics"]["final_equity"] == expected["final_value"]
+    assert len(data["fills"]) == 23
+    assert data["metrics"]["fees"] == 46
+    assert "SX5E: a contract is 10 times the price and ties up 1,000.00" in data["notices"]
+
+
+@pytest.mark.parametrize(
+    "text", ["10", "10:", ":1000", "0:1000", "10:0", "1.5:1000", "10:x", "-1:5"]
+)
+def test_what_is_no_contract_is_refused(typed, folder, text) -> None:
+    Path("p.csv").write_text("date,open,high,low,close\n2024-01-02,1,1,1,1\n")
+    words = ("backtest", "buy_and_hold", "--symbol", "ES", "--data", "p.csv")
+    said = typed(*words, f"--contract={text}")
+    assert said.code == 2
+    assert "contract" in said.err or "amount" in said.err
+
+
 def test_a_file_may_state_a_new_symbol(typed, folder, shared_data) -> None:
     Path("actions.csv").write_text(
         "symbol,ex_date,action,value,pay_date\nWMI,2009-08-05,rename,WM,\n", encoding="utf-8"

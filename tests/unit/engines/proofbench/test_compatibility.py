@@ -16,7 +16,7 @@ from papertape import PriceHistory, SimulationConfig, backtest
 from papertape.data.actions import adjusted_backward, with_actions
 from papertape.domain.compatibility import Compatibility, banner, compatibilities
 from papertape.domain.errors import DataError, UsageError
-from papertape.domain.market import Bars, Delisting, Dividend, FloatArray, Split
+from papertape.domain.market import Bars, Delisting, Dividend, FloatArray, Quote, Split
 from papertape.domain.money import micros
 from papertape.session.paper import replay
 
@@ -78,6 +78,31 @@ def test_prices_adjusted_backward_end_as_traded_and_know_what_came_later() -> No
     assert adjusted.actions == history.actions[-1:]  # only the end is still to come
     assert adjusted.adjusted == "all"
     assert adjusted_backward(PriceHistory(raw)).bars is raw
+
+
+def test_a_tape_cannot_be_adjusted_backward() -> None:
+    history = split_and_paid()
+    quote = Quote("SPY", int(history.bars.end[0]), 99.0, 99.01, 100, 100)
+    with pytest.raises(DataError, match="a tape cannot"):
+        adjusted_backward(replace(history, ticks=(quote,)))
+
+
+@pytest.mark.parametrize(("side", "price"), [(1.0, 101.5), (-1.0, 98.5)])
+def test_with_quotes_it_is_the_ask_that_is_bought_at_and_the_bid_that_is_sold_at(
+    side: float, price: float
+) -> None:
+    bars = random_bars(5, 20)
+    told = tuple(Quote("SPY", int(end), 98.5, 101.5, 10, 10) for end in bars.end)
+    results = run(
+        Always(side),
+        PriceHistory(bars, ticks=told),
+        size="shares:100",
+        account="margin",
+        cost="half-spread:5",
+        compat="fill_at_decision_close",
+    )
+    [fill] = results.record.fills
+    assert (fill.price, fill.half_spread) == (price, 0.0)
 
 
 def test_a_run_that_trades_adjusted_prices_books_no_split_and_no_dividend() -> None:

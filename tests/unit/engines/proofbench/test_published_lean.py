@@ -23,6 +23,7 @@ from tests.published import (
     cases,
     lean_daily,
     lean_hours,
+    lean_minutes,
 )
 
 from papertape import PriceHistory, SimulationConfig, backtest
@@ -99,6 +100,21 @@ def test_a_market_order_of_hourly_bars_fills_at_the_close_it_was_decided_on(
     agree(results, case)
     [fill] = results.record.fills
     assert (fill.quantity, fill.rule) == (687, "fill_at_decision_close")
+    assert f"{-100 * results.metrics['max_drawdown']:.1f}00%" == case["expected"]["Drawdown"]
+
+
+def test_a_market_order_of_minutes_with_quotes_is_filled_at_the_ask_of_its_close(
+    shared_data: Path, published: dict[str, dict[str, Any]]
+) -> None:
+    # The factor file's of these days; there are no later bars from which it would follow.
+    minutes = lean_minutes(shared_data, "SPY", 0.8646266)
+    compat = "trade_adjusted,fill_at_decision_close"
+    results = run(minutes, Always(), "2013-10-07", "2013-10-11", compat=compat)
+    case = published["LEAN-BasicTemplateAlgorithm"]
+    agree(results, case)
+    [fill] = results.record.fills
+    assert fill.quantity == 688
+    assert fill.price == pytest.approx(167.45 * 0.8646266, abs=1e-6)
     assert f"{-100 * results.metrics['max_drawdown']:.1f}00%" == case["expected"]["Drawdown"]
 
 
