@@ -280,7 +280,7 @@ def test_another_spread_is_charged_told_and_never_compared_with_the_usual_one(ty
     assert usual.code == 0
     said = typed("compare", "last~1", "last")
     assert "costs (us-retail and us-retail, spread bp:20)" in said.err
-    refused = typed(*BACKTEST, "--spread", "egde")
+    refused = typed(*BACKTEST, "--spread", "edg")
     assert refused.code == 2
     assert "did you mean edge?" in refused.err
 
