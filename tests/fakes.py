@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from papertape.domain.calm import NEVER, Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.event import Event, Moment, OrderAccepted, OrderCanceled
 from papertape.domain.order import OrderId
@@ -31,6 +32,9 @@ class RecordingBroker:
 
     def collect(self, moment: Moment) -> None:
         self.calls.append(("collect", ""))
+
+    def calm(self, symbol: str) -> Calm:
+        return NEVER
 
     def says(self, *events: Event) -> None:
         """Have these reported next."""
