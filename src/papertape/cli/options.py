@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from papertape.cli.surroundings import Surroundings
 from papertape.domain.clock import Clock, utc
 from papertape.domain.errors import UsageError
-from papertape.domain.money import MICROS_PER_DOLLAR, micros_from_text
+from papertape.domain.money import MICROS_PER_DOLLAR, Micros, micros_from_text
 
 Here: TypeAlias = Annotated[Surroundings, Parameter(parse=False)]
 """What `parsing.understood` hands to every command; it is no argument of the command line."""
@@ -66,6 +66,8 @@ class RunOptions:
     "keep the run under this id"
     adjusted: Literal["raw", "split", "all"] | None = None
     "what the file's prices are adjusted for, where it does not say"
+    contract: str | None = None
+    "the prices are of futures: units of the price and dollars of margin a contract, 10:1000"
     actions: str | None = None
     "file of splits, dividends, renamings and delistings: symbol,ex_date,action,value,pay_date"
     tz: str | None = None
@@ -92,6 +94,22 @@ def amount(text: str) -> float:
     if cash <= 0:
         raise UsageError(f"--cash {text} is not a positive amount", hint="--cash 100000")
     return cash / MICROS_PER_DOLLAR
+
+
+def contract(text: str) -> tuple[int, Micros]:
+    """Multiplier and margin of a futures contract, from ``10:1000``.
+
+    Raises:
+        UsageError: If they are none.
+    """
+    multiplier, colon, margin = text.partition(":")
+    if colon and re.fullmatch("[1-9][0-9]{0,5}", multiplier) and margin:
+        bond = micros_from_text(margin)
+        if bond > 0:
+            return int(multiplier), bond
+    raise UsageError(
+        f"{text!r} is no futures contract", hint="--contract 10:1000, its multiplier and margin"
+    )
 
 
 def day(text: str, clock: Clock) -> date:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from papertape.cli.catalogue import Listed, listed
 from papertape.cli.failure import blamed
-from papertape.cli.options import RunOptions, amount, day, pairs
+from papertape.cli.options import RunOptions, amount, contract, day, pairs
 from papertape.data.actions import with_actions
 from papertape.data.sessions import regular_hours
 from papertape.domain.clock import Clock
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Frequency, PriceHistory
+from papertape.domain.money import dollars
 from papertape.engines.proofbench.bench import SimulationEngine, simulate
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import Notify
@@ -136,10 +137,26 @@ def histories_of(symbols: list[str], options: RunOptions) -> dict[str, PriceHist
     read = {
         symbol: _file(symbol, file, options) for symbol, file in zip(symbols, files, strict=True)
     }
-    read = _with_stated(read, options)
+    read = _with_stated(_as_contracts(read, options), options)
     if options.extended:
         return read
     return {symbol: regular_hours(history) for symbol, history in read.items()}
+
+
+def _as_contracts(read: dict[str, PriceHistory], options: RunOptions) -> dict[str, PriceHistory]:
+    """The prices, as those of futures where the options say so."""
+    if options.contract is None:
+        return read
+    multiplier, margin = contract(options.contract)
+    words = f"a contract is {multiplier} times the price and ties up {dollars(margin):,.2f}"
+    return {
+        symbol: replace(
+            each,
+            bars=each.bars.of(multiplier=multiplier, margin=margin),
+            notices=(*each.notices, f"{symbol}: {words}"),
+        )
+        for symbol, each in read.items()
+    }
 
 
 def _with_stated(read: dict[str, PriceHistory], options: RunOptions) -> dict[str, PriceHistory]:
@@ -163,6 +180,7 @@ def _sample(symbol: str, options: RunOptions) -> PriceHistory:
         ("--tz", options.tz),
         ("--adjusted", options.adjusted),
         ("--actions", options.actions),
+        ("--contract", options.contract),
     ):
         if value:
             raise UsageError(f"{option} is about a price file", hint="name the file with --data")

@@ -83,11 +83,19 @@ def adjusted_backward(history: PriceHistory) -> PriceHistory:
 
     It knows, at each bar, all that was paid and split afterwards; only the compatibility policy
     ``trade_adjusted`` trades it.
+
+    Raises:
+        DataError: If there is a tape, which stays as it was told.
     """
     bars, actions = history.bars, history.actions
     factors = signal_factors(bars, actions)
     if np.all(factors == 1.0):
         return history
+    if history.ticks:
+        raise DataError(
+            f"{bars.symbol}: bars can be adjusted backward, a tape cannot",
+            hint="leave the tape out, or hand in both adjusted already, without actions",
+        )
     shares = signal_factors(bars, [action for action in actions if isinstance(action, Split)])
     adjusted = bars.scaled(factors / factors[-1])
     traded = np.rint(bars.volume * (shares[-1] / shares))
@@ -111,7 +119,8 @@ def with_actions(history: PriceHistory, stated: Sequence[CorporateAction]) -> Pr
     twice = next((action for action in stated if isinstance(action, contained)), None)
     if twice is not None:
         raise DataError(
-            f"{bars.symbol}: the prices are adjusted ({adjusted}), and {twice} is stated besides",
+            f"{bars.symbol}: the prices are adjusted ({adjusted}), and a "
+            f"{type(twice).__name__.lower()} of {twice.ex_date} is stated besides",
             hint="state it for prices as traded: --adjusted raw",
         )
     return replace(history, actions=tuple(stated))

@@ -20,6 +20,7 @@ class Compatibility(StrEnum):
     FILL_AT_DECISION_CLOSE = "fill_at_decision_close"
     DIVIDENDS_ON_EX_DATE = "dividends_on_ex_date"
     SIZE_AT_FILL = "size_at_fill"
+    OFF_TICK = "off_tick"
 
     @property
     def words(self) -> str:
@@ -41,6 +42,9 @@ _WORDS = {
     Compatibility.SIZE_AT_FILL: (
         "the shares of an order were counted at the price that it filled at, which was not known "
         "when it was sent"
+    ),
+    Compatibility.OFF_TICK: (
+        "prices with spread and slippage in them kept digits that no exchange quotes"
     ),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
@@ -273,6 +273,11 @@ class Bars:
         """Some of the rows, as views."""
         columns = (getattr(self, name)[rows] for name in _COLUMNS)
         return Bars.trusted(self.instrument, self.frequency, *columns)
+
+    def of(self, **terms: Any) -> Bars:
+        """The same rows of an instrument that differs in these fields, such as a multiplier."""
+        columns = (getattr(self, name) for name in _COLUMNS)
+        return Bars.trusted(replace(self.instrument, **terms), self.frequency, *columns)
 
     def followed_by(self, later: Bars) -> Bars:
         """These rows and then those of the later bars, whose instrument it is."""

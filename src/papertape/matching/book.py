@@ -417,7 +417,8 @@ class Book:
     def fill_at_close(self, order_id: OrderId, account: Account) -> list[Event]:
         """Fill a market order at the close that it was decided on (`fill_at_decision_close`).
 
-        An order for an auction, or for later, is left to rest; so is what a volume cap leaves.
+        Where quotes tell, it buys at the ask and sells at the bid of that moment. An order for an
+        auction, or for later, is left to rest; so is what a volume cap leaves.
         """
         resting = self._find(order_id)
         bar = self._bar.get(resting.order.symbol) if resting else None
@@ -426,8 +427,10 @@ class Book:
         order = resting.order
         if order.time_in_force.is_auction or order.not_before or not resting.is_market:
             return []
-        orders = self._resting[order.symbol]
-        outcome = meet_close(bar, self._market(bar.symbol, bar.start, 0), account, orders, order_id)
+        orders, tape = self._resting[order.symbol], self._tapes.get(order.symbol)
+        quoted = tape.far(order.side)[0] if tape is not None and tape.quote is not None else 0
+        market = self._market(bar.symbol, bar.start, 0)
+        outcome = meet_close(bar, market, account, orders, order_id, quoted)
         self._resting[order.symbol] = outcome.orders
         return outcome.events
 

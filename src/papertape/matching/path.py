@@ -97,13 +97,26 @@ def _past_births(walk: Walk, extent: Extent) -> list[Path]:
 
 
 def meet_close(
-    bar: Bar, market: Market, account: Account, orders: list[Resting], order_id: OrderId
+    bar: Bar,
+    market: Market,
+    account: Account,
+    orders: list[Resting],
+    order_id: OrderId,
+    quoted: Micros = 0,
 ) -> Outcome:
-    """Let one order meet the close of a bar that has ended, whatever the bar did before."""
-    copies = [copy(each) for each in orders]
-    path = Extent.of(bar).paths[0]
+    """Let one order meet the close of a bar that has ended, whatever the bar did before.
+
+    Args:
+        bar: The bar.
+        market: What else is known.
+        account: Cash and holdings.
+        orders: Every order held for the instrument.
+        order_id: Which of them.
+        quoted: What was bid or asked at the close, where quotes tell; 0 for the bar's own close.
+    """
+    copies, path = [copy(each) for each in orders], Extent.of(bar).paths[0]
     walk = Walk(Counter(bar, market, account, copies, path.name), path, forces=False)
-    walk.fill_at_close(order_id)
+    walk.fill_at_close(order_id, quoted)
     return Outcome(walk.counter.events, walk.counter.account, walk.orders)
 
 

@@ -77,12 +77,16 @@ class Walk:
         for resting in self.orders:
             resting.is_served = False
 
-    def fill_at_close(self, order_id: OrderId) -> None:
-        """Serve one market order at the close, and nothing else (`fill_at_decision_close`)."""
-        self.counter.time, self._here = self.bar.end, self.path.points[-1]
+    def fill_at_close(self, order_id: OrderId, quoted: Micros) -> None:
+        """Serve one market order at the close, and nothing else (`fill_at_decision_close`).
+
+        A quoted price has the spread in it already; without one it is 0.
+        """
+        self.counter.time, self._here = self.bar.end, quoted or self.path.points[-1]
         resting = next(each for each in self.counter.orders if each.order.id == order_id)
         slips = _slips(resting.order.kind)
-        self._serve(resting, Touch(self._here, "fill_at_decision_close", slips))
+        rule = "fill_at_decision_close"
+        self._serve(resting, Touch(self._here, rule, slips, pays_spread=not quoted))
         duration = resting.order.time_in_force
         if duration.is_immediate and resting.is_working:
             self.counter.cancel(resting, f"{duration}: the rest after one attempt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -40,6 +41,8 @@ def assemble(
     taped: Collection[str] = (),
 ) -> Rig:
     """Build a pipeline on a fresh simulated account; orders of what is taped meet its ticks."""
+    if Compatibility.OFF_TICK in config.compatibility:
+        instruments = {symbol: replace(each, tick=1) for symbol, each in instruments.items()}
     terms, compat = account_terms(config.account), config.compatibility
     broker = PaperBroker(
         config.capital,
