@@ -197,8 +197,9 @@ class PathUncertain:
         symbol: The instrument.
         bar_start: The bar's open.
         path: The path that was booked.
-        ambiguous: Whether the two canonical paths fill or trigger differently.
-        band_canonical: By how much the better of them is better (a forced fill-B3 counts, too).
+        ambiguous: Whether another way through the bar fills or triggers otherwise.
+        band_canonical: By how much the best of them is better: the other canonical path, what a
+            forced stop withheld (fill-B3), a turn where an entry was met.
         band_trail: By how much trailing stops could do worse on a path that is neither (fill-T3).
     """
 

@@ -274,7 +274,14 @@ class Counter:
     ) -> list[Resting]:
         born: list[Resting] = []
         if affordable and not is_for(resting, TimeInForce.FOK):
-            born = self._book(resting, self._fill(resting, touch, affordable, "buying power"))
+            fill = self._fill(resting, touch, affordable, "buying power")
+            # Fewer shares slip less, and a short that is sold dearer binds more.
+            while (fits := self._affordable(resting, fill)) < affordable:
+                affordable = fits
+                if not affordable:
+                    break
+                fill = self._fill(resting, touch, affordable, "buying power")
+            born = self._book(resting, fill) if affordable else []
         if resting.is_working:
             why = f"buying power: {affordable} of {wanted} shares at {price / 1e6}"
             self.cancel(resting, why)

@@ -242,6 +242,28 @@ def test_a_broker_rounds_each_regulatory_fee_up_to_a_cent() -> None:
     assert once(RegulatoryFees(Rounding.BROKER), -500, 200) == pytest.approx(2.78 + 0.09)
 
 
+@pytest.mark.parametrize(
+    ("day", "per_share", "cap"),
+    [
+        (date(2023, 6, 1), 0.000145, 7.27),
+        (date(2024, 6, 3), 0.000166, 8.30),
+        (date(2025, 12, 31), 0.000166, 8.30),
+        (date(2026, 1, 2), 0.000195, 9.79),
+        (date(2026, 9, 30), 0.000195, 9.79),
+        (date(2026, 10, 1), 0.0, 0.0),
+        (date(2026, 12, 31), 0.0, 0.0),
+        (date(2027, 1, 4), 0.000232, 11.61),
+        (date(2031, 1, 2), 0.000232, 11.61),
+    ],
+)
+def test_the_trading_activity_fee_by_the_published_table(
+    day: date, per_share: float, cap: float
+) -> None:
+    rate = us_fee_tables().taf.row(day).rate
+    assert rate.charge(1_000, 0) / DOLLAR == pytest.approx(1_000 * per_share)
+    assert rate.charge(10**7, 0) / DOLLAR == pytest.approx(cap)
+
+
 def test_the_audit_trail_fee_is_off_unless_asked_for_and_then_paid_on_both_sides() -> None:
     day = date(2026, 6, 1)
     assert once(cost_model("us-retail").fees, 1_000, 20, day) == 0

@@ -17,7 +17,7 @@ CENT = 10_000
 
 
 def test_the_minutes_end_inside_the_band_of_their_day(shared_data: Path) -> None:
-    some_days = list(stretches(sessions(shared_data / "intraday"), 1))[::7]
+    some_days = list(stretches(sessions(shared_data / "intraday"), 1))[::9]
     verdicts = [verdict for stretch in some_days for verdict in judged(stretch)]
     assert len(verdicts) >= 500
     inside = sum(each.is_inside for each in verdicts) / len(verdicts)
@@ -63,7 +63,7 @@ def test_a_target_may_have_come_before_the_stop_of_an_entry_within_the_bar() -> 
 @pytest.mark.parametrize(
     ("kind", "terms", "booked", "expected"),
     [
-        # Bought at 98 when 97.99 trades, trailing by 2: both ways fall on, up to 106 first it is 104.
+        # Bought when 97.99 trades, trailing by 2: both ways fall on; after 106 it would be 104.
         ("limit", {"limit": 98.0}, [98, 95.99], (80.1, 0)),
         # Bought at 102, trailing by 2: at best 104 from the top; at worst 100 at once, for the
         # way from 102 down need not pass 106 first.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from tests.exchange import Exchange
 from tests.generators import random_bars
 
 from papertape.domain.clock import MINUTE
@@ -17,6 +18,7 @@ from papertape.domain.money import micros
 from papertape.matching.liquidity import UNKNOWN, Liquidity, LiquidityEstimator
 from papertape.matching.spread_estimators import abdi_ranaldo, corwin_schultz, edge, roll
 from papertape.matching.spreads import FEWEST_BARS, SpreadByLiquidity, spread_policy
+from papertape.matching.tariffs import cost_model
 
 DOLLAR = 1_000_000
 CENT = 10_000
@@ -96,12 +98,12 @@ def test_basis_points_that_are_none_are_refused(spec: str) -> None:
         spread_policy(spec)
 
 
-@pytest.mark.parametrize("spec", ["egde", "edge:2", "class:1", ""])
+@pytest.mark.parametrize("spec", ["edg", "edge:2", "class:1", ""])
 def test_an_unknown_spread_is_named_with_its_nearest_neighbour(spec: str) -> None:
     with pytest.raises(UsageError, match="is no spread") as caught:
         spread_policy(spec)
     assert "corwin-schultz" in caught.value.hint
-    assert ("did you mean edge?" in caught.value.hint) == spec.startswith(("egde", "edge"))
+    assert ("did you mean edge?" in caught.value.hint) == spec.startswith("edg")
 
 
 def test_a_wide_bounce_is_charged_as_wide_as_it_is() -> None:
@@ -112,3 +114,18 @@ def test_a_wide_bounce_is_charged_as_wide_as_it_is() -> None:
     recent = tuple(zip(*(column.tolist() for column in columns), [1e6] * 21, strict=True))
     half = spread_policy("edge").half_spread(100 * DOLLAR, Liquidity(recent=recent), CENT)
     assert half / DOLLAR == pytest.approx(1.0, rel=0.15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_spread_knows_nothing_of_the_bar_that_pays_it(name: str) -> None:
+    past, found = random_bars(5, 30, "1m", volatility=0.02), []
+    for reach in (0.0, 5.0):
+        exchange = Exchange(cost_model("us-retail", name))
+        for bar in past:
+            prices = (bar.open, bar.high, bar.low, bar.close)
+            exchange.bar(*prices, volume=1e6)
+        exchange.order(10)
+        exchange.bar(100, 100 + reach, 100 - reach, 100, volume=1e6)
+        found += [(fill.price, fill.half_spread) for fill in exchange.fills]
+    assert found[0] == found[1]
+    assert len(found) == 2

@@ -54,18 +54,18 @@ def cost_words(record: RunRecord) -> str:
 def fill_words(record: RunRecord) -> list[str]:
     """How the fills came about, a sentence for everything that happened at all."""
     found, share = record.fill_report, record.fill_report.entry_bar_share
+    gap = f"{found.gap_stops:,}, on average {found.gap_cost or 0:,.2f} worse than their level"
     sentences = [
-        (found.capped, "fills were cut short by a limit of quantity"),
-        (found.touched, "times a bar came to a limit order and not beyond it: no fill"),
-        (found.outside, "fills were carried outside their bar's low to high by costs"),
-        (found.deferred, "orders arrived within a bar and waited for the next one"),
+        (found.capped, f"Fills cut short by a limit of quantity: {found.capped:,}."),
         (
-            found.gap_stops,
-            f"stops were filled at a gap, {found.gap_cost or 0:,.2f} worse than their level on "
-            "average",
+            found.touched,
+            f"Limits that were touched, not crossed, so not filled: {found.touched:,}.",
         ),
+        (found.outside, f"Fills that costs carried outside their bar: {found.outside:,}."),
+        (found.deferred, f"Orders that arrived within a bar, and waited: {found.deferred:,}."),
+        (found.gap_stops, f"Stops filled at a gap: {gap}."),
     ]
-    words = [f"{number:,} {text}." for number, text in sentences if number]
+    words = [text for number, text in sentences if number]
     if share:
         words.append(f"{share:.0%} of all profit and loss was made within the bar of the entry.")
     if found.ambiguous_exits > MANY_AMBIGUOUS * found.exits:

@@ -229,8 +229,9 @@ class PathBand(Row, frozen=True):
     """How far the run could have gone otherwise, had its bars been walked another way (fill-P1).
 
     Attributes:
-        bars: Bars whose two canonical paths fill differently; the worse was booked each time.
-        better: Dollars that the better of the two would have brought, summed over these bars.
+        bars: Bars that fill otherwise on another path; of the two canonical ones the worse was
+            booked each time.
+        better: Dollars that the best path would have brought besides, summed over these bars.
         trail_worse: Dollars that trailing stops could have lost besides, on some other path.
     """
 

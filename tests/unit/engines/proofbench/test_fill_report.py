@@ -15,10 +15,12 @@ from tests.generators import random_bars
 
 from papertape import Bars, SimulationResults, backtest
 from papertape.domain.calendar import calendar_of
+from papertape.domain.event import OrderAccepted
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import DAILY, session_times
-from papertape.domain.order import OrderKind
+from papertape.domain.order import Order, OrderKind
 from papertape.engines.proofbench.explain import cost_words, fill_words
+from papertape.engines.proofbench.fill_report import fill_report
 from papertape.strategies.strategy import Exits
 
 Send = Callable[[Any], None]
@@ -64,9 +66,7 @@ def test_a_limit_that_was_merely_touched_is_counted_and_explained() -> None:
     results = told(bars, {0: order(10, "limit", limit=98.0)})
     assert results.record.fill_report.touched == 2
     assert [fill.price for fill in results.record.fills] == [98.0]
-    assert "2 times a bar came to a limit order and not beyond it: no fill." in fill_words(
-        results.record
-    )
+    assert "Limits that were touched, not crossed, so not filled: 2." in fill_words(results.record)
     assert "touch    2 bars came to its limit" in results.why("O1")
 
 
@@ -82,7 +82,7 @@ def test_a_stop_filled_at_a_gap_tells_what_the_gap_took() -> None:
     results = told(bars, script)
     report = results.record.fill_report
     assert (report.gap_stops, report.gap_cost) == (1, 50.0)
-    assert "1 stops were filled at a gap, 50.00 worse than their level on average." in fill_words(
+    assert "Stops filled at a gap: 1, on average 50.00 worse than their level." in fill_words(
         results.record
     )
     assert "gap      5.00 a share from its level 95.0" in results.why("T1")
@@ -123,6 +123,16 @@ def test_the_share_of_profit_and_loss_within_the_entry_bar() -> None:
     assert "100% of all profit and loss was made within the bar of the entry." in fill_words(
         results.record
     )
+
+
+def test_an_order_that_arrives_within_a_bar_is_counted() -> None:
+    bars = random_bars(1, 3, "1m")
+    start = bars.start.tolist()
+    orders = [Order(str(at), "SPY", 1, OrderKind.MARKET, at, "") for at in range(4)]
+    times = (start[0], start[1], start[1] + 1, int(bars.end[2]))
+    log = [OrderAccepted(time, each) for time, each in zip(times, orders, strict=True)]
+    assert fill_report(log, [], {"SPY": bars}).deferred == 1
+    assert fill_report(log, [], {}).deferred == 0
 
 
 def test_a_quiet_run_says_nothing() -> None:
