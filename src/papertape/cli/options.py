@@ -43,11 +43,13 @@ class RunOptions:
     cash: Annotated[str, _Odd] = "100000"
     "dollars to begin with"
     size: str = "percent:95"
-    "shares:100, percent:95 (of equity) or risk:1 (percent at the stop)"
+    "shares:100, percent:95 (of equity; percent:95,net with the fees in it) or risk:1 (at the stop)"
     cost: str = "us-retail"
-    "us-retail, ibkr-fixed, ibkr-tiered, percent:0.1 or none"
+    "us-retail, ibkr-fixed, ibkr-tiered, none, or terms: per-share:0.005,min=1+half-spread:2bp"
     spread: str = ""
     "edge, corwin-schultz, abdi-ranaldo, roll, class or bp:2; the cost model's own if left out"
+    account: Literal["cash", "cash-settled", "margin"] = "cash"
+    "what the broker lends: nothing, nothing before it has settled, or Regulation T and shorts"
     warmup: Literal["before", "inside"] = "before"
     "load the strategy's history ahead of the first day, or begin cold"
     rf: Annotated[float, _Odd] = 0.02
@@ -56,10 +58,14 @@ class RunOptions:
     "of everything that is drawn"
     benchmark: Literal["hold", "none"] = "hold"
     "hold the result against buying and holding, or not"
+    compat: str = ""
+    "conventions of other engines to follow, such as trade_adjusted,dividends_on_ex_date"
     name: str | None = None
     "keep the run under this id"
     adjusted: Literal["raw", "split", "all"] | None = None
     "what the file's prices are adjusted for, where it does not say"
+    actions: str | None = None
+    "file of splits, dividends, renamings and delistings: symbol,ex_date,action,value,pay_date"
     tz: str | None = None
     "zone of times that name none, like America/New_York"
     map: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()

@@ -33,7 +33,8 @@ class Column(NamedTuple):
 
 def title_of(ground: Ground) -> str:
     """A strategy's name with the parameters that make it, short enough to head a column."""
-    return _TITLES.get(ground.strategy, ground.strategy).format_map(ground.parameters)
+    title = _TITLES.get(ground.strategy, ground.strategy).format_map(ground.parameters)
+    return f"{title} COMPAT" if ground.compat else title
 
 
 def ground_lines(ground: Ground, width: int) -> list[str]:
@@ -67,8 +68,9 @@ def terms(ground: Ground, width: int) -> list[str]:
 
 def settings(ground: Ground) -> str:
     """Cash, size, rates and limits in a line."""
+    account = "" if ground.account == "cash" else f"{ground.account} account, "
     return (
-        f"{number(ground.capital, 0)} dollars, size {ground.size}, risk-free "
+        f"{number(ground.capital, 0)} dollars, {account}size {ground.size}, risk-free "
         f"{100 * ground.risk_free:g} % a year, limits {ground.profile}, seed {ground.seed}"
     )
 

@@ -34,6 +34,11 @@ class Fill:
         level: Where the stop stood that was hit, micro-dollars; 0 for other orders.
         path: The way through the bar that was taken, such as ``O-H-L-C``.
         ambiguous: Whether the other canonical way would have filled otherwise (fill-P1).
+        multiplier: Units of the price that one contract stands for; 1 for shares.
+        bond: What a futures fill ties up (or, negative, sets free), micro-dollars; None for
+            shares, which are paid in full.
+        variation: What the contracts held before have gained since they were last marked, paid
+            when this fill marks them anew; micro-dollars.
     """
 
     id: str
@@ -53,28 +58,39 @@ class Fill:
     level: Micros = 0
     path: str = ""
     ambiguous: bool = False
+    multiplier: int = 1
+    bond: Micros | None = None
+    variation: Micros = 0
 
     def __post_init__(self) -> None:
         require(self.quantity != 0, "a fill moves at least one share")
         require(self.price > 0, f"a price is positive, was {self.price}")
         require(self.fee >= 0, f"a fee is never negative, was {self.fee}")
-        counted(self.quantity * self.price)
+        counted(self.value)
+
+    @property
+    def value(self) -> Micros:
+        """Quantity times price times multiplier, signed like the quantity."""
+        return self.quantity * self.price * self.multiplier
 
     @property
     def cash(self) -> Micros:
-        """What the fill does to cash: negative for a buy, fees included."""
-        return -self.quantity * self.price - self.fee
+        """What the fill does to cash: negative for a buy of shares, fees included."""
+        if self.bond is None:
+            return -self.value - self.fee
+        return self.variation - self.bond - self.fee
 
     @property
     def cost(self) -> Micros:
         """What trading cost against the reference price, fees included; never flatters."""
-        return self.quantity * (self.price - self.reference) + self.fee
+        return self.quantity * (self.price - self.reference) * self.multiplier + self.fee
 
     @property
     def spread_cost(self) -> Micros:
         """The part of `cost` that half of the spread took."""
-        paid = self.quantity * (self.price - self.reference)
-        return min(paid, abs(self.quantity) * self.half_spread) if self.slippage else paid
+        paid = self.cost - self.fee
+        shares = abs(self.quantity) * self.multiplier
+        return min(paid, shares * self.half_spread) if self.slippage else paid
 
     @property
     def slippage_cost(self) -> Micros:

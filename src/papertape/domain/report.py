@@ -10,6 +10,8 @@ from typing import Generic, Protocol, TypeVar
 from papertape.domain.errors import require
 from papertape.domain.event import (
     Event,
+    FillBusted,
+    FillCorrected,
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
@@ -136,7 +138,18 @@ def report_of(event: Event) -> Report | None:
             return Report(number, kind, ours, request_id=ours, order=order, note=reason)
         case ReplaceRejected(order_id=ours, reason=reason, number=number):
             return Report(number, ReportKind.CANCEL_REJECT, ours, request_id=ours, note=reason)
+        case FillBusted() | FillCorrected():
+            return _amended(event)
     return None
+
+
+def _amended(event: FillBusted | FillCorrected) -> Report:
+    """The report of an execution that was taken back, or put right."""
+    fill, number, note = event.fill, event.number, event.reason
+    if isinstance(event, FillBusted):
+        return Report(number, ReportKind.BUST, fill.order_id, refers_to=fill.id, note=note)
+    made, kind = Execution.of(event.instead), ReportKind.CORRECT
+    return Report(number, kind, fill.order_id, execution=made, refers_to=fill.id, note=note)
 
 
 def order_of(event: Event) -> OrderId | None:
@@ -144,7 +157,7 @@ def order_of(event: Event) -> OrderId | None:
     match event:
         case OrderAccepted(order=order) | OrderRejected(order=order) | OrderRestated(order=order):
             return order.id
-        case OrderFilled(fill=fill):
+        case OrderFilled(fill=fill) | FillBusted(fill=fill) | FillCorrected(fill=fill):
             return fill.order_id
         case OrderCanceled(order_id=order_id) | OrderExpired(order_id=order_id):
             return order_id

@@ -18,14 +18,16 @@ from papertape.domain.event import (
     ReplaceRejected,
 )
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bar, CorporateAction, Frequency, Split
+from papertape.domain.lifecycle import OrderState
+from papertape.domain.market import Bar, CorporateAction, Delisting, Frequency, Renaming, Split
 from papertape.domain.money import Micros, half_even, micros
 from papertape.domain.order import Order, OrderId
+from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching import acceptance
 from papertape.matching.costs import CostModel
 from papertape.matching.counter import Market
 from papertape.matching.liquidity import LiquidityEstimator
-from papertape.matching.path import concerns, meet
+from papertape.matching.path import concerns, meet, meet_close
 from papertape.matching.restatement import restate
 from papertape.matching.resting import Resting, new_resting
 
@@ -38,20 +40,27 @@ class Book:
     """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], frequency: Frequency, costs: CostModel
+        self,
+        instruments: Mapping[str, Instrument],
+        frequency: Frequency,
+        costs: CostModel,
+        terms: AccountTerms = CASH_ACCOUNT,
     ):
         self._instruments = instruments
         self._costs = costs
+        self._terms = terms
         self._resting: dict[str, list[Resting]] = {symbol: [] for symbol in instruments}
         self._past = {symbol: LiquidityEstimator(frequency) for symbol in instruments}
         self._last: dict[str, Micros] = {}
+        self._bar: dict[str, Bar] = {}
+        self._ended: dict[str, str] = {}
         self._count = 0
 
     def accept(self, order: Order, now: Nanos) -> OrderAccepted | OrderRejected:
         """Take an order, or say why not."""
         if order.symbol not in self._instruments:
             return OrderRejected(now, order, f"{order.symbol} is not traded here")
-        refusal = self._refusal(order, now)
+        refusal = self._ended.get(order.symbol) or self._refusal(order, now)
         if refusal:
             return OrderRejected(now, order, refusal)
         instrument, eligible = self._instruments[order.symbol], max(now, order.not_before)
@@ -129,6 +138,15 @@ class Book:
     def _all(self) -> Iterator[Resting]:
         return (resting for queue in self._resting.values() for resting in queue)
 
+    @property
+    def last(self) -> Mapping[str, Micros]:
+        """Last price of each symbol, in today's shares; its first open before its first close."""
+        return self._last
+
+    def working(self) -> Iterator[OrderState]:
+        """The orders it holds, instrument by instrument."""
+        return (resting.state for resting in self._all())
+
     def cancel(self, order_id: OrderId, now: Nanos, reason: str) -> OrderCanceled | None:
         """Take an order out of the book; None if it is not there (any more)."""
         resting = self._find(order_id)
@@ -150,8 +168,9 @@ class Book:
         Args:
             bar: What the market did.
             account: Cash and holdings before it.
-            withheld: Part of the cash that may pay for nothing yet, micro-dollars.
+            withheld: Part of the available funds that may pay for nothing yet, micro-dollars.
         """
+        self._last.setdefault(bar.symbol, micros(bar.open))
         if not self._resting[bar.symbol]:
             return [], account
         # Assumption: an order that ends within a bar is let go before it, for nobody knows what
@@ -164,6 +183,23 @@ class Book:
             events += outcome.events
             account, self._resting[bar.symbol] = outcome.account, outcome.orders
         return events + self._expire(bar.symbol, bar.end, bar.end), account
+
+    def fill_at_close(self, order_id: OrderId, account: Account) -> list[Event]:
+        """Fill a market order at the close that it was decided on (`fill_at_decision_close`).
+
+        An order for an auction, or for later, is left to rest; so is what a volume cap leaves.
+        """
+        resting = self._find(order_id)
+        bar = self._bar.get(resting.order.symbol) if resting else None
+        if resting is None or bar is None or bar.volume == 0:
+            return []
+        order = resting.order
+        if order.time_in_force.is_auction or order.not_before or not resting.is_market:
+            return []
+        orders = self._resting[order.symbol]
+        outcome = meet_close(bar, self._market(bar, 0), account, orders, order_id)
+        self._resting[order.symbol] = outcome.orders
+        return outcome.events
 
     def _expire(self, symbol: str, until: Nanos, now: Nanos) -> list[Event]:
         """Let go of the orders that end by then (fill-E6)."""
@@ -183,20 +219,28 @@ class Book:
             day,
             is_session_open=calendar.session(day).open == bar.start,
             withheld=withheld,
+            terms=self._terms,
+            others=self._last,
         )
 
     def observe(self, bar: Bar) -> None:
         """Learn from a completed bar; later bars' costs rest on it."""
         self._past[bar.symbol].observe(bar)
         self._last[bar.symbol] = micros(bar.close)
+        self._bar[bar.symbol] = bar
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
-        """Adjust or cancel the working orders that a corporate action concerns (fill-K1 to K3)."""
+        """Adjust, carry or cancel the orders that a corporate action concerns (fill-K1 to K4)."""
         expired = self._expire(action.symbol, now, now)  # fill-E6: expire, adjust, match
         return expired + self._adjust(action, now)
 
     def _adjust(self, action: CorporateAction, now: Nanos) -> list[Event]:
         symbol, tick = action.symbol, self._instruments[action.symbol].tick
+        if isinstance(action, Delisting):
+            self._ended[symbol] = f"{symbol} is delisted since {action.ex_date}"
+            return self.cancel_all(symbol, now, "delisted")
+        if isinstance(action, Renaming):
+            return self._rename(action, now)
         if isinstance(action, Split):
             self._past[symbol].split(action.ratio)
             last = self._last.get(symbol, 0)
@@ -205,3 +249,16 @@ class Book:
                 return self.cancel_all(symbol, now, "reverse split")
         restated = (restate(each, action, now, tick) for each in self._resting[symbol])
         return [report for report in restated if report is not None]
+
+    def _rename(self, action: Renaming, now: Nanos) -> list[Event]:
+        """Carry the orders, and what is known of the market, to the new symbol."""
+        old, new = action.symbol, action.new_symbol
+        self._ended[old] = f"{old} trades as {new} since {action.ex_date}"
+        if new not in self._instruments:
+            return self.cancel_all(old, now, f"it trades as {new}, which is not traded here")
+        self._past[new] = self._past[old]
+        self._last[new] = self._last.get(old, 0)
+        queue, self._resting[old] = self._resting[old], []
+        self._resting[new] += queue
+        reports = (restate(each, action, now, self._instruments[new].tick) for each in queue)
+        return [report for report in reports if report is not None]

@@ -7,9 +7,7 @@ numbers; a `CostModel` names one of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, isnan, nan, sqrt
 from typing import Protocol
@@ -20,14 +18,13 @@ from papertape.matching.fees import (
     Fees,
     NoFee,
     PerShareFee,
-    ProportionalFee,
     RegulatoryFees,
-    Rounding,
     SumOfFees,
     TieredFee,
 )
+from papertape.matching.financing import FREE, Financing
 from papertape.matching.liquidity import Liquidity
-from papertape.matching.spreads import NoSpread, Spread, SpreadByLiquidity, spread_policy
+from papertape.matching.spreads import NoSpread, Spread, SpreadByLiquidity
 
 MILLION = 1_000_000
 UNLIMITED = LARGEST - 1
@@ -114,6 +111,22 @@ class FixedSlippage:
     def slippage(self, price: Micros, shares: int, liquidity: Liquidity) -> Micros:
         """The amount."""
         return self.amount
+
+
+@dataclass(frozen=True)
+class ProportionalSlippage:
+    """The same share of the price always, whatever the order's size."""
+
+    rate: Fraction
+
+    @property
+    def words(self) -> str:
+        """The share in basis points."""
+        return f"slippage {float(self.rate * 10_000):g} bp"
+
+    def slippage(self, price: Micros, shares: int, liquidity: Liquidity) -> Micros:
+        """The share of the price, rounded up."""
+        return ceil(price * self.rate)
 
 
 @dataclass(frozen=True)
@@ -275,21 +288,33 @@ class CostModel:
     spread: Spread
     slippage: Slippage
     cap: Cap
+    financing: Financing = FREE
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing is charged at all, which a report has to announce."""
+        """Whether nothing is charged for a trade, which a report has to announce."""
         parts = (self.fees, self.spread, self.slippage)
         return parts == (NoFee(), NoSpread(), NoSlippage())
 
-    def describe(self, liquidity: Liquidity | None = None) -> str:
-        """The model in one line; with an instrument's liquidity, its own half spread."""
+    def describe(self, liquidity: Liquidity | None = None, *, financed: bool = False) -> str:
+        """The model in one line; with an instrument's liquidity, its own half spread.
+
+        Args:
+            liquidity: What past bars say of it.
+            financed: Whether the account can borrow, so that the rates matter.
+        """
         if self.is_free:
             return f"{self.name}: free of any cost"
         spread = self.spread.words
         if liquidity is not None and isinstance(self.spread, SpreadByLiquidity):
             spread = f"{self.spread.basis_points(liquidity):.1f} bp half spread"
-        parts = (spread, self.slippage.words, self.fees.words, self.cap.words)
+        parts = (
+            spread,
+            self.slippage.words,
+            self.fees.words,
+            self.cap.words,
+            *((self.financing.words,) if financed else ()),
+        )
         return f"{self.name}: " + ", ".join(part for part in parts if not part.startswith("no "))
 
 
@@ -298,67 +323,25 @@ def free_of_cost() -> CostModel:
     return CostModel("none", NoFee(), NoSpread(), NoSlippage(), NoCap())
 
 
-_COMMISSIONS: dict[str, tuple[Fees, ...]] = {
-    "us-retail": (),
-    "ibkr-fixed": (PerShareFee(),),
-    "ibkr-tiered": (TieredFee(),),
+_REGULATED: dict[str, tuple[tuple[Fees, ...], Fraction]] = {
+    # Assumption: such a broker lends money at 12 % a year, as the large ones list small debits.
+    "us-retail": ((), Fraction(12, 100)),
+    # Assumption: Interactive Brokers lends at 6 % a year; its rate follows the market's.
+    "ibkr-fixed": ((PerShareFee(),), Fraction(6, 100)),
+    "ibkr-tiered": ((TieredFee(),), Fraction(6, 100)),
 }
-"""What a broker takes, by model; the market takes its part besides."""
+"""What a broker takes of a trade, and a year for money that it lends; the market takes its part."""
 
-_EXTRAS: dict[str, Callable[[RegulatoryFees], RegulatoryFees]] = {
-    "cat": lambda fees: replace(fees, cat=True),
-    "cents": lambda fees: replace(fees, rounding=Rounding.BROKER),
-}
-"""What can be added to a model with ``+``."""
+REGULATED = tuple(_REGULATED)
 
 
-def cost_model(spec: str, spread: str = "") -> CostModel:
-    """The model of that name.
-
-    Args:
-        spec: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, or ``percent:0.1`` for a
-            commission of 0.1 % and nothing else. The first three take ``+cat`` (the consolidated
-            audit trail fee, too) and ``+cents`` (each regulatory fee rounded up to a cent).
-        spread: Another spread than the model's own, see `spreads.spread_policy`.
-
-    Raises:
-        UsageError: If there is no such model; the nearest name is offered.
-    """
-    model = _model(spec)
-    if not spread:
-        return model
-    return replace(model, name=f"{spec}, spread {spread}", spread=spread_policy(spread))
+def regulated(name: str, regulatory: RegulatoryFees) -> CostModel:
+    """A broker's tariff, the regulators' fees, and what the market costs besides."""
+    broker, interest = _REGULATED[name]
+    fees = SumOfFees((*broker, regulatory)) if broker else regulatory
+    financing = Financing(interest=interest)
+    return CostModel(name, fees, SpreadByLiquidity(), SquareRootImpact(), VolumeCap(), financing)
 
 
-def _model(spec: str) -> CostModel:
-    name, _, amount = spec.partition(":")
-    if name == "percent":
-        return _percent(spec, amount)
-    if spec == "none":
-        return free_of_cost()
-    name, *extras = spec.split("+")
-    if name in _COMMISSIONS and set(extras) <= _EXTRAS.keys():
-        regulatory = RegulatoryFees()
-        for extra in extras:
-            regulatory = _EXTRAS[extra](regulatory)
-        broker = _COMMISSIONS[name]
-        fees = SumOfFees((*broker, regulatory)) if broker else regulatory
-        return CostModel(spec, fees, SpreadByLiquidity(), SquareRootImpact(), VolumeCap())
-    near = get_close_matches(name, [*_COMMISSIONS, "none", "percent"], n=1)
-    meant = f"did you mean {near[0]}? " if near and near[0] != name else ""
-    raise UsageError(
-        f"{spec!r} is no cost model",
-        hint=f"{meant}There are {', '.join(_COMMISSIONS)} (each with +cat, +cents), none, and "
-        "percent:0.1 for 0.1 % of the value",
-    )
-
-
-def _percent(spec: str, amount: str) -> CostModel:
-    plain = amount.replace(".", "", 1).isdecimal() and amount.isascii() and len(amount) <= 9
-    rate = Fraction(amount) / 100 if plain else Fraction(-1)
-    if not 0 <= rate <= 1:
-        raise UsageError(
-            f"{spec!r} names no commission in percent", hint="write percent:0.1 for 0.1 %"
-        )
-    fees = ProportionalFee(rate) if rate else NoFee()
-    return CostModel(spec, fees, NoSpread(), NoSlippage(), NoCap())
+def _refuse_negative(what: str, amount: Micros) -> None:
+    require(amount >= 0, f"{what} never flatters the trader, was {amount} micros")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from math import isnan
 from typing import NamedTuple
 
-from papertape.domain.account import Account
+from papertape.domain.account import Account, Position
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError
 from papertape.domain.event import (
@@ -22,8 +23,9 @@ from papertape.domain.event import (
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderKind, TimeInForce
+from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching.costs import CostModel, taker_price
 from papertape.matching.exits import WORDS, exits_of
 from papertape.matching.liquidity import Liquidity
@@ -46,7 +48,18 @@ class Touch(NamedTuple):
 
 
 class Market(NamedTuple):
-    """What one bar's walk needs to know of the market besides the bar itself."""
+    """What one bar's walk needs to know of the market besides the bar itself.
+
+    Attributes:
+        instrument: What is traded.
+        costs: What trading costs.
+        liquidity: What past bars say of the instrument.
+        day: The exchange's date.
+        is_session_open: Whether the bar begins with the opening auction.
+        withheld: Part of the available funds that may pay for nothing yet, micro-dollars.
+        terms: What the account may do.
+        others: Last prices, at which other holdings back what is bought here.
+    """
 
     instrument: Instrument
     costs: CostModel
@@ -54,6 +67,8 @@ class Market(NamedTuple):
     day: date
     is_session_open: bool
     withheld: Micros = 0
+    terms: AccountTerms = CASH_ACCOUNT
+    others: Mapping[str, Micros] = {}
 
 
 class Counter:
@@ -91,7 +106,9 @@ class Counter:
     def serve(self, resting: Resting, touch: Touch) -> list[Resting]:
         """Give an order what it gets of a touch; the exits that its fill brought to life."""
         resting.is_served = True
-        wanted = self._held_back(resting)
+        if resting.order.share_of_equity and not resting.fills:
+            self._size(resting, touch)
+        wanted = self._held_back(resting) if resting.is_working else 0
         if wanted == 0:
             return []
         size, cap = self._within_cap(wanted, touch)
@@ -115,12 +132,32 @@ class Counter:
         resting.report(report)
         self.events.append(report)
 
+    def _size(self, resting: Resting, touch: Touch) -> None:
+        """Count an order's shares anew at the price it meets, fees included (`size_at_fill`)."""
+        order, instrument = resting.order, self.market.instrument
+        held = self.account.quantity(order.symbol)
+        price = self._fill(resting, touch, abs(order.quantity), "").price
+        equity = self.account.equity({**self.market.others, order.symbol: price})
+        shares = payable(
+            abs(order.share_of_equity) * equity,
+            price * instrument.multiplier,
+            instrument.lot,
+            lambda shares: self._fee(resting, order.side * shares - held, price),
+        )
+        quantity = order.side * shares - held
+        if quantity * order.side <= 0:
+            self.cancel(resting, f"size_at_fill: {held} shares are as many as wanted")
+            return
+        changed = replace(order, quantity=quantity, share_of_equity=Fraction(0))
+        self.say(resting, OrderReplaced(self.time, changed, "counted at the price of its fill"))
+
     def _held_back(self, resting: Resting) -> int:
         """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""
         order, wanted = resting.order, abs(resting.state.open)
-        if not order.reduce_only and order.side > 0:
+        lends = self.market.terms.lends_shares or self.market.instrument.is_future
+        if not order.reduce_only and (order.side > 0 or lends):
             return wanted
-        # Assumption: a cash account holds no short, so every sale is one that reduces.
+        # Where no shares are lent, every sale is one that reduces.
         held = self.account.quantity(order.symbol)
         reducible = max(0, -order.side * held)
         if reducible == 0 or (wanted > reducible and not order.reduce_only):
@@ -160,7 +197,8 @@ class Counter:
         price = taker_price(reference, order.side, half_spread, slippage, market.instrument.tick)
         if resting.limit:
             price = min(price, resting.limit) if order.side > 0 else max(price, resting.limit)
-        quantity, state = order.side * size, resting.state
+        quantity = order.side * size
+        bond, variation = self._marked(quantity, price)
         return Fill(
             id=f"{order.id}#{resting.fills + 1}",
             order_id=order.id,
@@ -168,7 +206,7 @@ class Counter:
             time=self.time,
             quantity=quantity,
             price=price,
-            fee=market.costs.fees.next_fee(state.filled, state.paid, quantity, price, market.day),
+            fee=self._fee(resting, quantity, price),
             rule=touch.rule,
             bar_start=self.bar.start,
             reference=reference,
@@ -178,21 +216,52 @@ class Counter:
             outside=not self._low <= price <= self._high,
             level=touch.level,
             path=self._path,
+            multiplier=market.instrument.multiplier,
+            bond=bond,
+            variation=variation,
         )
 
+    def _fee(self, resting: Resting, quantity: int, price: Micros) -> Micros:
+        """What the order's fees grow by; a contract counts with its multiplier."""
+        state, market = resting.state, self.market
+        unit = market.instrument.multiplier
+        return market.costs.fees.next_fee(
+            state.filled, state.paid * unit, quantity, price * unit, market.day
+        )
+
+    def _marked(self, quantity: int, price: Micros) -> tuple[Micros | None, Micros]:
+        """What a futures fill ties up, and what it pays for the contracts held before."""
+        instrument = self.market.instrument
+        if not instrument.is_future:
+            return None, 0
+        held = self.account.positions.get(instrument.symbol, Position())
+        bond = instrument.margin * (abs(held.quantity + quantity) - abs(held.quantity))
+        return bond, held.worth(price)
+
     def _affordable(self, resting: Resting, fill: Fill) -> int:
-        """The most shares of this fill that cash can pay for, fees included (fill-Q5)."""
-        size, cash = abs(fill.quantity), max(0, self.account.cash - self.market.withheld)
-        if fill.quantity < 0 or fill.cash + cash >= 0:
+        """The most shares of this fill that available funds pay for, fees included (fill-Q5).
+
+        What only brings the holding nearer to zero always may: it sets funds free.
+        """
+        market, side = self.market, resting.order.side
+        size, held = abs(fill.quantity), self.account.quantity(fill.symbol)
+        closing = min(size, max(0, -side * held))
+        if closing == size:
             return size
-        lot, state, fees = self.market.instrument.lot, resting.state, self.market.costs.fees
-        size = min(size, cash // fill.price) // lot * lot
-        while size > 0:
-            fee = fees.next_fee(state.filled, state.paid, size, fill.price, self.market.day)
-            if size * fill.price + fee <= cash:
+        prices = {**market.others, fill.symbol: fill.price}
+        available = market.terms.available(self.account, prices) - market.withheld
+        instrument, lot = market.instrument, market.instrument.lot
+        # Contracts held before are marked to this price, which pays or costs, too.
+        available += fill.variation
+        within = market.terms.within
+        size = abs(within(instrument, held, held + fill.quantity, fill.price, available) - held)
+        while size > closing:
+            size = size // lot * lot
+            need = market.terms.commits(instrument, held, side * size, fill.price)
+            if need + self._fee(resting, side * size, fill.price) <= available:
                 return size
             size -= lot
-        return 0
+        return closing
 
     def _book_affordable(
         self, resting: Resting, touch: Touch, affordable: int, wanted: int, price: Micros
@@ -242,7 +311,11 @@ class Counter:
             self.targets_on_entry += 1
 
     def _bring_exits(self, entry: Resting, fill: Fill) -> list[Resting]:
-        children = exits_of(entry.order, fill, entry.fills, self.market.instrument.tick)
+        opened = min(abs(fill.quantity), abs(self.account.quantity(fill.symbol)))
+        if self.account.quantity(fill.symbol) * fill.quantity <= 0:
+            return []  # it only closed what was held: there is nothing to protect
+        tick = self.market.instrument.tick
+        children = exits_of(entry.order, fill, opened, entry.fills, tick)
         born = [new_resting(child, self.bar.start, entry.number) for child in children]
         self.events += [OrderAccepted(fill.time, child) for child in children]
         self.orders += born

@@ -124,23 +124,85 @@ class ProportionalFee(Fees):
 class PerShareFee(Fees):
     """A commission by the share, with a floor and a ceiling for an order (IBKR Pro, fixed).
 
-    The ceiling is a share of the value and beats the floor, so that a cheap order stays cheap.
+    The ceiling is a share of the value and beats the floor, so that a cheap order stays cheap;
+    None for no ceiling.
     Venue and clearing fees are in the price.
     """
 
     per_share: Micros = 5_000
     minimum: Micros = 1_000_000
-    maximum: Fraction = ONE_PERCENT
+    maximum: Fraction | None = ONE_PERCENT
 
     @property
     def words(self) -> str:
         """The price of a share and the floor."""
-        return f"commission {dollars(self.per_share):g} a share, at least {_cash(self.minimum)}"
+        least = f", at least {_cash(self.minimum)}" if self.minimum else ""
+        return f"commission {dollars(self.per_share):g} a share{least}"
 
     def fee(self, filled: int, paid: Micros, day: date, *, shares_this_month: int = 0) -> Micros:
         """Shares times price of a share, within floor and ceiling."""
+        if self.maximum is None:
+            return max(abs(filled) * self.per_share, self.minimum if filled else 0)
         ceiling = share_of(abs(paid), self.maximum.numerator, self.maximum.denominator)
         return per_share_fee(abs(filled), self.per_share, self.minimum, ceiling)
+
+
+@dataclass(frozen=True)
+class PerOrderFee(Fees):
+    """A flat commission for each order that trades, however much of it does."""
+
+    amount: Micros
+
+    @property
+    def words(self) -> str:
+        """The amount in dollars."""
+        return f"commission {_cash(self.amount)} an order"
+
+    def fee(self, filled: int, paid: Micros, day: date, *, shares_this_month: int = 0) -> Micros:
+        """The amount, once something was filled."""
+        return self.amount if filled else 0
+
+
+@dataclass(frozen=True)
+class BoundedFee(Fees):
+    """Another tariff with a floor and a ceiling for an order; the ceiling beats the floor.
+
+    Attributes:
+        fees: The tariff.
+        minimum: Micro-dollars an order that trades owes at least.
+        maximum: Micro-dollars it owes at most; None for no such ceiling.
+        maximum_share: The same as a share of the order's value.
+    """
+
+    fees: Fees
+    minimum: Micros = 0
+    maximum: Micros | None = None
+    maximum_share: Fraction | None = None
+
+    @property
+    def words(self) -> str:
+        """The tariff's words and the bounds."""
+        parts = [self.fees.words]
+        if self.minimum:
+            parts.append(f"at least {_cash(self.minimum)}")
+        if self.maximum is not None:
+            parts.append(f"at most {_cash(self.maximum)}")
+        if self.maximum_share is not None:
+            parts.append(f"at most {float(self.maximum_share * 100):g} % of value")
+        return ", ".join(parts)
+
+    def fee(self, filled: int, paid: Micros, day: date, *, shares_this_month: int = 0) -> Micros:
+        """What the tariff says, within the bounds."""
+        if not filled:
+            return 0
+        month = shares_this_month
+        owed = max(self.minimum, self.fees.fee(filled, paid, day, shares_this_month=month))
+        if self.maximum is not None:
+            owed = min(owed, self.maximum)
+        if self.maximum_share is not None:
+            share = self.maximum_share
+            owed = min(owed, share_of(abs(paid), share.numerator, share.denominator))
+        return owed
 
 
 _IBKR_TIERS = (

@@ -96,6 +96,16 @@ def _past_births(walk: Walk, extent: Extent) -> list[Path]:
     ]
 
 
+def meet_close(
+    bar: Bar, market: Market, account: Account, orders: list[Resting], order_id: OrderId
+) -> Outcome:
+    """Let one order meet the close of a bar that has ended, whatever the bar did before."""
+    copies = [copy(each) for each in orders]
+    walk = Walk(bar, market, account, copies, Extent.of(bar).paths[0], forces=False)
+    walk.fill_at_close(order_id)
+    return Outcome(walk.counter.events, walk.counter.account, walk.orders)
+
+
 def _walk(
     bar: Bar,
     market: Market,
@@ -115,7 +125,7 @@ def _judged(worse: Walk, walks: Sequence[Walk], live: Sequence[Resting], extent:
     """What is booked, and beside it how far it could have been otherwise."""
     bar, tick = worse.bar, worse.market.instrument.tick
     band = max(walk.equity for walk in walks) - worse.equity
-    ambiguous = band > 0 or any(_fills(walk) != _fills(worse) for walk in walks)
+    ambiguous = band > 0 or any(_came_of(walk) != _came_of(worse) for walk in walks)
     carried = [each for each in live if each.is_waiting and each.order.kind.trails]
     born = [each.exit for each in worse.births if each.exit.order.kind.trails]
     beyond = sum(_carried_band(trail, worse, extent, tick) for trail in carried)
@@ -177,8 +187,10 @@ def _can_act(resting: Resting, extent: Extent, tick: Micros) -> bool:
     return rules.stop_reference(resting.trigger_side, level, *extent[:3]) != rules.NO_FILL
 
 
-def _fills(walk: Walk) -> list[tuple[str, int, Micros]]:
-    return [(fill.order_id, fill.quantity, fill.price) for fill in walk.counter.fills]
+def _came_of(walk: Walk) -> tuple[list[tuple[str, int, Micros]], list[tuple[str, bool, Micros]]]:
+    """Fills, and where orders were triggered: a cap may have left them nothing yet."""
+    fills = [(fill.order_id, fill.quantity, fill.price) for fill in walk.counter.fills]
+    return fills, [(each.order.id, each.is_triggered, each.anchor) for each in walk.orders]
 
 
 def _marked(event: Event) -> Event:
@@ -217,7 +229,7 @@ def _trail_band(trail: Resting, first: Micros, walk: Walk, extent: Extent, tick:
     fills = [fill for fill in walk.counter.fills if fill.order_id in names]
     rest = trail.state.open - sum(fill.quantity for fill in fills)
     booked = rest * extent.close + sum(fill.quantity * fill.reference for fill in fills)
-    return max(0, trail.state.open * worst - booked)
+    return max(0, trail.state.open * worst - booked) * walk.market.instrument.multiplier
 
 
 def _group(order: Order, walk: Walk) -> set[OrderId]:

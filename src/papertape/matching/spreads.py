@@ -85,6 +85,24 @@ class FixedHalfSpread:
 
 
 @dataclass(frozen=True)
+class StatedHalfSpread:
+    """The same share of the price always; a convention of other engines, not of any market."""
+
+    share: Fraction
+
+    @property
+    def words(self) -> str:
+        """The share in basis points."""
+        return f"half spread {float(self.share * 10_000):g} bp"
+
+    def half_spread(
+        self, price: Micros, liquidity: Liquidity, tick: Micros, quote: Quote | None = None
+    ) -> Micros:
+        """The share of the price, rounded up."""
+        return ceil(price * self.share)
+
+
+@dataclass(frozen=True)
 class ProportionalHalfSpread:
     """Half of the quoted spread where there is a quote, else a fixed share of the price."""
 

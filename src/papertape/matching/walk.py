@@ -10,7 +10,7 @@ from papertape.domain.account import Account
 from papertape.domain.event import OrderExpired
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
-from papertape.domain.order import OrderKind, TimeInForce
+from papertape.domain.order import OrderId, OrderKind, TimeInForce
 from papertape.matching import rules
 from papertape.matching.counter import Counter, Market, Touch
 from papertape.matching.resting import Resting, is_for
@@ -91,6 +91,17 @@ class Walk:
         for resting in self.orders:
             resting.is_served = False
 
+    def fill_at_close(self, order_id: OrderId) -> None:
+        """Serve one market order at the close, and nothing else (`fill_at_decision_close`)."""
+        self.counter.time, self._here = self.bar.end, self.path.points[-1]
+        resting = next(each for each in self.counter.orders if each.order.id == order_id)
+        slips = _slips(resting.order.kind)
+        self._serve(resting, Touch(self._here, "fill_at_decision_close", slips))
+        duration = resting.order.time_in_force
+        if duration.is_immediate and resting.is_working:
+            self.counter.cancel(resting, f"{duration}: the rest after one attempt")
+        resting.is_served = False
+
     @property
     def orders(self) -> list[Resting]:
         """What still works of the orders it was given, and of those that came to life."""
@@ -100,7 +111,8 @@ class Walk:
     def equity(self) -> Micros:
         """Cash and this instrument's holding at the bar's close; the rest is alike on any path."""
         account, close = self.counter.account, self.path.points[-1]
-        return account.cash + account.quantity(self.bar.symbol) * close
+        held = account.positions.get(self.bar.symbol)
+        return account.cash + account.bond + (held.worth(close) if held else 0)
 
     # Along the path
 

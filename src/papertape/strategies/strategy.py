@@ -127,17 +127,36 @@ class Context(Protocol):
         reduce_only: bool = False,
         group: str = "",
         exits: Exits | None = None,
+        triggers_at_once: bool = False,
+        do_not_reduce: bool = False,
     ) -> OrderId:
         """Ask for an order; prices in dollars, quantity signed. RiskGuard may still refuse it.
 
         Orders that share a ``group`` cancel one another: a fill of one reduces the others. A
         group is of one symbol. A pair of exits should be ``reduce_only``, or RiskGuard counts
-        both as sales.
+        both as sales. A stop that the market has passed is rejected unless it
+        ``triggers_at_once``; limits below the market fall by a dividend on its ex-date, and stops
+        with them, unless they ``do_not_reduce``.
         """
         ...
 
     def cancel(self, order_id: OrderId) -> None:
         """Ask for a working order to be cancelled."""
+        ...
+
+    def replace(
+        self,
+        order_id: OrderId,
+        *,
+        quantity: int | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Ask for a working order to be changed in place; it keeps its id.
+
+        ``quantity`` counts what was filled, too. An order that only becomes smaller keeps its turn
+        in the queue. RiskGuard judges what would be open of it as it would a new order.
+        """
         ...
 
 

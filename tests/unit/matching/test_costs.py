@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -16,13 +15,11 @@ from papertape.domain.market import Quote
 from papertape.matching.costs import (
     UNLIMITED,
     AlmgrenImpact,
-    CostModel,
     FixedSlippage,
     NoCap,
     SquareRootImpact,
     VolumeCap,
     average_impact,
-    cost_model,
     impact,
     participation,
     permanent_impact,
@@ -41,6 +38,7 @@ from papertape.matching.fees import (
 )
 from papertape.matching.liquidity import UNKNOWN, Liquidity
 from papertape.matching.spreads import FixedHalfSpread, SpreadByLiquidity, half_of, half_spread_at
+from papertape.matching.tariffs import cost_model
 
 DOLLAR = 1_000_000
 CENT = 10_000
@@ -430,59 +428,3 @@ def test_a_minimum_is_paid_once_by_an_order_that_fills_in_parts() -> None:
     assert fees.next_fee(0, 0, 100, 25 * DOLLAR, ANY_DAY) == DOLLAR
     assert fees.next_fee(100, 2_500 * DOLLAR, 100, 25 * DOLLAR, ANY_DAY) == 0
     assert fees.next_fee(200, 5_000 * DOLLAR, 100, 25 * DOLLAR, ANY_DAY) == DOLLAR // 2
-
-
-# Models
-
-
-@pytest.mark.parametrize("name", ["us-retail", "ibkr-fixed", "ibkr-tiered", "none"])
-def test_a_model_is_found_by_its_name(name: str) -> None:
-    assert cost_model(name).name == name
-    assert cost_model(name).is_free == (name == "none")
-
-
-def test_percent_is_a_commission_and_nothing_else() -> None:
-    model = cost_model("percent:0.1")
-    assert model == CostModel(
-        "percent:0.1",
-        ProportionalFee(Fraction(1, 1000)),
-        *(getattr(cost_model("none"), part) for part in ("spread", "slippage", "cap")),
-    )
-    assert not model.is_free
-    assert cost_model("percent:0").is_free
-
-
-def test_an_unknown_model_is_named_with_its_nearest_neighbour() -> None:
-    with pytest.raises(UsageError, match="'us-retial' is no cost model") as caught:
-        cost_model("us-retial")
-    assert "did you mean us-retail?" in caught.value.hint
-    assert "ibkr-tiered" in caught.value.hint
-
-
-@pytest.mark.parametrize("spec", ["us-retail+dog", "none+cat", "us-retail+", "us-retail:1"])
-def test_an_addition_that_is_none_is_refused(spec: str) -> None:
-    with pytest.raises(UsageError, match="is no cost model"):
-        cost_model(spec)
-
-
-def test_the_spread_of_a_model_can_be_another_one() -> None:
-    model = cost_model("us-retail", "bp:2")
-    assert model.name == "us-retail, spread bp:2"
-    assert replace(model, name="us-retail", spread=SpreadByLiquidity()) == cost_model("us-retail")
-    assert "half spread 2 bp" in model.describe()
-    assert not cost_model("none", "edge").is_free
-
-
-@pytest.mark.parametrize("spec", ["percent", "percent:", "percent:-1", "percent:1e3", "percent:x"])
-def test_a_percentage_that_is_none_is_refused(spec: str) -> None:
-    with pytest.raises(UsageError, match="no commission in percent"):
-        cost_model(spec)
-
-
-def test_a_model_says_what_it_charges() -> None:
-    assert cost_model("us-retail").describe(LIQUID) == (
-        "us-retail: 1.0 bp half spread, square-root impact (k 2/3), SEC and FINRA fees on sales, "
-        "at most 10 % of a bar's volume (5 % at the open)"
-    )
-    assert "1 to 50 bp by liquidity" in cost_model("us-retail").describe()
-    assert cost_model("none").describe() == "none: free of any cost"

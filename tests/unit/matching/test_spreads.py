@@ -15,10 +15,10 @@ from papertape.domain.clock import MINUTE
 from papertape.domain.errors import UsageError
 from papertape.domain.market import DAILY, Bars, Quote
 from papertape.domain.money import micros
-from papertape.matching.costs import cost_model
 from papertape.matching.liquidity import UNKNOWN, Liquidity, LiquidityEstimator
 from papertape.matching.spread_estimators import abdi_ranaldo, corwin_schultz, edge, roll
 from papertape.matching.spreads import FEWEST_BARS, SpreadByLiquidity, spread_policy
+from papertape.matching.tariffs import cost_model
 
 DOLLAR = 1_000_000
 CENT = 10_000

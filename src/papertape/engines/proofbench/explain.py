@@ -43,12 +43,17 @@ def summary(record: RunRecord) -> list[str]:
 def cost_words(record: RunRecord) -> str:
     """What trading cost, and where it went; rounded so that the parts still add up."""
     split = record.costs
-    total, fees, spread = (
-        round(100 * float(f"{each:.2f}")) for each in (split.total, split.fees, split.spread)
-    )
-    parts = {"fees": fees, "spread": spread, "slippage": total - fees - spread}
-    told = " + ".join(f"{name} {cents / 100:,.2f}" for name, cents in parts.items())
+    parts = {"fees": split.fees, "spread": split.spread, "slippage": split.slippage}
+    if split.financing:
+        parts["financing"] = split.financing
+    cents, total = {name: _cents(amount) for name, amount in parts.items()}, _cents(split.total)
+    cents[max(parts, key=lambda name: parts[name])] += total - sum(cents.values())
+    told = " + ".join(f"{name} {amount / 100:,.2f}" for name, amount in cents.items())
     return f"{total / 100:,.2f} = {told}"
+
+
+def _cents(amount: float) -> int:
+    return round(100 * float(f"{amount:.2f}"))  # as the figures above it are rounded
 
 
 def fill_words(record: RunRecord) -> list[str]:
@@ -102,7 +107,8 @@ def _trades(record: RunRecord, closed: list[TradeRow]) -> str:
         trade = still[0]
         first = "the first open it may use" if _at_first_open(record, trade) else "its open"
         return (
-            f"One position: {trade.quantity} {trade.symbol} bought at {trade.entry_price:,.2f} at "
+            f"One position: {abs(trade.quantity)} {trade.symbol} "
+            f"{'bought' if trade.quantity > 0 else 'sold short'} at {trade.entry_price:,.2f} at "
             f"{first}, {trade.entry_time[:10]}, and held to the end, {record.ground.last}."
         )
     won = sum(trade.pnl > 0 for trade in closed)
@@ -200,10 +206,17 @@ def _why_trade(record: RunRecord, trade: TradeRow) -> str:
     lines = [f"{trade.id}  {side} {abs(trade.quantity)} {trade.symbol}  {trade.entry_time}"]
     for order in [row for row in record.orders if row.id in trade.orders]:
         lines += _why_order(record, order)
+    lines += [
+        f"  booked   {row.time} {row.what}: cash {row.cash:+,.2f}"
+        for row in record.bookings
+        if row.symbol == trade.symbol
+        and trade.entry_time <= row.time <= (trade.exit_time or record.equity.time[-1])
+    ]
     mark = "marked at the last close" if trade.exit_time is None else "closed"
     lines.append(
         f"  result   {trade.pnl:+,.2f} ({trade.return_on_entry:+.2%}), {mark}; costs "
         f"{trade.costs:,.2f}, dividends {trade.dividends:,.2f}"
+        + (f", financing {trade.financing:,.2f}" if trade.financing else "")
     )
     if trade.mfe is not None and trade.mae is not None:
         lines.append(f"  way      best {trade.mfe:+.1%}, worst {trade.mae:+.1%} while held")

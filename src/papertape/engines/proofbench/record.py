@@ -17,12 +17,18 @@ from papertape.domain.event import (
     Decided,
     DividendPaid,
     Entry,
+    FillBusted,
+    FillCorrected,
+    FinancingCharged,
+    HoldingDelisted,
     LimitTouched,
     OrderApproved,
     OrderFilled,
     OrderRefused,
     PathUncertain,
     SplitApplied,
+    SymbolChanged,
+    VariationPaid,
 )
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.money import Micros, dollars
@@ -100,6 +106,7 @@ class TradeRow(Row, frozen=True):
     exit_price: float | None
     fees: float
     costs: float
+    financing: float
     dividends: float
     pnl: float
     return_on_entry: float
@@ -137,7 +144,7 @@ class RefusalRow(Row, frozen=True):
 
 
 class BookingRow(Row, frozen=True):
-    """Cash or shares that moved without a trade: a dividend, a split."""
+    """Cash or shares that moved without a trade: a corporate action, a charge, a correction."""
 
     time: str
     symbol: str
@@ -181,12 +188,14 @@ class Ground(Row, frozen=True):
         frequency: Bar length.
         data_hash, code_hash: Of the bars used; of the strategy's code, parameters and settings.
         cost: The cost model's name; ``cost_words`` what it charges.
+        account: The account's terms: ``cash``, ``cash-settled`` or ``margin``.
         size: Order sizing.
         capital: Starting cash.
         risk_free: A year.
         warmup: ``before`` or ``inside``; ``warmup_bars`` how many bars were seen before trading.
         profile: Risk profile.
         seed: Of everything that is drawn.
+        compat: Conventions of other engines that the run followed; with any, it flatters.
     """
 
     strategy: str
@@ -201,6 +210,7 @@ class Ground(Row, frozen=True):
     code_hash: str
     cost: str
     cost_words: str
+    account: str
     size: str
     capital: float
     risk_free: float
@@ -209,6 +219,7 @@ class Ground(Row, frozen=True):
     profile: str
     benchmark: str
     seed: int
+    compat: list[str] = []
 
 
 class PathBand(Row, frozen=True):
@@ -227,19 +238,21 @@ class PathBand(Row, frozen=True):
 
 
 class CostSplit(Row, frozen=True):
-    """What trading cost against the market's own prices, and where it went; dollars.
+    """What trading and holding cost against the market's own prices, and where it went; dollars.
 
     Attributes:
-        total: Of all fills; the parts add up to it.
+        total: The parts add up to it.
         fees: Commissions and regulatory fees.
         spread: What half of the spread took.
         slippage: What the orders' own weight took, rounding to the tick included.
+        financing: What borrowed shares and borrowed money cost.
     """
 
     total: float
     fees: float
     spread: float
     slippage: float
+    financing: float
 
 
 class FillReport(Row, frozen=True):
@@ -374,6 +387,7 @@ def trade_rows(trades: Sequence[Trade]) -> list[TradeRow]:
             exit_price=None if trade.exit_price is None else trade.exit_price / 1e6,
             fees=dollars(trade.fees),
             costs=dollars(trade.costs),
+            financing=dollars(trade.financing),
             dividends=dollars(trade.dividends),
             pnl=dollars(trade.pnl),
             return_on_entry=trade.return_on_entry,
@@ -442,7 +456,7 @@ def refusal_rows(log: Sequence[Entry]) -> list[RefusalRow]:
 
 
 def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
-    """Dividends paid and splits applied, in order."""
+    """What moved cash or shares besides trades, in order; a new symbol is booked under itself."""
     rows: list[BookingRow] = []
     for entry in log:
         match entry:
@@ -450,6 +464,23 @@ def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
                 rows.append(BookingRow(rfc3339(time), symbol, "dividend", dollars(total)))
             case SplitApplied(time=time, symbol=symbol, ratio=ratio, cash_in_lieu=cash):
                 rows.append(BookingRow(rfc3339(time), symbol, f"split {ratio}", dollars(cash)))
+            case SymbolChanged(time=time, symbol=symbol, new_symbol=new):
+                what = f"ticker change from {symbol}"
+                rows.append(BookingRow(rfc3339(time), new, what, 0.0))
+            case HoldingDelisted(time=time, symbol=symbol, quantity=quantity, price=price):
+                what = f"delisted, {quantity} at {dollars(price):g}"
+                rows.append(BookingRow(rfc3339(time), symbol, what, dollars(quantity * price)))
+            case VariationPaid(time=time, symbol=symbol, total=total):
+                rows.append(BookingRow(rfc3339(time), symbol, "variation", dollars(total)))
+            case FinancingCharged(time=time, symbol=symbol, what=what, days=days, total=total):
+                what = f"{what}, {days} day{'' if days == 1 else 's'}"
+                rows.append(BookingRow(rfc3339(time), symbol, what, -dollars(total)))
+            case FillBusted(time=time, fill=fill):
+                what = f"bust {fill.id}"
+                rows.append(BookingRow(rfc3339(time), fill.symbol, what, -dollars(fill.cash)))
+            case FillCorrected(time=time, fill=fill, instead=instead):
+                cash, what = instead.cash - fill.cash, f"correction {fill.id} to {instead.id}"
+                rows.append(BookingRow(rfc3339(time), fill.symbol, what, dollars(cash)))
     return rows
 
 

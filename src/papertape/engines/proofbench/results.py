@@ -14,10 +14,13 @@ import numpy as np
 
 from papertape.data.jumps import jumps
 from papertape.domain.clock import rfc3339
+from papertape.domain.compatibility import banner
+from papertape.domain.event import Entry, GoodFaithViolated, MarginCalled
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
+from papertape.domain.terms import account_terms
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.cost_notices import cost_notices
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
@@ -198,7 +201,8 @@ def _ground(
         data_hash=_data_hash(window),
         code_hash=_code_hash(strategy, config),
         cost=costs.name,
-        cost_words=costs.describe(),
+        cost_words=costs.describe(financed=account_terms(config.account).lends_money),
+        account=config.account,
         size=config.size,
         capital=config.initial_capital,
         risk_free=config.risk_free_rate,
@@ -207,6 +211,7 @@ def _ground(
         profile=config.risk_profile,
         benchmark=config.benchmark,
         seed=config.seed,
+        compat=sorted(config.compatibility),
     )
 
 
@@ -240,7 +245,8 @@ def _notices(
 ) -> list[str]:
     """Sentences to be read once: what was assumed of the data, the costs and the warm-up."""
     window = outcome.window
-    notices = [text for symbol in window.bars for text in histories[symbol].notices]
+    notices = [text] if (text := banner(config.compatibility)) else []
+    notices += [text for symbol in window.bars for text in histories[symbol].notices]
     wanted = outcome.strategy.warmup
     for symbol, history in window.history.items():
         bars = window.bars[symbol]
@@ -252,9 +258,30 @@ def _notices(
                 f"{symbol}: {history} of {wanted} warm-up bars lie before {window.first}: {reached}"
             )
     notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
+    notices += _broker_notices(outcome.logged.entries)
     notices += cost_notices(outcome.logged.entries, window, config.costs)
     if config.costs.is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
+    return notices
+
+
+def _broker_notices(log: Sequence[Entry]) -> list[str]:
+    """What a broker would have written letters about."""
+    notices: list[str] = []
+    calls = [entry for entry in log if isinstance(entry, MarginCalled)]
+    if calls:
+        notices.append(
+            f"MARGIN CALL: {len(calls)} time{'' if len(calls) == 1 else 's'} equity fell below "
+            f"maintenance, first at {rfc3339(calls[0].time)}; the broker closed holdings"
+        )
+    violations = [entry for entry in log if isinstance(entry, GoodFaithViolated)]
+    if violations:
+        notices.append(
+            f"{len(violations)} sale{'' if len(violations) == 1 else 's'} of what unsettled money "
+            f"had bought, first {violations[0].symbol} at {rfc3339(violations[0].time)}: a broker "
+            "restricts a cash account after a few (good-faith violations); --account cash-settled "
+            "keeps to settled money"
+        )
     return notices
 
 

@@ -8,7 +8,14 @@ from itertools import count
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, require
-from papertape.domain.event import CancelRequest, Event, Moment, OrderFilled, Proposal
+from papertape.domain.event import (
+    CancelRequest,
+    Event,
+    Moment,
+    OrderFilled,
+    Proposal,
+    ReplaceRequest,
+)
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import Bars, Frequency
@@ -80,6 +87,8 @@ class OrderContext:
         reduce_only: bool = False,
         group: str = "",
         exits: Exits | None = None,
+        triggers_at_once: bool = False,
+        do_not_reduce: bool = False,
     ) -> OrderId:
         """Ask for an order; prices in dollars."""
         self._tape(symbol)
@@ -103,6 +112,8 @@ class OrderContext:
             reduce_only=reduce_only,
             group=group,
             attached=() if exits is None else _attached(symbol, exits),
+            triggers_at_once=triggers_at_once,
+            do_not_reduce=do_not_reduce,
         )
         self.proposals.append(order)
         return order.id
@@ -110,6 +121,29 @@ class OrderContext:
     def cancel(self, order_id: OrderId) -> None:
         """Ask for a cancel; an order that is done is left alone."""
         self.proposals.append(CancelRequest(self.now, order_id, "asked for by the strategy"))
+
+    def replace(
+        self,
+        order_id: OrderId,
+        *,
+        quantity: int | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Ask for a change in place; an order that is done is left alone."""
+        request = ReplaceRequest(
+            self.now,
+            order_id,
+            quantity,
+            None if limit is None else _micros(order_id, limit),
+            None if stop is None else _micros(order_id, stop),
+        )
+        if request == ReplaceRequest(self.now, order_id):
+            raise UsageError(
+                f"{order_id}: a change that changes nothing",
+                hint="say quantity=, limit= or stop=",
+            )
+        self.proposals.append(request)
 
     def _tape(self, symbol: str) -> Tape:
         if symbol not in self._tapes:
