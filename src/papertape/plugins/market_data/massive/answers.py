@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-import numpy as np
 
-from papertape.domain.calendar import Calendar
-from papertape.domain.errors import ProviderError
-from papertape.domain.market import Dividend, Frequency, Split
+from papertape.domain.errors import DataError, ProviderError
+from papertape.domain.market import Dividend, Quote, Split
 from papertape.domain.money import micros
-from papertape.plugins.market_data.tables.rows import Rows
-
-if TYPE_CHECKING:
-    from papertape.plugins.market_data.transport import Answer, Web
+from papertape.plugins.market_data.refined import PriceRow, Wanted
+from papertape.plugins.market_data.transport import Answer, Web
 
 MILLISECOND = 1_000_000
 """Nanoseconds in the unit of the aggregates' times."""
@@ -44,7 +41,16 @@ class Aggregate(msgspec.Struct, frozen=True):
     def numbers(self) -> tuple[float, ...]:
         """Open, high, low, close and volume; NaN where there is none."""
         told = (self.o, self.h, self.l, self.c, self.v)
-        return tuple(np.nan if number is None else number for number in told)
+        return tuple(math.nan if number is None else number for number in told)
+
+    def priced(self, asked: Wanted) -> PriceRow:
+        """The bar as asked for; a daily one starts at midnight in New York and is a session's."""
+        start = int(self.t) * MILLISECOND
+        end = start + asked.frequency.nanos
+        if asked.frequency.is_daily:
+            session = asked.calendar.session(asked.calendar.local_day(start))
+            start, end = session.open, session.close
+        return PriceRow(start, end, self.o, self.h, self.l, self.c, self.v)
 
 
 class SplitRow(msgspec.Struct, frozen=True):
@@ -75,6 +81,20 @@ class LastQuote(msgspec.Struct, frozen=True):
     s: float | None = None
     P: float | None = None
     S: float | None = None
+
+    def quote(self, symbol: str) -> Quote:
+        """The quote.
+
+        Raises:
+            DataError: If nobody quotes on one side.
+        """
+        if not (self.p and self.P):
+            raise DataError(
+                f"massive: nobody quotes {'an ask' if self.p else 'a bid'} for {symbol}",
+                hint="ask again in regular trading hours",
+            )
+        # Assumption: sizes are shares, as since the round-lot change of 2025.
+        return Quote(symbol, self.t, self.p, self.P, int(self.s or 0), int(self.S or 0))
 
 
 class Ticker(msgspec.Struct, frozen=True):
@@ -152,26 +172,6 @@ def read(answer: Answer, kind: type[Content]) -> Content:
 def odd(why: str) -> ProviderError:
     """The error for an answer that nobody can use."""
     return ProviderError(f"massive: {why}", hint="try a shorter span, or the same one later")
-
-
-def columns(rows: Sequence[Aggregate], frequency: Frequency, calendar: Calendar) -> Rows:
-    """Aggregates as columns; what is missing is NaN, never 0."""
-    start = np.array([row.t for row in rows]).astype(np.int64) * MILLISECOND
-    numbers = np.array([row.numbers() for row in rows])
-    unknown = np.full(len(rows), np.nan)
-    return Rows(
-        daily=frequency.is_daily,
-        line=np.arange(1, len(rows) + 1),
-        # A daily bar starts at midnight in New York: its date is the session's.
-        when=calendar.local_days(start).astype(np.int64) if frequency.is_daily else start,
-        open=numbers[:, 0],
-        high=numbers[:, 1],
-        low=numbers[:, 2],
-        close=numbers[:, 3],
-        volume=numbers[:, 4],
-        dividend=unknown,
-        split=unknown,
-    )
 
 
 def splits(symbol: str, rows: Sequence[SplitRow]) -> list[Split]:
