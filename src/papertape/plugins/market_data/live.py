@@ -24,6 +24,9 @@ _LAST_BARS = 5 * MINUTE
 """How long after the close a stream may still have something to say."""
 
 
+_CORRECTED_WITHIN = 5 * MINUTE
+
+
 class Lost(Exception):
     """A connection that ended, fell silent or spoke nonsense; another one may do better."""
 
@@ -108,22 +111,37 @@ class LiveStream:
             for bar in await self._missed(symbols, told):
                 yield bar
         while True:
-            try:
-                async with asyncio.timeout(self.endurance.silence):
-                    heard = await connection.receive()
-            except TimeoutError:
-                missed = await self._missed(symbols, told) if self._in_session() else []
-                for bar in missed:
-                    yield bar
-                if missed:
-                    raise Lost("it was silent while the market was not") from None
-                continue
+            heard = await self._heard(connection)
             for event in heard:
-                if told.is_news(event):
-                    yield event
+                for each in await self._news(event, told):
+                    yield each
+            if heard or not self._in_session():
+                continue
+            missed = await self._missed(symbols, told)
+            for bar in missed:
+                yield bar
+            if missed:
+                raise Lost("it was silent while the market was not")
+
+    async def _heard(self, connection: Connection) -> list[MarketEvent]:
+        """What the connection says next; nothing after a silence."""
+        try:
+            async with asyncio.timeout(self.endurance.silence):
+                while not (heard := await connection.receive()):
+                    pass
+        except TimeoutError:
+            return []
+        return heard
+
+    async def _news(self, event: MarketEvent, told: Told) -> list[MarketEvent]:
+        """An event, after the minutes before it that the stream did not tell."""
+        missed: list[MarketEvent] = []
+        if told.is_gap_before(event):
+            missed += await self._missed([event.symbol], told)
+        return [*missed, event] if told.is_news(event) else missed
 
     async def _missed(self, symbols: Sequence[str], told: Told) -> list[Bar]:
-        found = [bar for each in symbols for bar in await self.missed(each, told.last(each))]
+        found = [bar for each in symbols for bar in await self.missed(each, told.since(each))]
         return [bar for bar in sorted(found, key=lambda bar: bar.end) if told.is_news(bar)]
 
     def _in_session(self) -> bool:
@@ -159,6 +177,14 @@ class Told:
             del bars[min(bars)]
         return True
 
-    def last(self, symbol: str) -> Nanos:
-        """The start of the latest bar told, or of the stream."""
-        return max(self._bars.get(symbol, ()), default=self._begun)
+    def is_gap_before(self, event: MarketEvent) -> bool:
+        """Whether minutes are missing before a bar: nobody traded, or the stream lost them."""
+        return isinstance(event, Bar) and event.start > self._next(event.symbol)
+
+    def since(self, symbol: str) -> Nanos:
+        """From when on to ask what was missed; a little back, for bars corrected meanwhile."""
+        return max(self._begun, self._next(symbol) - _CORRECTED_WITHIN)
+
+    def _next(self, symbol: str) -> Nanos:
+        bars = self._bars.get(symbol)
+        return bars[max(bars)].end if bars else self._begun

@@ -150,11 +150,11 @@ class PolygonDataPlugin:
         )
 
     async def _bars(
-        self, web: Web, asked: Wanted, now: Nanos
+        self, web: Web, asked: Wanted, now: Nanos, since: Nanos | None = None
     ) -> tuple[Bars, list[str], list[Answer]]:
         rows, pages = await told.all_rows(
             web,
-            _bars_path(asked),
+            _bars_path(asked, since),
             {"adjusted": "false", "sort": "asc", "limit": str(told.BARS_A_PAGE)},
             told.Page[told.Aggregate],
         )
@@ -216,37 +216,42 @@ class PolygonDataPlugin:
         wanted_ = [canonical_symbol(symbol) for symbol in symbols]
         channels = [f"{each}.{symbol}" for symbol in wanted_ for each in self.settings.channels]
         address = f"{self.settings.ws_url.rstrip('/')}/stocks"
-        live = LiveStream(
-            "massive",
-            self.capabilities.venue,
-            lambda: connected(address, self.settings.api_key, channels),
-            self._minutes_since,
-            self.timing,
-            self.endurance,
-        )
-        async with aclosing(live.events(wanted_)) as events:
-            async for event in events:
-                yield event
+        async with self._transport.open() as web:
 
-    async def _minutes_since(self, symbol: str, since: Nanos) -> list[Bar]:
+            async def missed(symbol: str, since: Nanos) -> list[Bar]:
+                return await self._minutes_since(web, symbol, since)
+
+            live = LiveStream(
+                "massive",
+                self.capabilities.venue,
+                lambda: connected(address, self.settings.api_key, channels),
+                missed,
+                self.timing,
+                self.endurance,
+            )
+            async with aclosing(live.events(wanted_)) as events:
+                async for event in events:
+                    yield event
+
+    async def _minutes_since(self, web: Web, symbol: str, since: Nanos) -> list[Bar]:
         now, says = self.timing.clock.now(), self.capabilities
         day = calendar_of(says.venue).local_day(since)
         asked = wanted(says, symbol, (day, None), "1m", day, now)
         try:
-            async with self._transport.open() as web:
-                bars, _, _ = await self._bars(web, asked, now)
+            bars, _, _ = await self._bars(web, asked, now, since)
         except NoBars:
             return []
-        return [bar for bar in bars if bar.start >= since]
+        return list(bars)
 
 
 MassivePlugin = PolygonDataPlugin
 
 
-def _bars_path(asked: Wanted) -> str:
+def _bars_path(asked: Wanted, since: Nanos | None) -> str:
     minutes = asked.frequency.minutes
     unit = f"{minutes}/minute" if minutes else "1/day"
-    return f"/v2/aggs/ticker/{quote(asked.symbol)}/range/{unit}/{asked.first}/{asked.last}"
+    first = asked.first if since is None else since // told.MILLISECOND
+    return f"/v2/aggs/ticker/{quote(asked.symbol)}/range/{unit}/{first}/{asked.last}"
 
 
 async def _actions(web: Web, asked: Wanted, first: date, last: date) -> list[CorporateAction]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -134,7 +134,8 @@ class MassiveConnection:
 
     async def _send(self, action: str, parameters: str) -> None:
         content = msgspec.json.encode({"action": action, "params": parameters})
-        await self._socket.send(content.decode())
+        with suppress(ConnectionClosed):  # what was said before it was closed is read next
+            await self._socket.send(content.decode())
 
     async def _frame(self) -> str | bytes:
         try:
