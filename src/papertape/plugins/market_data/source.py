@@ -177,7 +177,8 @@ def no_bars(
     Args:
         capabilities: Whose answer it is.
         symbol: What was asked for.
-        first, last: The exchange dates asked for.
+        first: The first exchange date asked for.
+        last: The last one.
         likely: The causes when the exchange did trade, as the end of a sentence.
     """
     span = f"from {first or 'the beginning'} to {last or 'today'}"
