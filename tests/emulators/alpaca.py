@@ -154,6 +154,7 @@ class _Session:
     socket: web.WebSocketResponse
     packed: bool
     transport: asyncio.BaseTransport | None
+    looked: Nanos = 0
     bars: set[str] = field(default_factory=set)
     updates: set[str] = field(default_factory=set)
 
@@ -184,17 +185,19 @@ class _Session:
 
     async def _push(self) -> None:
         """Tell what has become known since the last look, a look every millisecond or so."""
-        emulator, shows = self.emulator, self.emulator.switches.shows
-        since = emulator.clock.now()
-        while not self.socket.closed:
-            await asyncio.sleep(0.001)
-            now = emulator.clock.now()
-            if now == since or not self.bars:
-                continue
-            told = self._known_between(since, now)
-            since = now
-            if told and not shows(Fault.MUTE):
-                await self._tell(told)
+        clock, shows = self.emulator.clock, self.emulator.switches.shows
+        self.looked = clock.now()
+        clock.audience.append(self)
+        try:
+            while not self.socket.closed:
+                await asyncio.sleep(0.001)
+                now = clock.now()
+                told = self._known_between(self.looked, now)
+                if told and not shows(Fault.MUTE):
+                    await self._tell(told)
+                self.looked = now
+        finally:
+            clock.audience.remove(self)
 
     async def _tell(self, told: list[dict[str, Any]]) -> None:
         shows = self.emulator.switches.shows
