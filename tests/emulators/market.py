@@ -6,7 +6,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from functools import cache
 
@@ -84,12 +84,35 @@ class Market:
         ended = rows[: bisect_right([row.end for row in rows], now)]
         return [row if row.end + CORRECTED_AFTER <= now else as_first_told(row) for row in ended]
 
+    def minutes_told(self, symbol: str, day: date) -> list[Row]:
+        """A day's minutes as they are told right after each one's end."""
+        return [as_first_told(row) for row in self.minutes(symbol, day)]
+
+    def last(self, symbol: str, now: Nanos) -> Row | None:
+        """The last minute that is known at a moment, of that day or of the session before."""
+        today = CALENDAR.local_day(now)
+        for day in reversed(self.sessions(today - timedelta(7), today)):
+            if rows := self.minutes_known(symbol, day, now):
+                return rows[-1]
+        return None
+
     def daily(self, symbol: str, first: date, last: date) -> list[Row]:
         """Daily bars between two dates, both included."""
         if symbol not in SYMBOLS:
             return []
         days = self.sessions(first, last)
         return [_day(self.seed, symbol, day) for day in days]
+
+    def daily_known(self, symbol: str, first: date, last: date, now: Nanos) -> list[Row]:
+        """Daily bars as far as they are known at a moment; today's may be of a day that goes on."""
+        today = CALENDAR.local_day(now)
+        rows = self.daily(symbol, first, min(last, today - timedelta(1)))
+        if first <= today <= last and symbol in SYMBOLS:
+            session = CALENDAR.session(today)
+            known = self.minutes_known(symbol, today, now)
+            regular = [row for row in known if session.open <= row.start < session.close]
+            rows += [added_up(regular, session.open, session.close)] if regular else []
+        return rows
 
     def adjusted(self, symbol: str, rows: Sequence[Row], splits_only: bool = False) -> list[Row]:
         """The rows as a provider adjusts them, for splits and (else) dividends as well."""
@@ -162,10 +185,23 @@ def _level(seed: int, symbol: str, day: date) -> float:
 @cache
 def _day(seed: int, symbol: str, day: date) -> Row:
     session = CALENDAR.session(day)
-    rows = Market(seed).regular_minutes(symbol, day)
+    return added_up(Market(seed).regular_minutes(symbol, day), session.open, session.close)
+
+
+def grouped(rows: Sequence[Row], minutes: int) -> list[Row]:
+    """Minutes added up to longer bars, which begin on round times of the clock in UTC."""
+    span = minutes * MINUTE
+    found: dict[Nanos, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.start // span * span, []).append(row)
+    return [added_up(inside, start, start + span) for start, inside in found.items()]
+
+
+def added_up(rows: Sequence[Row], start: Nanos, end: Nanos) -> Row:
+    """One bar of several."""
     return Row(
-        session.open,
-        session.close,
+        start,
+        end,
         rows[0].open,
         max(row.high for row in rows),
         min(row.low for row in rows),
@@ -173,3 +209,9 @@ def _day(seed: int, symbol: str, day: date) -> Row:
         sum(row.volume for row in rows),
         sum(row.trades for row in rows),
     )
+
+
+def midnight(moment: Nanos) -> Nanos:
+    """The midnight in New York at or before a moment."""
+    day = CALENDAR.local_day(moment)
+    return int(datetime.combine(day, time(), tzinfo=CALENDAR.zone).timestamp()) * SECOND

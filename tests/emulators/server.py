@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 from aiohttp import web
 from tests.emulators.faults import Fault, Switches
 from tests.emulators.market import Market
+from tests.fakes import SkippingTime
 
-from papertape.domain.clock import SECOND, Clock
+from papertape.domain.clock import SECOND
 from papertape.plugins.market_data.keys import TEST_PREFIX
 
 KEY = TEST_PREFIX + "key"
@@ -42,7 +43,7 @@ class Emulator:
     """
 
     market: Market
-    clock: Clock
+    clock: SkippingTime
     switches: Switches = field(default_factory=Switches)
     seen: list[Seen] = field(default_factory=list)
     page: int = 10_000

@@ -146,11 +146,15 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What time it is, how to let it pass, and chance (a number from 0 to 1)."""
+    """What time it is, how to let it pass, and chance (a number from 0 to 1).
+
+    ``within`` awaits something for some seconds and raises TimeoutError when they are over.
+    """
 
     clock: Clock = field(default_factory=WallClock)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
+    within: Callable[[Awaitable[Any], float], Awaitable[Any]] = asyncio.wait_for
 
 
 @dataclass(frozen=True, slots=True)
