@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
@@ -14,7 +14,6 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from tests.emulators.faults import Fault
 from tests.emulators.market import (
     CALENDAR,
-    CORRECTED_AFTER,
     FIRST,
     SYMBOLS,
     Row,
@@ -23,8 +22,8 @@ from tests.emulators.market import (
 )
 from tests.emulators.server import KEY, OTHER_HOST, Emulator
 from tests.emulators.spoiling import Rows, spoiled
+from tests.emulators.telling import Telling
 
-from papertape.domain.clock import Nanos
 from papertape.domain.market import Dividend, Split
 
 Json = dict[str, Any]
@@ -43,6 +42,7 @@ class MassiveEmulator(Emulator):
     has_quotes: bool = True
     answer: Any = None
     answers_left: int = 1_000
+    connected: int = 0
     streaming: _Session | None = None
 
     limit_body: ClassVar[Json] = {
@@ -180,19 +180,17 @@ class MassiveEmulator(Emulator):
     async def stream(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        session = _Session(self, socket)
+        session = _Session(self, socket, request.transport)
         with suppress(ConnectionError, asyncio.CancelledError):
             await session.run()
         return socket
 
 
 @dataclass
-class _Session:
-    """One client's stream: greetings, then minutes as the market's clock lets them be known."""
+class _Session(Telling):
+    """One client's stream: greetings, then minutes."""
 
     emulator: MassiveEmulator
-    socket: web.WebSocketResponse
-    symbols: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
         shows = self.emulator.switches.shows
@@ -205,8 +203,9 @@ class _Session:
             await self.socket.close()
             return
         await self._status("auth_success", "authenticated")
+        self.emulator.connected += 1
         await self._evict()
-        pushing = asyncio.create_task(self._push())
+        pushing = asyncio.create_task(self.push())
         try:
             while (message := await self._hear()) is not None:
                 await self._subscribe(message["params"].split(","))
@@ -231,53 +230,15 @@ class _Session:
                 self.symbols.add(symbol)
                 await self._status("success", f"subscribed to: {channel}")
 
-    async def _push(self) -> None:
-        """Tell what has become known since the last look, a look every millisecond or so."""
-        emulator = self.emulator
-        since = emulator.clock.now()
-        while not self.socket.closed:
-            await asyncio.sleep(0.001)
-            now = emulator.clock.now()
-            if now == since or not self.symbols:
-                continue
-            told = self._known_between(since, now)
-            since = now
-            if told and not emulator.switches.shows(Fault.MUTE):
-                await self._tell(told)
+    def first(self, symbol: str, row: Row) -> Json:
+        span = {"s": row.start // MILLISECOND, "e": row.end // MILLISECOND}
+        return {"ev": "AM", "sym": symbol, **span, **_figures(row), "vw": row.vwap, "z": 88}
 
-    async def _tell(self, told: list[Json]) -> None:
-        shows = self.emulator.switches.shows
-        if shows(Fault.LOST_MESSAGES):
-            told = told[1:]
-        if shows(Fault.REPEATED_MESSAGES):
-            told = [*told, *told]
-        if shows(Fault.NONSENSE):
-            await self.socket.send_str("<html>not a message</html>")
-        if told:
-            await self.socket.send_json(told)
-        if shows(Fault.CLEAN_CLOSE):
-            await self.socket.close(code=WSCloseCode.GOING_AWAY)
-        if shows(Fault.DROP):
-            transport = self.socket._req.transport if self.socket._req else None
-            if transport is not None:
-                transport.abort()
-
-    def _known_between(self, since: Nanos, now: Nanos) -> list[Json]:
-        """Minutes that ended, and those that a late trade changed: told again by the same name."""
-        market, day = self.emulator.market, CALENDAR.local_day(now)
-        told: list[tuple[Nanos, Json]] = []
-        for symbol in sorted(self.symbols):
-            firsts = market.minutes_told(symbol, day)
-            for first, row in zip(firsts, market.minutes(symbol, day), strict=True):
-                corrected = row.end + CORRECTED_AFTER
-                if since < row.end <= now:
-                    told.append((row.end, _minute(symbol, first)))
-                if since < corrected <= now and first != row:
-                    told.append((corrected, _minute(symbol, row)))
-        return [message for _, message in sorted(told, key=lambda pair: pair[0])]
+    def again(self, symbol: str, row: Row) -> Json:
+        return self.first(symbol, row)  # by the same name, without any mark
 
     async def _status(self, word: str, message: str) -> None:
-        await self.socket.send_json([{"ev": "status", "status": word, "message": message}])
+        await self.say([{"ev": "status", "status": word, "message": message}])
 
     async def _hear(self) -> Json | None:
         message = await self.socket.receive()
@@ -287,11 +248,6 @@ class _Session:
 def _aggregate(row: Row, *, daily: bool) -> Json:
     start = midnight(row.start) if daily else row.start
     return {"t": start // MILLISECOND, **_figures(row), "vw": row.vwap, "n": row.trades}
-
-
-def _minute(symbol: str, row: Row) -> Json:
-    span = {"s": row.start // MILLISECOND, "e": row.end // MILLISECOND}
-    return {"ev": "AM", "sym": symbol, **span, **_figures(row), "vw": row.vwap, "z": 88}
 
 
 def _figures(row: Row) -> Json:

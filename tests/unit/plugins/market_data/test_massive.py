@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 from massive import RESTClient, WebSocketClient
 from tests.emulators.faults import Fault
-from tests.emulators.market import CALENDAR, SYMBOLS, Market, Row
+from tests.emulators.market import CALENDAR, SYMBOLS, Market
 from tests.emulators.massive import MassiveEmulator
 from tests.emulators.server import KEY
 from tests.fakes import SkippingTime
@@ -24,14 +23,14 @@ from papertape.domain.errors import (
     DataError,
     LockHeld,
     NoBars,
-    PapertapeError,
     ProviderError,
     SettingsError,
 )
-from papertape.domain.market import Bar
-from papertape.plugins.market_data.live import Endurance
+from papertape.domain.market import Bar, Quote, Trade
+from papertape.plugins.market_data.live import Lost
+from papertape.plugins.market_data.massive.stream import read_frame
 from papertape.plugins.market_data.polygon import MassivePlugin, PolygonDataPlugin
-from papertape.plugins.market_data.source import finished, load
+from papertape.plugins.market_data.source import MarketEvent, finished, load
 from papertape.plugins.market_data.transport import Patience, Timing
 
 DAY = date(2024, 7, 2)
@@ -67,8 +66,7 @@ def make(emulator: MassiveEmulator, time: SkippingTime, tmp_path: Path) -> Make:
         return PolygonDataPlugin(
             config | settings,
             patience=Patience(timeout=1.0),
-            timing=Timing(time, time.sleep, lambda: 0.5),
-            endurance=Endurance(silence=0.05, attempts=4),
+            timing=Timing(time, time.sleep, lambda: 0.5, time.within),
         )
 
     return made
@@ -186,63 +184,14 @@ def test_the_old_name_is_the_same_plugin() -> None:
     assert MassivePlugin is PolygonDataPlugin
 
 
-# The stream
-
-
-Driven = dict[tuple[str, Nanos], Bar]
-
-
-def watched(
-    plugin: PolygonDataPlugin,
-    emulator: MassiveEmulator,
-    time: SkippingTime,
-    symbols: tuple[str, ...] = ("ACME", "QUIET"),
-    minutes: int = 12,
-) -> tuple[Driven, list[Bar]]:
-    """What a stream tells while minutes pass, in steps of half a minute: the last word, and all."""
-
-    async def run() -> tuple[Driven, list[Bar]]:
-        last: Driven = {}
-        all_: list[Bar] = []
-
-        async def listen() -> None:
-            async for event in plugin.stream(symbols):
-                assert isinstance(event, Bar)
-                last[event.symbol, event.start] = event
-                all_.append(event)
-
-        listening = asyncio.create_task(listen())
-        until = time.now() + minutes * MINUTE
-        while not listening.done() and not (emulator.streaming and emulator.streaming.symbols):
-            await asyncio.sleep(0.001)
-        while not listening.done() and time.now() < until + MINUTE:
-            time.wait_until(time.now() + MINUTE // 2)
-            await asyncio.sleep(0.02)
-        for _ in range(200):  # the last words, and what REST has to mend
-            if listening.done() or expected(symbols, until).items() <= last.items():
-                break
-            await asyncio.sleep(0.01)
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
-        return {key: bar for key, bar in last.items() if bar.end <= until}, all_
-
-    return asyncio.run(run())
-
-
-def expected(symbols: tuple[str, ...], until: Nanos) -> Driven:
-    """The market's minutes of the day so far, as they are in the end."""
-    return {
-        (symbol, row.start): _bar(symbol, row)
-        for symbol in symbols
-        for row in Market().regular_minutes(symbol, DAY)
-        if row.end <= until
-    }
-
-
-def _bar(symbol: str, row: Row) -> Bar:
-    figures = (row.open, row.high, row.low, row.close, float(row.volume))
-    return Bar(symbol, row.start, row.end, *figures)
+async def told(plugin: PolygonDataPlugin, count: int) -> list[MarketEvent]:
+    """The first events of a stream of ACME."""
+    events: list[MarketEvent] = []
+    async for event in plugin.stream(["ACME"]):
+        events.append(event)
+        if len(events) == count:
+            break
+    return events
 
 
 @pytest.fixture
@@ -251,74 +200,42 @@ def opening(time: SkippingTime) -> SkippingTime:
     return time
 
 
-MENDED = [
-    Fault.MUTE,
-    Fault.CLEAN_CLOSE,
-    Fault.DROP,
-    Fault.LOST_MESSAGES,
-    Fault.REPEATED_MESSAGES,
-    Fault.NONSENSE,
-]
-
-
-@pytest.mark.parametrize("fault", [None, *MENDED], ids=lambda fault: fault or "no fault")
-@pytest.mark.parametrize("times", [1, 3])
-def test_a_stream_tells_the_market_s_minutes_whatever_happens_to_it(
-    fault: Fault | None, times: int, make: Make, emulator: MassiveEmulator, opening: SkippingTime
-) -> None:
-    if fault:
-        emulator.switches.on(fault, times=times)
-    told, all_ = watched(make(), emulator, opening)
-    assert told == expected(("ACME", "QUIET"), SESSION.open + 12 * MINUTE)
-    assert len(all_) == len(set(all_)), "nothing comes twice but a corrected bar"
-
-
-def test_a_stream_and_a_poll_of_one_market_give_equal_bars(
-    make: Make, emulator: MassiveEmulator, opening: SkippingTime
-) -> None:
-    told, _ = watched(make(), emulator, opening)
-    polled = load(make(), symbol="ACME", start_date=DAY, end_date=DAY, frequency="1m").bars
-    regular = [bar for bar in polled if SESSION.open <= bar.start < SESSION.open + 12 * MINUTE]
-    assert regular == [bar for (symbol, _), bar in sorted(told.items()) if symbol == "ACME"]
-
-
 def test_the_official_client_hears_the_same_minutes(
     make: Make, emulator: MassiveEmulator, opening: SkippingTime
 ) -> None:
     heard: dict[Nanos, tuple[float, ...]] = {}
+    address = emulator.ws_url.removeprefix("ws://")
 
-    async def run() -> None:
-        client = WebSocketClient(
-            KEY,
-            feed=emulator.ws_url.removeprefix("ws://"),
-            market="stocks",
-            secure=False,
-            subscriptions=["AM.ACME"],
-        )
+    async def keep(messages: list[Any]) -> None:
+        for each in messages:
+            figures = (each.open, each.high, each.low, each.close, each.volume)
+            heard[each.start_timestamp * 1_000_000] = figures
 
-        async def keep(messages: list[Any]) -> None:
-            for each in messages:
-                figures = (each.open, each.high, each.low, each.close, each.volume)
-                heard[each.start_timestamp * 1_000_000] = figures
-
+    async def listen() -> None:
+        client = WebSocketClient(KEY, feed=address, secure=False, subscriptions=["AM.ACME"])
         listening = asyncio.create_task(client.connect(keep))
-        while not (emulator.streaming and emulator.streaming.symbols):
+        while not opening.audience or not emulator.streaming.symbols:  # type: ignore[union-attr]
             await asyncio.sleep(0.001)
-        for _ in range(10):
+        for _ in range(12):  # each step once the emulator has told the one before
             opening.wait_until(opening.now() + MINUTE // 2)
-            await asyncio.sleep(0.02)
+            while opening.audience[0].looked < opening.now():
+                await asyncio.sleep(0.001)
+        while len(heard) < 6:
+            await asyncio.sleep(0.001)
         await client.close()
         listening.cancel()
         with suppress(asyncio.CancelledError):
             await listening
 
-    asyncio.run(run())
-    ours, _ = watched(make(), emulator, SkippingTime(SESSION.open), ("ACME",), minutes=0)
-    assert ours == {}
-    market = expected(("ACME",), SESSION.open + 4 * MINUTE)
-    assert {key: heard[key[1]] for key in market} == {
-        key: (bar.open, bar.high, bar.low, bar.close, bar.volume) for key, bar in market.items()
-    }
+    asyncio.run(asyncio.wait_for(listen(), 30))
+    opening._now = SESSION.open
+    ours = asyncio.run(told(make(), 5))
+    assert all(isinstance(bar, Bar) for bar in ours)
+    assert {
+        bar.start: (bar.open, bar.high, bar.low, bar.close, bar.volume)
+        for bar in ours
+        if isinstance(bar, Bar)
+    } == dict(sorted(heard.items())[:5])
 
 
 def test_a_second_session_is_told_and_not_fought(
@@ -326,8 +243,25 @@ def test_a_second_session_is_told_and_not_fought(
 ) -> None:
     emulator.switches.on(Fault.CONNECTION_LIMIT)
     with pytest.raises(LockHeld, match="another session connected") as caught:
-        watched(make(), emulator, opening)
+        asyncio.run(told(make(), 1))
     assert caught.value.exit_code == 8
+    assert emulator.connected == 1
+
+
+def test_the_older_of_two_sessions_gives_way(
+    make: Make, emulator: MassiveEmulator, opening: SkippingTime
+) -> None:
+    async def both() -> list[MarketEvent]:
+        older = asyncio.create_task(told(make(), 1_000))
+        while not emulator.connected:
+            await asyncio.sleep(0.001)
+        newer = await told(make(), 2)
+        with pytest.raises(LockHeld):
+            await older
+        return newer
+
+    assert len(asyncio.run(asyncio.wait_for(both(), 30))) == 2
+    assert emulator.connected == 2
 
 
 @pytest.mark.parametrize(
@@ -339,45 +273,47 @@ def test_a_stream_that_is_not_allowed_says_so_at_once(
 ) -> None:
     emulator.switches.on(fault)
     with pytest.raises(SettingsError, match=why):
-        watched(make(), emulator, opening)
+        asyncio.run(told(make(), 1))
 
 
-def test_a_stream_nobody_answers_ends_in_an_error(
+def test_a_plan_that_is_late_has_to_be_named_so(
     make: Make, emulator: MassiveEmulator, opening: SkippingTime
 ) -> None:
-    plugin = make(ws_url="ws://127.0.0.1:9")
-    with pytest.raises(ProviderError, match="broke 5 times in a row"):
-        watched(plugin, emulator, opening)
+    emulator.answer = {"status": "DELAYED"}
+    emulator.switches.on(Fault.MUTE)
+    with pytest.raises(SettingsError, match="15 minutes late"):
+        asyncio.run(told(make(), 1))
+    assert make(delayed=True).capabilities.finality_seconds > 15 * 60
 
 
-def test_a_close_after_the_session_is_the_end(
-    make: Make, emulator: MassiveEmulator, time: SkippingTime
-) -> None:
-    time._now = SESSION.close + 20 * MINUTE  # minutes go on for half an hour behind the close
-    emulator.switches.on(Fault.CLEAN_CLOSE)
-    told, _ = watched(make(), emulator, time, ("ACME",), minutes=3)
-    assert len(told) <= 2
+def test_frames_hold_trades_and_quotes_and_no_quote_of_zero() -> None:
+    frame = (
+        '[{"ev":"T","sym":"ACME","p":9.5,"s":3,"t":1719927000001,"i":"7","q":1},'
+        '{"ev":"T","sym":"ACME","p":9.5,"s":0.25,"t":1719927000002},'
+        '{"ev":"Q","sym":"ACME","bp":9.4,"bs":1,"ap":9.6,"as":2,"t":1719927000003},'
+        '{"ev":"Q","sym":"ACME","bp":0,"bs":0,"ap":9.6,"as":2,"t":1719927000004},'
+        '{"ev":"LULD","T":"ACME","h":1}]'
+    )
+    assert read_frame(frame) == [
+        Trade("ACME", 1_719_927_000_001_000_000, 9.5, 3),
+        Quote("ACME", 1_719_927_000_003_000_000, 9.4, 9.6, 1, 2),
+    ]
 
 
-def test_the_stream_s_key_appears_in_no_log(
-    make: Make, emulator: MassiveEmulator, opening: SkippingTime, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    watched(make(), emulator, opening, minutes=2)
-    emulator.switches.on(Fault.KEY_REFUSED)
-    with pytest.raises(PapertapeError) as caught:
-        watched(make(), emulator, opening, minutes=2)
-    told = [record.getMessage() + repr(record.args) for record in caplog.records]
-    assert any("subscribe" in line for line in told), "frames are logged, so the mask is tested"
-    assert [line for line in [*told, caught.value.message] if KEY in line] == []
+@pytest.mark.parametrize(
+    "frame", ["", "{}", "[1]", '[{"ev":"AM","sym":"A","s":1,"o":2,"h":1,"l":1,"c":1,"v":1}]']
+)
+def test_a_frame_that_is_none_is_a_loss(frame: str) -> None:
+    with pytest.raises(Lost, match="a frame is none"):
+        read_frame(frame)
 
 
 def test_a_test_key_does_not_leave_this_machine(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="a test's"):
         PolygonDataPlugin({"api_key": KEY, "home": tmp_path})
-    plugin = PolygonDataPlugin({"api_key": KEY, "home": tmp_path, "base_url": "http://127.0.0.1:9"})
+    here = {"api_key": KEY, "home": tmp_path, "base_url": "http://127.0.0.1:9"}
     with pytest.raises(SettingsError, match="a test's"):
-        finished(anext(plugin.stream(["ACME"])))  # type: ignore[arg-type]
+        asyncio.run(told(PolygonDataPlugin(here), 1))
 
 
 def test_an_unknown_quote_is_an_unknown_symbol(make: Make) -> None:

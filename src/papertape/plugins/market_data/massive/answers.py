@@ -172,6 +172,11 @@ def read(answer: Answer, kind: type[Content]) -> Content:
     return content
 
 
+def is_delayed(answer: Answer) -> bool:
+    """Whether the plan's data are late, by its own word."""
+    return read(answer, Page[Any]).status == "DELAYED"
+
+
 def odd(why: str) -> ProviderError:
     """The error for an answer that nobody can use."""
     return ProviderError(f"massive: {why}", hint="try a shorter span, or the same one later")
