@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -187,10 +187,11 @@ def test_the_old_name_is_the_same_plugin() -> None:
 async def told(plugin: PolygonDataPlugin, count: int) -> list[MarketEvent]:
     """The first events of a stream of ACME."""
     events: list[MarketEvent] = []
-    async for event in plugin.stream(["ACME"]):
-        events.append(event)
-        if len(events) == count:
-            break
+    async with aclosing(plugin.stream(["ACME"])) as stream:  # type: ignore[type-var]
+        async for event in stream:
+            events.append(event)
+            if len(events) == count:
+                break
     return events
 
 

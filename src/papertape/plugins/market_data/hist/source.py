@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -38,10 +38,23 @@ class HistDataPlugin:
     folder: Path
     on_loss: OnLoss = "error"
 
+    def __post_init__(self) -> None:
+        if self.on_loss not in get_args(OnLoss):
+            raise SettingsError(
+                f"on_loss is {self.on_loss!r}", hint=f"use {' or '.join(get_args(OnLoss))}"
+            )
+
     @property
     def capabilities(self) -> Capabilities:
         """Raw bars of any length, of the trades on IEX alone."""
-        return Capabilities("iex", adjustment="raw", limits="the days in the folder")
+        return Capabilities(
+            "iex",
+            adjustment="raw",
+            limits="the days in the folder",
+            feed="hist",
+            tape="IEX",
+            terms="IEX's terms for historical data: internal use, not to be passed on",
+        )
 
     async def fetch_historical_data(
         self,
