@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Sequence
-from datetime import date, datetime
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar
 
-from aiohttp import web
-from tests.emulators.market import CALENDAR, FIRST, SYMBOLS, Row
-from tests.emulators.server import KEY, Emulator
+from aiohttp import WSCloseCode, WSMsgType, web
+from tests.emulators.faults import Fault
+from tests.emulators.market import (
+    CALENDAR,
+    FIRST,
+    SYMBOLS,
+    Row,
+    grouped,
+    midnight,
+)
+from tests.emulators.server import KEY, OTHER_HOST, Emulator
+from tests.emulators.spoiling import Rows, spoiled
+from tests.emulators.telling import Telling
 
-from papertape.domain.clock import MINUTE, Nanos
 from papertape.domain.market import Dividend, Split
 
 Json = dict[str, Any]
@@ -20,8 +32,18 @@ MILLISECOND = 1_000_000
 UNITS = {"minute": 1, "hour": 60}
 
 
+@dataclass
 class MassiveEmulator(Emulator):
-    """Serves the market the way Massive does; `page` is the most rows of one answer."""
+    """Serves the market as Massive does; `has_quotes` is a matter of the plan.
+
+    Where `answer` is set, the next `answers_left` questions for bars get that.
+    """
+
+    has_quotes: bool = True
+    answer: Any = None
+    answers_left: int = 1_000
+    connected: int = 0
+    streaming: _Session | None = None
 
     limit_body: ClassVar[Json] = {
         "status": "ERROR",
@@ -37,6 +59,7 @@ class MassiveEmulator(Emulator):
             web.get("/v3/reference/splits", self.splits),
             web.get("/v3/reference/dividends", self.dividends),
             web.get("/v3/reference/tickers/{symbol}", self.ticker),
+            web.get("/stocks", self.stream),
         ]
 
     def admits(self, request: web.Request) -> bool:
@@ -47,6 +70,9 @@ class MassiveEmulator(Emulator):
 
     async def bars(self, request: web.Request) -> web.Response:
         asked = request.match_info
+        if self.answer is not None and self.answers_left > 0:
+            self.answers_left -= 1
+            return web.json_response(self.answer)
         symbol, adjusted = asked["symbol"], request.query.get("adjusted") != "false"
         rows = self._rows(
             symbol,
@@ -57,6 +83,7 @@ class MassiveEmulator(Emulator):
         if adjusted:
             rows = self.market.adjusted(symbol, rows, splits_only=True)
         told = [_aggregate(row, daily=asked["unit"] == "day") for row in rows]
+        told = spoiled([row for row in told if row["t"] >= _since(asked["first"])], self.switches)
         return self._page(request, told, ticker=symbol, adjusted=adjusted, queryCount=len(told))
 
     async def grouped(self, request: web.Request) -> web.Response:
@@ -69,15 +96,18 @@ class MassiveEmulator(Emulator):
         return _ok(adjusted=False, resultsCount=len(told), **({"results": told} if told else {}))
 
     async def last_quote(self, request: web.Request) -> web.Response:
-        symbol, now = request.match_info["symbol"], self.clock.now()
-        known = self.market.minutes_known(symbol, CALENDAR.local_day(now), now)
-        if not known:
+        symbol = request.match_info["symbol"]
+        if not self.has_quotes:
+            words = "You are not entitled to this data. Please upgrade your plan"
+            return _error(403, "NOT_AUTHORIZED", words)
+        last = self.market.last(symbol, self.clock.now())
+        if last is None or self.switches.shows(Fault.EMPTY):
             return _error(404, "NOT_FOUND", "Data not found.")
-        price, stamp = known[-1].close, known[-1].end
-        bid, ask = round(price - 0.01, 2), round(price + 0.01, 2)
-        return _ok(
-            results={"T": symbol, "p": bid, "s": 200, "P": ask, "S": 300, "t": stamp, "x": 11}
-        )
+        bid, ask = round(last.close - 0.01, 2), round(last.close + 0.01, 2)
+        if self.switches.shows(Fault.NULL_FIELDS):
+            bid = 0
+        told = {"T": symbol, "p": bid, "s": 200, "P": ask, "S": 300, "t": last.end, "x": 11}
+        return _ok(results=told)
 
     async def splits(self, request: web.Request) -> web.Response:
         told = [
@@ -116,81 +146,122 @@ class MassiveEmulator(Emulator):
             return _error(404, "NOT_FOUND", "Ticker not found.")
         return _ok(results={"ticker": symbol, "active": True, "list_date": str(FIRST)})
 
-    def _rows(self, symbol: str, minutes: int, first: date, last: date) -> Sequence[Row]:
+    def _rows(self, symbol: str, minutes: int, first: date, last: date) -> list[Row]:
         now = self.clock.now()
         if not minutes:
-            return [row for row in self.market.daily(symbol, first, last) if row.end <= now]
+            return self.market.daily_known(symbol, first, last, now)
         days = self.market.sessions(first, last)
-        known = (row for day in days for row in self.market.minutes_known(symbol, day, now))
-        return _grouped(list(known), minutes)
+        known = [row for day in days for row in self.market.minutes_known(symbol, day, now)]
+        return grouped(known, minutes)
 
-    def _page(self, request: web.Request, rows: list[Json], **also: Any) -> web.Response:
+    def _page(self, request: web.Request, rows: Rows, **also: Any) -> web.Response:
         """One page of rows, with an absolute address of the next one."""
-        limit = min(int(request.query.get("limit", 5_000)), self.page)
-        cursor = base64.b64decode(request.query.get("cursor", "")).decode()
-        at = int(cursor) if cursor else 0
-        page, rest = rows[at : at + limit], len(rows) - at - limit
+        shows = self.switches.shows
+        size = min(int(request.query.get("limit", 5_000)), self.page)
+        at, _, again = base64.b64decode(request.query.get("cursor", "MC4=")).decode().partition(".")
+        start = int(at)
+        page, following = rows[start : start + size], start + size
+        if shows(Fault.PAGE_LOOP):
+            following = start
+        elif start and shows(Fault.PAGE_OVERLAP):
+            page = rows[start - 1 : start + size]
+        elif shows(Fault.EMPTY_PAGE):
+            page, following, again = [], start, f"{again}x"  # the same place by another cursor
         told: Json = {"resultsCount": len(page), "count": len(page)} | also
         if page:
             told["results"] = page
-        if rest > 0:
-            told["next_url"] = self._next(request, self.url, at + limit)
+        if following < len(rows):
+            host = OTHER_HOST if shows(Fault.FOREIGN_NEXT) else self.url
+            cursor = base64.b64encode(f"{following}.{again}".encode()).decode()
+            query = {name: each for name, each in request.query.items() if name != "apiKey"}
+            told["next_url"] = host + request.url.with_query(query | {"cursor": cursor}).raw_path_qs
         return _ok(**told)
 
-    @staticmethod
-    def _next(request: web.Request, host: str, at: int) -> str:
-        cursor = base64.b64encode(str(at).encode()).decode()
-        url = request.url.update_query(cursor=cursor).without_query_params("apiKey")
-        return host + url.raw_path_qs
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        session = _Session(self, socket, request.transport)
+        with suppress(ConnectionError, asyncio.CancelledError):
+            await session.run()
+        return socket
 
 
-def _grouped(rows: list[Row], minutes: int) -> list[Row]:
-    """Minutes joined to longer bars, counted from midnight in New York."""
-    found: dict[Nanos, list[Row]] = {}
-    for row in rows:
-        since = (row.start - _midnight(row.start)) // (minutes * MINUTE) * minutes * MINUTE
-        found.setdefault(_midnight(row.start) + since, []).append(row)
-    return [
-        Row(
-            start,
-            start + minutes * MINUTE,
-            part[0].open,
-            max(row.high for row in part),
-            min(row.low for row in part),
-            part[-1].close,
-            sum(row.volume for row in part),
-            sum(row.trades for row in part),
-        )
-        for start, part in found.items()
-    ]
+@dataclass
+class _Session(Telling):
+    """One client's stream: greetings, then minutes."""
+
+    emulator: MassiveEmulator
+
+    async def run(self) -> None:
+        shows = self.emulator.switches.shows
+        await self._status("connected", "Connected Successfully")
+        hello = await self._hear()
+        if hello is None:
+            return
+        if hello["params"] != KEY or shows(Fault.KEY_REFUSED):
+            await self._status("auth_failed", "authentication failed")
+            await self.socket.close()
+            return
+        await self._status("auth_success", "authenticated")
+        self.emulator.connected += 1
+        await self._evict()
+        pushing = asyncio.create_task(self.push())
+        try:
+            while (message := await self._hear()) is not None:
+                await self._subscribe(message["params"].split(","))
+        finally:
+            pushing.cancel()
+
+    async def _evict(self) -> None:
+        """Throw out whoever was connected before: the newer connection stays."""
+        older, self.emulator.streaming = self.emulator.streaming, self
+        if self.emulator.switches.shows(Fault.CONNECTION_LIMIT):
+            older = self
+        if older is not None and not older.socket.closed:
+            await older._status("max_connections", "Maximum number of websocket connections")
+            await older.socket.close(code=WSCloseCode.POLICY_VIOLATION)
+
+    async def _subscribe(self, channels: list[str]) -> None:
+        for channel in channels:
+            kind, _, symbol = channel.partition(".")
+            if kind != "AM" or self.emulator.switches.shows(Fault.PLAN_REFUSED):
+                await self._status("error", f"not authorized: {channel}")
+            else:
+                self.symbols.add(symbol)
+                await self._status("success", f"subscribed to: {channel}")
+
+    def first(self, symbol: str, row: Row) -> Json:
+        span = {"s": row.start // MILLISECOND, "e": row.end // MILLISECOND}
+        return {"ev": "AM", "sym": symbol, **span, **_figures(row), "vw": row.vwap, "z": 88}
+
+    def again(self, symbol: str, row: Row) -> Json:
+        return self.first(symbol, row)  # by the same name, without any mark
+
+    async def _status(self, word: str, message: str) -> None:
+        await self.say([{"ev": "status", "status": word, "message": message}])
+
+    async def _hear(self) -> Json | None:
+        message = await self.socket.receive()
+        return dict(json.loads(message.data)) if message.type is WSMsgType.TEXT else None
 
 
 def _aggregate(row: Row, *, daily: bool) -> Json:
-    start = _midnight(row.start) if daily else row.start
-    return {
-        "t": start // MILLISECOND,
-        "o": row.open,
-        "h": row.high,
-        "l": row.low,
-        "c": row.close,
-        "v": float(row.volume),
-        "vw": row.vwap,
-        "n": row.trades,
-    }
+    start = midnight(row.start) if daily else row.start
+    return {"t": start // MILLISECOND, **_figures(row), "vw": row.vwap, "n": row.trades}
 
 
-def _midnight(moment: Nanos) -> Nanos:
-    day = CALENDAR.local_day(moment)
-    local = datetime.combine(day, datetime.min.time(), tzinfo=CALENDAR.zone)
-    return int(local.timestamp()) * 1_000 * MILLISECOND
+def _figures(row: Row) -> Json:
+    return {"o": row.open, "h": row.high, "l": row.low, "c": row.close, "v": float(row.volume)}
 
 
 def _day(text: str) -> date:
-    return (
-        CALENDAR.local_day(int(text) * MILLISECOND)
-        if text.isdecimal()
-        else date.fromisoformat(text)
-    )
+    if text.isdecimal():
+        return CALENDAR.local_day(int(text) * MILLISECOND)
+    return date.fromisoformat(text)
+
+
+def _since(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 def _within(day: date, request: web.Request, name: str) -> bool:

@@ -34,6 +34,7 @@ from papertape.plugins.market_data.refined import (
     Wanted,
     bars_of,
     moment,
+    refuse_stale,
     shaped,
     skew_notice,
     wanted,
@@ -64,7 +65,6 @@ _TIMEFRAMES = {
 _EARLIEST = date(2016, 1, 1)
 _FREE_AFTER = 16 * MINUTE
 _MOST_PAGES = 100_000
-_STALE_SECONDS = 60.0
 _KEY_HINT = "check ALPACA_API_KEY and ALPACA_SECRET_KEY; the keys of a paper account will do"
 _LIKELY = "check the symbol; it may be new, renamed, or have had no trade in this feed"
 
@@ -309,9 +309,7 @@ class AlpacaDataPlugin:
         }
         async with self._transport.open() as web:
             told = await _pages(web, "/v2/stocks/bars", query)
-        skew = told[-1].skew_seconds
-        if skew is not None and skew < -_STALE_SECONDS:
-            raise ProviderError(f"alpaca: an answer about live bars is {-skew:.0f} s old")
+        refuse_stale("alpaca", told[-1].skew_seconds)
         rows = [row for answer in told for row in bar_rows(answer.value, asked)]
         try:
             return list(bars_of(asked, rows, says, now, _LIKELY)[0])

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import numpy as np
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from papertape.domain.clock import MINUTE
 from papertape.domain.errors import DataError, SettingsError
 from papertape.domain.market import Bar, quantised
-from papertape.plugins.market_data.keys import Key, MaskedLog
+from papertape.plugins.market_data.keys import Key
 from papertape.plugins.market_data.live import Lost
 from papertape.plugins.market_data.refined import moment
+from papertape.plugins.market_data.sockets import Socket, opened
 from papertape.plugins.market_data.source import AmendedBar, MarketEvent
-from papertape.plugins.market_data.transport import check_address
 
-_LARGEST_FRAME = 8 * 2**20
-_GREETING_SECONDS = 10.0
 _SLOT_IS_TAKEN = 30.0
 """Seconds after which another session's slot may be free again."""
 
@@ -78,7 +73,7 @@ def read_frame(frame: str | bytes) -> list[Word | MarketEvent]:
 class AlpacaConnection:
     """An open stream that has been let in and told what is wanted."""
 
-    def __init__(self, socket: ClientConnection):
+    def __init__(self, socket: Socket):
         self._socket = socket
 
     async def receive(self) -> list[MarketEvent]:
@@ -104,9 +99,9 @@ class AlpacaConnection:
             SettingsError: If the key or the plan is refused.
         """
         await self._answer("connected")
-        await self._send({"action": "auth", "key": key.reveal(), "secret": secret.reveal()})
+        await self._socket.send({"action": "auth", "key": key.reveal(), "secret": secret.reveal()})
         await self._answer("authenticated")
-        await self._send(
+        await self._socket.send(
             {"action": "subscribe", "bars": list(symbols), "updatedBars": list(symbols)}
         )
         await self._answer("")
@@ -119,15 +114,8 @@ class AlpacaConnection:
                     return
         raise Lost(f"it did not say {words or 'what is subscribed'}")
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        await self._socket.send(msgspec.json.encode(message).decode())
-
     async def _frame(self) -> list[Word | MarketEvent]:
-        try:
-            return read_frame(await self._socket.recv())
-        except ConnectionClosed as end:
-            why = f"it was closed ({end.rcvd.code if end.rcvd else 'without a word'})"
-        raise Lost(why)
+        return read_frame(await self._socket.frame())
 
 
 def heed(word: Word) -> None:
@@ -170,30 +158,9 @@ async def connected(
         Lost: If it cannot be opened, or breaks.
         SettingsError: If the address, the key or the plan is refused.
     """
-    check_address(address, keys, "alpaca")
-    try:
-        async with _Straight(
-            address,
-            max_size=_LARGEST_FRAME,
-            proxy=None if keys[0].is_test else True,
-            open_timeout=_GREETING_SECONDS,
-            close_timeout=1,
-            logger=MaskedLog("papertape.alpaca", keys),
-        ) as socket:
-            connection = AlpacaConnection(socket)
-            async with asyncio.timeout(_GREETING_SECONDS):
-                await connection.greet(*keys, symbols)
-            yield connection
-    except (OSError, WebSocketException) as fault:  # a TimeoutError is an OSError
-        why = f"it cannot be reached ({type(fault).__name__})"
-    else:
-        return
-    raise Lost(why)
 
+    async def greet(socket: Socket) -> None:
+        await AlpacaConnection(socket).greet(*keys, symbols)
 
-class _Straight(connect):
-    """A connection that follows no redirect: the keys are for one host."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        """Take a redirect as the failure it is."""
-        return exc
+    async with opened(address, keys, "alpaca", greet) as socket:
+        yield AlpacaConnection(socket)

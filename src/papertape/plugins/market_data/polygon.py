@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,21 @@ from urllib.parse import quote
 
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
-from papertape.domain.errors import DataError, NoBars, NotFound, UsageError
+from papertape.domain.errors import DataError, NoBars, NotFound, SettingsError, UsageError
 from papertape.domain.instrument import canonical_symbol
-from papertape.domain.market import Bar, Bars, CorporateAction, PriceHistory, Quote
+from papertape.domain.market import Bar, CorporateAction, PriceHistory, Quote
 from papertape.plugins.market_data.budget import Budget
 from papertape.plugins.market_data.keys import Key, KeyHeader
-from papertape.plugins.market_data.live import Endurance, LiveStream
+from papertape.plugins.market_data.live import Connect, Connection, Endurance, LiveStream
 from papertape.plugins.market_data.massive import answers as told
-from papertape.plugins.market_data.refined import Wanted, bars_of, skew_notice, wanted
+from papertape.plugins.market_data.refined import (
+    PriceRow,
+    Wanted,
+    bars_of,
+    refuse_stale,
+    skew_notice,
+    wanted,
+)
 from papertape.plugins.market_data.settings import budget_path, settled
 from papertape.plugins.market_data.source import Capabilities, Limits, MarketEvent, no_bars
 from papertape.plugins.market_data.transport import (
@@ -39,6 +46,7 @@ KEY_NAMES = ("MASSIVE_API_KEY", "POLYGON_API_KEY")
 """What the key's variable is called now, and was before; whoever reads settings takes either."""
 
 _FREQUENCIES = ("1d", "1m", "2m", "5m", "10m", "15m", "30m", "60m")
+_DELAY_SECONDS = 15 * 60.0
 _FREE_REACH = timedelta(days=2 * 365 - 1)
 _LIKELY = "the plan may not reach back so far (a free one: about two years); or nobody traded it"
 
@@ -49,7 +57,8 @@ class MassiveSettings:
 
     Attributes:
         api_key: The account's key, of Massive or of Polygon before it.
-        base_url, ws_url: Other addresses than today's, such as `OLD_HOST` or the delayed stream.
+        base_url, ws_url: Other addresses than today's, such as `OLD_HOST`.
+        delayed: Whether the plan's data are 15 minutes late, so that live minutes come as late.
         calls_per_minute: What the plan allows; a free one 5.
         channels: What a stream carries: AM minutes, T trades, Q quotes, as the plan has them.
         home: The folder of the call budget; the user's data folder if nobody says.
@@ -57,41 +66,62 @@ class MassiveSettings:
 
     api_key: Key
     base_url: str = "https://api.massive.com"
-    ws_url: str = "wss://socket.massive.com"
+    ws_url: str = ""
+    delayed: bool = False
     calls_per_minute: int = 5
     channels: tuple[str, ...] = ("AM",)
     home: Path | str | None = None
 
 
-@dataclass(frozen=True)
 class PolygonDataPlugin:
-    """Massive as a source of market data; ``config`` holds the fields of `MassiveSettings`."""
+    """Massive as a source of market data.
 
-    config: Mapping[str, Any] = field(repr=False)
-    patience: Patience = field(default_factory=Patience)
-    timing: Timing = field(default_factory=Timing)
-    endurance: Endurance = field(default_factory=Endurance)
-    settings: MassiveSettings = field(init=False)
-    _transport: Transport = field(init=False, repr=False)
+    Args:
+        config: The fields of `MassiveSettings`; the key may be a text.
+        patience: How long and how often it asks.
+        timing: Clock, sleep and chance.
+        endurance: How patient a stream is.
+    """
 
-    def __post_init__(self) -> None:
-        settings = settled(MassiveSettings, self.config, "massive")
-        access = Access(
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        patience: Patience | None = None,
+        timing: Timing | None = None,
+        endurance: Endurance | None = None,
+    ):
+        self.settings = settled(MassiveSettings, config, "massive")
+        self._timing = timing or Timing()
+        self._endurance = endurance or Endurance()
+        self._transport = Transport(
+            self._access(),
+            Budget(budget_path(self.settings.home)),
+            patience or Patience(),
+            self._timing,
+        )
+
+    def _access(self) -> Access:
+        return Access(
             provider="massive",
-            base=settings.base_url,
-            headers=(KeyHeader("Authorization", settings.api_key, scheme="Bearer"),),
-            limits=Limits(per_minute=settings.calls_per_minute),
+            base=self.settings.base_url,
+            headers=(KeyHeader("Authorization", self.settings.api_key, scheme="Bearer"),),
+            limits=self._limits,
             quota_words=("exceeded the maximum requests",),
             hints={
                 "timeframe": "the plan does not reach back so far: begin later, or take a larger",
                 "not entitled": "the plan does not include this; `entitlements` says which does",
             },
-            key_hint=f"check {' (formerly '.join(KEY_NAMES)})",
+            key_hint=f"check {KEY_NAMES[0]} (formerly {KEY_NAMES[1]})",
         )
-        way = Transport(access, Budget(budget_path(settings.home)), self.patience, self.timing)
-        object.__setattr__(self, "config", {})  # the key lives on as `Key` only
-        object.__setattr__(self, "settings", settings)
-        object.__setattr__(self, "_transport", way)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(
+            per_minute=self.settings.calls_per_minute,
+            connections=1,
+            note="a free plan has two years; a second stream throws out the first",
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -103,18 +133,15 @@ class PolygonDataPlugin:
             quotes=True,
             streams=True,
             needs_key=True,
-            limits=Limits(
-                per_minute=self.settings.calls_per_minute,
-                connections=1,
-                note="a free plan has two years; a second stream throws out the first",
-            ),
+            limits=self._limits,
             tape="consolidated",
             entitlements=(
                 "streams: Starter (15 minutes late) or larger",
                 "the last quote: Advanced",
             ),
             terms="personal use only; not to be passed on",
-            finality_seconds=35.0,  # a minute may be told again after late trades
+            # A minute may be told again after late trades.
+            finality_seconds=35.0 + (_DELAY_SECONDS if self.settings.delayed else 0.0),
         )
 
     async def fetch_historical_data(
@@ -135,11 +162,14 @@ class PolygonDataPlugin:
             ProviderError: If no usable answer comes in time.
             UsageError: If the question cannot mean anything.
         """
-        now, says = self.timing.clock.now(), self.capabilities
+        now, says = self._timing.clock.now(), self.capabilities
         earliest = calendar_of(says.venue).local_day(now) - _FREE_REACH
         asked = wanted(says, symbol, (start_date, end_date), frequency, earliest, now)
         async with self._transport.open() as web:
-            bars, notices, pages = await self._bars(web, asked, now)
+            rows, pages = await _bars(web, asked, asked.first)
+            if not rows:
+                raise await _nothing(web, says, asked)
+            bars, notices = bars_of(asked, rows, says, now, _LIKELY)
             actions = await _actions(web, asked, *bars.days()[[0, -1]].tolist())
         return PriceHistory(
             bars,
@@ -148,20 +178,6 @@ class PolygonDataPlugin:
             fingerprint=fingerprint(pages),
             notices=(*notices, *skew_notice("massive", pages[-1].skew_seconds)),
         )
-
-    async def _bars(
-        self, web: Web, asked: Wanted, now: Nanos
-    ) -> tuple[Bars, list[str], list[Answer]]:
-        rows, pages = await told.all_rows(
-            web,
-            _bars_path(asked),
-            {"adjusted": "false", "sort": "asc", "limit": str(told.BARS_A_PAGE)},
-            told.Page[told.Aggregate],
-        )
-        if not rows:
-            raise await _nothing(web, self.capabilities, asked)
-        prices = [row.priced(asked) for row in rows]
-        return *bars_of(asked, prices, self.capabilities, now, _LIKELY), pages
 
     async def fetch_market_day(self, day: date) -> dict[str, Bar]:
         """The raw daily bar of every symbol that traded on a day, in one call.
@@ -203,50 +219,81 @@ class PolygonDataPlugin:
                 raise _unknown(symbol) from None
         return told.read(answer, told.One[told.LastQuote]).results.quote(symbol)
 
-    async def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
-        """Live minutes (trades and quotes where ``channels`` say so), losses mended by REST.
+    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+        """Final minutes as they come, trades and quotes at once where ``channels`` say so.
+
+        A minute that the socket did not tell is asked for: one question a symbol and minute.
 
         Raises:
             SettingsError: If the key or the plan does not allow it.
-            LockHeld: If another session took the account's stream.
-            ProviderError: If connections keep failing.
+            LockHeld: If another session took the account's one stream.
+            ProviderError: If connections or questions keep failing.
         """
-        from papertape.plugins.market_data.massive.stream import connected  # noqa: PLC0415
+        settings, wanted_ = self.settings, [canonical_symbol(symbol) for symbol in symbols]
+        channels = [f"{each}.{symbol}" for symbol in wanted_ for each in settings.channels]
+        host = settings.ws_url or f"wss://{'delayed' if settings.delayed else 'socket'}.massive.com"
+        address = f"{host.rstrip('/')}/stocks"
 
-        wanted_ = [canonical_symbol(symbol) for symbol in symbols]
-        channels = [f"{each}.{symbol}" for symbol in wanted_ for each in self.settings.channels]
-        address = f"{self.settings.ws_url.rstrip('/')}/stocks"
-        live = LiveStream(
+        def connect() -> AbstractAsyncContextManager[Connection]:
+            from papertape.plugins.market_data.massive.stream import connected  # noqa: PLC0415
+
+            return connected(address, settings.api_key, channels)
+
+        return self._live(connect).events(wanted_)
+
+    def poll(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+        """The same minutes as `stream`, by asking once a symbol and minute.
+
+        Raises:
+            SettingsError: If the key or the plan does not allow it.
+            ProviderError: If questions keep failing.
+        """
+        return self._live(None).events([canonical_symbol(symbol) for symbol in symbols])
+
+    def _live(self, connect: Connect | None) -> LiveStream:
+        says = self.capabilities
+        return LiveStream(
             "massive",
-            self.capabilities.venue,
-            lambda: connected(address, self.settings.api_key, channels),
+            says.venue,
+            connect,
             self._minutes_since,
-            self.timing,
-            self.endurance,
+            self._timing,
+            self._endurance,
+            says.finality_seconds,
         )
-        async with aclosing(live.events(wanted_)) as events:
-            async for event in events:
-                yield event
 
     async def _minutes_since(self, symbol: str, since: Nanos) -> list[Bar]:
-        now, says = self.timing.clock.now(), self.capabilities
+        now, says = self._timing.clock.now(), self.capabilities
         day = calendar_of(says.venue).local_day(since)
         asked = wanted(says, symbol, (day, None), "1m", day, now)
+        async with self._transport.open() as web:
+            rows, pages = await _bars(web, asked, since // told.MILLISECOND)
+        refuse_stale("massive", pages[-1].skew_seconds)
+        if told.is_delayed(pages[-1]) and not self.settings.delayed:
+            raise SettingsError(
+                "massive: the plan's data are 15 minutes late",
+                hint="say so by the setting delayed=True; live minutes then come as late",
+            )
         try:
-            async with self._transport.open() as web:
-                bars, _, _ = await self._bars(web, asked, now)
+            return list(bars_of(asked, rows, says, now, _LIKELY)[0])
         except NoBars:
             return []
-        return [bar for bar in bars if bar.start >= since]
 
 
 MassivePlugin = PolygonDataPlugin
 
 
-def _bars_path(asked: Wanted) -> str:
+async def _bars(web: Web, asked: Wanted, since: date | int) -> tuple[list[PriceRow], list[Answer]]:
+    """Raw rows from a day or a millisecond on."""
     minutes = asked.frequency.minutes
-    unit = f"{minutes}/minute" if minutes else "1/day"
-    return f"/v2/aggs/ticker/{quote(asked.symbol)}/range/{unit}/{asked.first}/{asked.last}"
+    length = f"{minutes}/minute" if minutes else "1/day"
+    rows, pages = await told.all_rows(
+        web,
+        f"/v2/aggs/ticker/{quote(asked.symbol)}/range/{length}/{since}/{asked.last}",
+        {"adjusted": "false", "sort": "asc", "limit": str(told.BARS_A_PAGE)},
+        told.Page[told.Aggregate],
+    )
+    return [row.priced(asked) for row in rows], pages
 
 
 async def _actions(web: Web, asked: Wanted, first: date, last: date) -> list[CorporateAction]:

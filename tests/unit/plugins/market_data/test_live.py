@@ -13,18 +13,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.emulators.alpaca import AlpacaEmulator
-from tests.emulators.cases import PATIENCE
+from tests.emulators.cases import CASES, Case
 from tests.emulators.faults import Fault
 from tests.emulators.market import CALENDAR, Market, Row
-from tests.emulators.server import KEY, SECRET
+from tests.emulators.server import KEY, SECRET, Emulator
 from tests.fakes import SkippingTime
 
 from papertape.domain.clock import MINUTE, SECOND, Nanos
 from papertape.domain.errors import ProviderError, SettingsError
 from papertape.domain.market import Bar
-from papertape.plugins.market_data.alpaca import AlpacaDataPlugin
-from papertape.plugins.market_data.live import BarBuilder, Endurance
+from papertape.plugins.market_data.live import BarBuilder
 from papertape.plugins.market_data.source import AmendedBar, MarketEvent
 from papertape.plugins.market_data.transport import Timing
 
@@ -39,26 +37,21 @@ def time() -> SkippingTime:
     return SkippingTime(BEGUN)
 
 
+@pytest.fixture(params=[case for case in CASES if case.stream_path], ids=lambda case: case.name)
+def case(request: pytest.FixtureRequest) -> Case:
+    return request.param
+
+
 @pytest.fixture
-def emulator(time: SkippingTime) -> Iterator[AlpacaEmulator]:
-    with AlpacaEmulator(Market(), time) as running:
+def emulator(case: Case, time: SkippingTime) -> Iterator[Any]:
+    with case.emulator(Market(), time) as running:
         yield running
 
 
 @pytest.fixture
-def plugin(emulator: AlpacaEmulator, time: SkippingTime, tmp_path: Path) -> AlpacaDataPlugin:
-    return AlpacaDataPlugin(
-        {
-            "api_key": KEY,
-            "api_secret": SECRET,
-            "base_url": emulator.url,
-            "ws_url": emulator.ws_url,
-            "home": tmp_path,
-        },
-        patience=PATIENCE,
-        timing=Timing(time, time.sleep, lambda: 0.5, time.within),
-        endurance=Endurance(silence=60),
-    )
+def plugin(case: Case, emulator: Emulator, time: SkippingTime, tmp_path: Path) -> Any:
+    timing = Timing(time, time.sleep, lambda: 0.5, time.within)
+    return case.made(emulator, tmp_path, timing, calls_per_minute=10_000)
 
 
 def bar(symbol: str, row: Row) -> Bar:
@@ -96,9 +89,7 @@ def heard(events: AsyncIterator[MarketEvent], until: Nanos) -> list[MarketEvent]
 UNTIL = BEGUN + 12 * MINUTE
 
 
-def test_polling_and_streaming_give_the_markets_own_bars(
-    plugin: AlpacaDataPlugin, time: SkippingTime
-) -> None:
+def test_polling_and_streaming_give_the_markets_own_bars(plugin: Any, time: SkippingTime) -> None:
     streamed = heard(plugin.stream(SYMBOLS), UNTIL)
     time._now = BEGUN
     polled = heard(plugin.poll(SYMBOLS), UNTIL)
@@ -107,10 +98,10 @@ def test_polling_and_streaming_give_the_markets_own_bars(
 
 
 def test_a_stream_that_tells_everything_costs_no_question(
-    plugin: AlpacaDataPlugin, emulator: AlpacaEmulator
+    plugin: Any, emulator: Any, case: Case
 ) -> None:
     assert heard(plugin.stream(["ACME"]), UNTIL) == market_bars(UNTIL, symbols=["ACME"])
-    assert [seen.path for seen in emulator.seen] == ["/v2/iex"]
+    assert [seen.path for seen in emulator.seen] == [case.stream_path]
 
 
 @pytest.mark.parametrize(
@@ -122,11 +113,10 @@ def test_a_stream_that_tells_everything_costs_no_question(
         (Fault.LOST_MESSAGES, 8),
         (Fault.REPEATED_MESSAGES, 30),
         (Fault.NONSENSE, 3),
-        (Fault.CONNECTION_LIMIT, 2),
     ],
 )
 def test_whatever_a_stream_suffers_no_bar_is_lost_or_doubled(
-    fault: Fault, times: int, plugin: AlpacaDataPlugin, emulator: AlpacaEmulator
+    fault: Fault, times: int, plugin: Any, emulator: Any
 ) -> None:
     emulator.switches.on(fault, times)
     told = heard(plugin.stream(SYMBOLS), UNTIL)
@@ -134,16 +124,22 @@ def test_whatever_a_stream_suffers_no_bar_is_lost_or_doubled(
     assert emulator.connected >= 1
 
 
-def test_a_mute_stream_is_left_and_tried_again(
-    plugin: AlpacaDataPlugin, emulator: AlpacaEmulator
-) -> None:
+def test_a_mute_stream_is_left_and_tried_again(plugin: Any, emulator: Any) -> None:
     emulator.switches.on(Fault.MUTE, times=4)
     heard(plugin.stream(["ACME"]), UNTIL)
     assert emulator.connected > 1
 
 
+@pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
+def test_a_slot_that_becomes_free_is_taken(plugin: Any, emulator: Any) -> None:
+    emulator.switches.on(Fault.CONNECTION_LIMIT, times=2)
+    assert heard(plugin.stream(SYMBOLS), UNTIL) == market_bars(UNTIL)
+    assert emulator.connected == 1
+
+
+@pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
 def test_a_slot_that_stays_taken_is_told_and_not_hammered(
-    plugin: AlpacaDataPlugin, emulator: AlpacaEmulator, time: SkippingTime
+    plugin: Any, emulator: Any, time: SkippingTime
 ) -> None:
     emulator.switches.on(Fault.CONNECTION_LIMIT)
     with pytest.raises(ProviderError, match="another session holds the account's one stream"):
@@ -153,9 +149,7 @@ def test_a_slot_that_stays_taken_is_told_and_not_hammered(
 
 
 @pytest.mark.parametrize("fault", [Fault.KEY_REFUSED, Fault.PLAN_REFUSED])
-def test_a_stream_that_is_refused_ends_at_once(
-    fault: Fault, plugin: AlpacaDataPlugin, emulator: AlpacaEmulator
-) -> None:
+def test_a_stream_that_is_refused_ends_at_once(fault: Fault, plugin: Any, emulator: Any) -> None:
     emulator.switches.on(fault)
     with pytest.raises(SettingsError) as caught:
         heard(plugin.stream(["ACME"]), UNTIL)
@@ -166,23 +160,19 @@ def test_a_stream_that_is_refused_ends_at_once(
     "fault",
     [Fault.GATEWAY, Fault.CUT_BODY, Fault.HTML, Fault.LIMIT_SECONDS, Fault.DUPLICATES],
 )
-def test_polling_survives_what_passes(
-    fault: Fault, plugin: AlpacaDataPlugin, emulator: AlpacaEmulator
-) -> None:
+def test_polling_survives_what_passes(fault: Fault, plugin: Any, emulator: Any) -> None:
     emulator.switches.on(fault, times=7)  # more than the attempts of one question
     assert heard(plugin.poll(["ACME"]), UNTIL) == market_bars(UNTIL, symbols=["ACME"])
 
 
-def test_polling_that_never_succeeds_is_one_error(
-    plugin: AlpacaDataPlugin, emulator: AlpacaEmulator
-) -> None:
+def test_polling_that_never_succeeds_is_one_error(plugin: Any, emulator: Any) -> None:
     emulator.switches.on(Fault.GATEWAY)
     with pytest.raises(ProviderError, match="live data failed 11 times in a row"):
         heard(plugin.poll(["ACME"]), UNTIL)
 
 
 def test_a_night_and_a_holiday_pass_without_a_question(
-    plugin: AlpacaDataPlugin, emulator: AlpacaEmulator, time: SkippingTime
+    plugin: Any, emulator: Any, time: SkippingTime
 ) -> None:
     begun = SESSION.close - 3 * MINUTE
     time._now = begun
@@ -194,7 +184,7 @@ def test_a_night_and_a_holiday_pass_without_a_question(
 
 
 def test_keys_of_a_stream_are_in_no_log(
-    plugin: AlpacaDataPlugin, emulator: AlpacaEmulator, caplog: pytest.LogCaptureFixture
+    plugin: Any, emulator: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     emulator.switches.on(Fault.CLEAN_CLOSE, times=1)

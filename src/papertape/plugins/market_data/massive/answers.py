@@ -23,8 +23,8 @@ MILLISECOND = 1_000_000
 BARS_A_PAGE, ACTIONS_A_PAGE = 50_000, 1_000
 
 _SAYS_YES = ("OK", "DELAYED")
-_PAGES = 1_000
-"""More pages than any history has."""
+_EMPTY_PAGES = 100
+"""So many pages without a row, one after the other, are more than any gap in a history."""
 
 
 class Aggregate(msgspec.Struct, frozen=True):
@@ -136,6 +136,7 @@ async def all_rows(
     rows: list[Row] = []
     answers = [await web.get(path, parameters)]
     met: set[str] = set()
+    empty = 0
     while True:
         page = read(answers[-1], kind)
         if page.adjusted:
@@ -143,10 +144,12 @@ async def all_rows(
         rows += page.results or ()
         if not page.next_url:
             return rows, answers
+        # A page counts the minutes it looked at, so one without a row is no end.
+        empty = 0 if page.results else empty + 1
         parts = urlsplit(page.next_url)
         following = f"{parts.path}?{parts.query}"
-        if following in met or len(met) == _PAGES:
-            raise odd("its pages go in a circle")
+        if following in met or empty == _EMPTY_PAGES:
+            raise odd("its pages lead nowhere")
         met.add(following)
         answers.append(await web.get(following))
 
@@ -167,6 +170,11 @@ def read(answer: Answer, kind: type[Content]) -> Content:
     if content.status not in _SAYS_YES:
         raise odd(f"its status is {content.status!r}")
     return content
+
+
+def is_delayed(answer: Answer) -> bool:
+    """Whether the plan's data are late, by its own word."""
+    return read(answer, Page[Any]).status == "DELAYED"
 
 
 def odd(why: str) -> ProviderError:

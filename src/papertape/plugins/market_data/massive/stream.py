@@ -8,21 +8,15 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from papertape.domain.clock import MINUTE
+from papertape.domain.clock import MINUTE, Nanos
 from papertape.domain.errors import DataError, LockHeld, SettingsError
 from papertape.domain.market import Bar, Quote, Trade, quantised
-from papertape.plugins.market_data.keys import Key, MaskedLog
+from papertape.plugins.market_data.keys import Key
 from papertape.plugins.market_data.live import Lost
 from papertape.plugins.market_data.massive.answers import MILLISECOND
-from papertape.plugins.market_data.source import MarketEvent
-from papertape.plugins.market_data.transport import check_address
-
-_LARGEST_FRAME = 8 * 2**20
-_FRAMES_WAITING = 1_024
-"""Frames kept while nobody asks; with more the provider is let wait, until it hangs up."""
+from papertape.plugins.market_data.sockets import Socket, opened
+from papertape.plugins.market_data.source import AmendedBar, MarketEvent
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -94,11 +88,12 @@ def read_frame(frame: str | bytes) -> list[Status | MarketEvent]:
 class MassiveConnection:
     """An open stream that has been let in and told what is wanted."""
 
-    def __init__(self, socket: ClientConnection):
+    def __init__(self, socket: Socket):
         self._socket = socket
+        self._latest: dict[str, Nanos] = {}
 
     async def receive(self) -> list[MarketEvent]:
-        """The events of the next frame.
+        """The events of the next frame; a minute that was told before comes amended.
 
         Raises:
             Lost: If there will be no more.
@@ -106,41 +101,41 @@ class MassiveConnection:
             LockHeld: If another session took the stream.
         """
         events: list[MarketEvent] = []
-        for each in read_frame(await self._frame()):
+        for each in read_frame(await self._socket.frame()):
             if isinstance(each, Status):
                 heed(each)
+            elif isinstance(each, Bar):
+                events.append(self._placed(each))
             else:
                 events.append(each)
         return events
 
     async def greet(self, key: Key, channels: Sequence[str]) -> None:
-        """Show the key, then say what is wanted.
+        """Show the key, then say what is wanted; a refused channel is heard of later.
 
         Raises:
-            Lost, SettingsError, LockHeld: As `receive`.
+            Lost: If the provider ends it.
+            SettingsError: If the key is refused.
+            LockHeld: If another session took the stream.
         """
         await self._wait_for("connected")
-        await self._send("auth", key.reveal())
+        await self._socket.send({"action": "auth", "params": key.reveal()})
         await self._wait_for("auth_success")
-        await self._send("subscribe", ",".join(channels))
+        await self._socket.send({"action": "subscribe", "params": ",".join(channels)})
 
     async def _wait_for(self, status: str) -> None:
-        while True:
-            for each in read_frame(await self._frame()):
+        said: set[str] = set()
+        while status not in said:
+            for each in read_frame(await self._socket.frame()):
                 if isinstance(each, Status):
                     heed(each)
-                    if each.status == status:
-                        return
+                    said.add(each.status)
 
-    async def _send(self, action: str, parameters: str) -> None:
-        content = msgspec.json.encode({"action": action, "params": parameters})
-        await self._socket.send(content.decode())
-
-    async def _frame(self) -> str | bytes:
-        try:
-            return await self._socket.recv()
-        except ConnectionClosed as end:
-            raise Lost(f"it was closed ({end.rcvd.code if end.rcvd else 'no word'})") from None
+    def _placed(self, bar: Bar) -> Bar | AmendedBar:
+        """A correction has the name of a minute that was told already, and no other mark."""
+        latest = self._latest.get(bar.symbol, 0)
+        self._latest[bar.symbol] = max(latest, bar.start)
+        return bar if bar.start > latest else AmendedBar(bar, 1)
 
 
 def heed(status: Status) -> None:
@@ -179,19 +174,12 @@ async def connected(
 
     Raises:
         Lost: If it cannot be opened, or breaks.
+        SettingsError: If the address or the key is refused.
+        LockHeld: If another session took the stream.
     """
-    check_address(address, (key,), "massive")
-    try:
-        async with connect(
-            address,
-            max_size=_LARGEST_FRAME,
-            max_queue=_FRAMES_WAITING,
-            proxy=None if key.is_test else True,
-            close_timeout=1,
-            logger=MaskedLog("papertape.massive", [key]),
-        ) as socket:
-            connection = MassiveConnection(socket)
-            await connection.greet(key, channels)
-            yield connection
-    except (OSError, WebSocketException) as fault:
-        raise Lost(f"it cannot be reached ({type(fault).__name__})") from None
+
+    async def greet(socket: Socket) -> None:
+        await MassiveConnection(socket).greet(key, channels)
+
+    async with opened(address, (key,), "massive", greet) as socket:
+        yield MassiveConnection(socket)
