@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import msgpack
 from aiohttp import WSMsgType, web
@@ -124,7 +125,11 @@ class AlpacaEmulator(Emulator):
                 day = str(action.ex_date)
                 if not first <= action.ex_date <= last:
                     continue
-                common = {"id": f"{symbol}-{day}", "symbol": symbol, "cusip": "000000000"}
+                common = {
+                    "id": str(uuid5(NAMESPACE_OID, symbol + day)),
+                    "symbol": symbol,
+                    "cusip": "000000000",
+                }
                 common |= {"process_date": day, "ex_date": day}
                 if isinstance(action, Split):
                     ratio = action.ratio
