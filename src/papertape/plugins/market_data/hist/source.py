@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.errors import DataError, SettingsError
+from papertape.domain.errors import DataError, SettingsError, UsageError
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import Bars, Frequency, PriceHistory, Quote
 from papertape.plugins.market_data.hist.bars import bars_of, trades_of
@@ -99,6 +99,8 @@ class HistDataPlugin:
     def _read(
         self, instrument: Instrument, frequency: Frequency, first: date | None, last: date | None
     ) -> PriceHistory:
+        if first and last and first > last:
+            raise UsageError(f"{first} is after {last}", hint="give the earlier date first")
         found = self._captures()
         days = [day for day in sorted(found) if (first or day) <= day <= (last or day)]
         _refuse_holes(days, first, last, self.folder)
