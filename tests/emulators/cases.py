@@ -21,7 +21,7 @@ from papertape.plugins.market_data.source import MarketData
 from papertape.plugins.market_data.tiingo import TiingoDataPlugin
 from papertape.plugins.market_data.transport import Patience, Timing
 
-PATIENCE = Patience(timeout=0.4, size_cap=1_000_000)
+PATIENCE = Patience(timeout=5, size_cap=1_000_000)
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,21 @@ class Case:
         """Who is named when a question fails."""
         return self.name.rpartition("-")[2]
 
-    def made(self, emulator: Emulator, home: Path, timing: Timing, **settings: Any) -> MarketData:
+    def made(
+        self,
+        emulator: Emulator,
+        home: Path,
+        timing: Timing,
+        patience: Patience = PATIENCE,
+        **settings: Any,
+    ) -> MarketData:
         """The plugin, pointed at its emulator."""
         config = {**self.settings, "base_url": emulator.url, "home": home, **settings}
-        if not self.stream_path:
-            return self.plugin(config, patience=PATIENCE, timing=timing)
-        return self.plugin(
-            {"ws_url": emulator.ws_url, **config},
-            patience=PATIENCE,
-            timing=timing,
-            endurance=Endurance(silence=60),
-        )
+        more: dict[str, Any] = {}
+        if self.stream_path:
+            config = {"ws_url": emulator.ws_url, **config}
+            more["endurance"] = Endurance(silence=60)
+        return self.plugin(config, patience=patience, timing=timing, **more)
 
 
 PAGES = frozenset({Fault.PAGE_LOOP, Fault.PAGE_OVERLAP, Fault.EMPTY_PAGE})

@@ -63,7 +63,7 @@ class Emulator:
         ready = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(ready),))
         self._thread.start()
-        if not ready.wait(10):
+        if not ready.wait(60):
             raise RuntimeError("the emulator does not start")
         return self
 
@@ -128,6 +128,7 @@ class Emulator:
         simple: dict[Fault, Callable[[], web.Response]] = {
             Fault.LIMIT_SECONDS: lambda: self._limit({"Retry-After": "7"}),
             Fault.LIMIT_DATE: lambda: self._limit({"Retry-After": self._date(20)}),
+            Fault.LIMIT_LONG: lambda: self._limit({"Retry-After": "7200"}),
             Fault.LIMIT_BARE: lambda: self._limit({}),
             Fault.QUOTA_TEXT: lambda: web.Response(text=self.quota_text),
             Fault.SERVER_ERROR: lambda: web.json_response({"message": "internal"}, status=500),

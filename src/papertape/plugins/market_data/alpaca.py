@@ -39,7 +39,7 @@ from papertape.plugins.market_data.refined import (
     skew_notice,
     wanted,
 )
-from papertape.plugins.market_data.settings import budget_path, settled
+from papertape.plugins.market_data.settings import budget_path, settled, stream_lock
 from papertape.plugins.market_data.source import Capabilities, Limits, MarketEvent
 from papertape.plugins.market_data.transport import (
     Access,
@@ -191,7 +191,7 @@ class AlpacaDataPlugin:
         async with self._transport.open() as web:
             told = await _pages(web, "/v2/stocks/bars", self._bars_query(asked, now))
             rows = [row for answer in told for row in bar_rows(answer.value, asked)]
-            bars, notices = bars_of(asked, rows, says, now, _LIKELY)
+            bars, notices = bars_of(asked, rows, says, self._as_of(now), _LIKELY)
             days = bars.days().tolist()
             actions, others = await self._actions(web, asked, days[0], days[-1], now)
         return PriceHistory(
@@ -205,8 +205,7 @@ class AlpacaDataPlugin:
 
     def _bars_query(self, asked: Wanted, now: Nanos) -> dict[str, str]:
         since, until = asked.span
-        if self.settings.feed == "sip":
-            until = min(until, now - _FREE_AFTER)  # free plans may not ask for less
+        until = min(until, self._as_of(now))
         return {
             "symbols": asked.symbol,
             "timeframe": _TIMEFRAMES[str(asked.frequency)],
@@ -217,6 +216,10 @@ class AlpacaDataPlugin:
             "feed": self.settings.feed,
             "sort": "asc",
         }
+
+    def _as_of(self, now: Nanos) -> Nanos:
+        """The moment up to which trades are asked for: a free plan sees sip 15 minutes late."""
+        return now - _FREE_AFTER if self.settings.feed == "sip" else now
 
     async def _actions(
         self, web: Web, asked: Wanted, first: date, last: date, now: Nanos
@@ -263,6 +266,7 @@ class AlpacaDataPlugin:
 
         Raises:
             SettingsError: If the key or the plan does not allow it.
+            LockHeld: If another process has the account's stream.
             ProviderError: If connections or questions keep failing.
         """
         settings, wanted_ = self.settings, [canonical_symbol(symbol) for symbol in symbols]
@@ -295,6 +299,7 @@ class AlpacaDataPlugin:
             self._timing,
             self._endurance,
             says.finality_seconds,
+            stream_lock(self.settings.home, "alpaca", self.settings.api_key),
         )
 
     async def _minutes_since(self, symbol: str, since: Nanos) -> list[Bar]:

@@ -9,14 +9,22 @@ that says nothing. Both feed one `BarBuilder`, so both hand out the same bars.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    aclosing,
+    nullcontext,
+)
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from papertape.domain.calendar import Calendar, calendar_of
 from papertape.domain.clock import DAY, MINUTE, SECOND, Nanos
 from papertape.domain.errors import ProviderError
 from papertape.domain.market import Bar
+from papertape.plugins.market_data.ownership import sole_owner
 from papertape.plugins.market_data.source import AmendedBar, MarketEvent
 from papertape.plugins.market_data.transport import Timing
 
@@ -77,6 +85,7 @@ class LiveStream:
         timing: Clock, sleep and chance.
         endurance: How patient to be.
         finality: Seconds after a minute's end at which its bar is taken as it is.
+        lock: The file that one owner of the account's stream holds; None locks nothing.
     """
 
     provider: str
@@ -86,6 +95,7 @@ class LiveStream:
     timing: Timing
     endurance: Endurance = field(default_factory=Endurance)
     finality: float = 5.0
+    lock: Path | None = None
 
     async def events(self, symbols: Sequence[str]) -> AsyncGenerator[MarketEvent]:
         """Bars of regular hours once they are final, in order, and each once; it never ends.
@@ -94,9 +104,20 @@ class LiveStream:
 
         Raises:
             SettingsError: If the key or the plan is refused.
-            LockHeld: If another session took the account's stream.
+            LockHeld: If another session has the account's stream.
             ProviderError: If failures do not stop.
         """
+        with self._owned():
+            async with aclosing(self._events(symbols)) as events:
+                async for event in events:
+                    yield event
+
+    def _owned(self) -> AbstractContextManager[None]:
+        if self.connect is None or self.lock is None:
+            return nullcontext()
+        return sole_owner(self.lock, self.provider, self.timing.clock.now())
+
+    async def _events(self, symbols: Sequence[str]) -> AsyncGenerator[MarketEvent]:
         clock, calendar = self.timing.clock, calendar_of(self.venue)
         builder = BarBuilder(symbols, calendar, clock.now(), int(self.finality * SECOND))
         troubles = _Troubles(self)

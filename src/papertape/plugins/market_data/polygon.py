@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import Nanos
+from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.errors import DataError, NoBars, NotFound, SettingsError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Bar, CorporateAction, PriceHistory, Quote
@@ -27,7 +27,7 @@ from papertape.plugins.market_data.refined import (
     skew_notice,
     wanted,
 )
-from papertape.plugins.market_data.settings import budget_path, settled
+from papertape.plugins.market_data.settings import budget_path, settled, stream_lock
 from papertape.plugins.market_data.source import Capabilities, Limits, MarketEvent, no_bars
 from papertape.plugins.market_data.transport import (
     Access,
@@ -169,7 +169,7 @@ class PolygonDataPlugin:
             rows, pages = await _bars(web, asked, asked.first)
             if not rows:
                 raise await _nothing(web, says, asked)
-            bars, notices = bars_of(asked, rows, says, now, _LIKELY)
+            bars, notices = bars_of(asked, rows, says, self._as_of(pages, now), _LIKELY)
             actions = await _actions(web, asked, *bars.days()[[0, -1]].tolist())
         return PriceHistory(
             bars,
@@ -178,6 +178,11 @@ class PolygonDataPlugin:
             fingerprint=fingerprint(pages),
             notices=(*notices, *skew_notice("massive", pages[-1].skew_seconds)),
         )
+
+    def _as_of(self, pages: list[Answer], now: Nanos) -> Nanos:
+        """The moment up to which trades are in the bars: the one it cuts through is not whole."""
+        is_late = self.settings.delayed or told.is_delayed(pages[-1])
+        return now - int(_DELAY_SECONDS * SECOND) if is_late else now
 
     async def fetch_market_day(self, day: date) -> dict[str, Bar]:
         """The raw daily bar of every symbol that traded on a day, in one call.
@@ -226,7 +231,7 @@ class PolygonDataPlugin:
 
         Raises:
             SettingsError: If the key or the plan does not allow it.
-            LockHeld: If another session took the account's one stream.
+            LockHeld: If another session has the account's one stream, or takes it.
             ProviderError: If connections or questions keep failing.
         """
         settings, wanted_ = self.settings, [canonical_symbol(symbol) for symbol in symbols]
@@ -260,6 +265,7 @@ class PolygonDataPlugin:
             self._timing,
             self._endurance,
             says.finality_seconds,
+            stream_lock(self.settings.home, "massive", self.settings.api_key),
         )
 
     async def _minutes_since(self, symbol: str, since: Nanos) -> list[Bar]:
@@ -275,7 +281,7 @@ class PolygonDataPlugin:
                 hint="say so by the setting delayed=True; live minutes then come as late",
             )
         try:
-            return list(bars_of(asked, rows, says, now, _LIKELY)[0])
+            return list(bars_of(asked, rows, says, self._as_of(pages, now), _LIKELY)[0])
         except NoBars:
             return []
 

@@ -350,7 +350,7 @@ class Web:
         if status == 429 or self._tells_of_quota(body):
             raise self._too_many(response, says)
         if status in (401, 403):
-            found = [hint for words_, hint in self._access.hints.items() if words_ in words]
+            found = [hint for mark, hint in self._access.hints.items() if mark in words]
             raise SettingsError(
                 f"{says}: the key or its plan does not allow this",
                 hint=found[0] if found else self._access.key_hint,

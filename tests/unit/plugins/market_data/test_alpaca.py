@@ -227,6 +227,14 @@ def test_consolidated_bars_are_asked_for_once_they_are_free(
     assert "the last bar may still be corrected" in " ".join(told.notices)
 
 
+def test_a_day_is_a_bar_once_all_of_it_is_free(emulator: AlpacaEmulator, tmp_path: Path) -> None:
+    close = CALENDAR.session(date(2024, 7, 3)).close
+    for minutes, last in ((5, date(2024, 7, 2)), (17, date(2024, 7, 3))):
+        emulator.clock.wait_until(close + minutes * MINUTE)
+        told = load(plugin(emulator, tmp_path), symbol="ACME", start_date=date(2024, 7, 1))
+        assert told.bars.days().tolist()[-1] == last
+
+
 def test_split_adjusted_prices_bring_dividends_in_todays_shares(
     emulator: AlpacaEmulator, tmp_path: Path
 ) -> None:

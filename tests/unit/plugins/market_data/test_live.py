@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import date
@@ -20,7 +21,7 @@ from tests.emulators.server import KEY, SECRET, Emulator
 from tests.fakes import SkippingTime
 
 from papertape.domain.clock import MINUTE, SECOND, Nanos
-from papertape.domain.errors import ProviderError, SettingsError
+from papertape.domain.errors import LockHeld, ProviderError, SettingsError
 from papertape.domain.market import Bar
 from papertape.plugins.market_data.live import BarBuilder
 from papertape.plugins.market_data.source import AmendedBar, MarketEvent
@@ -135,6 +136,22 @@ def test_a_slot_that_becomes_free_is_taken(plugin: Any, emulator: Any) -> None:
     emulator.switches.on(Fault.CONNECTION_LIMIT, times=2)
     assert heard(plugin.stream(SYMBOLS), UNTIL) == market_bars(UNTIL)
     assert emulator.connected == 1
+
+
+@pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
+def test_a_second_stream_of_the_same_account_is_refused_before_it_connects(
+    plugin: Any, emulator: Any
+) -> None:
+    async def both() -> None:
+        async with aclosing(plugin.stream(["ACME"])) as first:
+            await anext(first)
+            with pytest.raises(LockHeld, match=f"process {os.getpid()} since 2024-07-03"):
+                await anext(plugin.stream(["ACME"]))
+        async with aclosing(plugin.stream(["ACME"])) as again:
+            await anext(again)
+
+    asyncio.run(both())
+    assert emulator.connected == 2
 
 
 @pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)

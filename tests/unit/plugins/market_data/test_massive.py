@@ -180,6 +180,29 @@ def test_volumes_with_exponents_and_delayed_plans_are_read(
     assert history.bars.volume.tolist() == [41_233_110.0]
 
 
+def test_the_minute_that_a_late_plan_cuts_through_is_not_whole(
+    make: Make, emulator: MassiveEmulator, time: SkippingTime
+) -> None:
+    now = SESSION.open + 40 * MINUTE
+    time._now = now
+    whole = load(make(), symbol="ACME", start_date=DAY, frequency="1m").bars
+    late = load(make(delayed=True), symbol="ACME", start_date=DAY, frequency="1m").bars
+    assert (int(whole.end[-1]), int(late.end[-1])) == (now, now - 15 * MINUTE)
+
+
+def test_a_second_session_of_this_machine_does_not_even_connect(
+    make: Make, emulator: MassiveEmulator, opening: SkippingTime
+) -> None:
+    async def both() -> None:
+        async with aclosing(make().stream(["ACME"])) as first:  # type: ignore[type-var]
+            await anext(first)
+            with pytest.raises(LockHeld, match="holds the one stream"):
+                await told(make(), 1)
+
+    asyncio.run(both())
+    assert emulator.connected == 1
+
+
 def test_the_old_name_is_the_same_plugin() -> None:
     assert MassivePlugin is PolygonDataPlugin
 
@@ -250,13 +273,13 @@ def test_a_second_session_is_told_and_not_fought(
 
 
 def test_the_older_of_two_sessions_gives_way(
-    make: Make, emulator: MassiveEmulator, opening: SkippingTime
+    make: Make, emulator: MassiveEmulator, opening: SkippingTime, tmp_path: Path
 ) -> None:
     async def both() -> list[MarketEvent]:
         older = asyncio.create_task(told(make(), 1_000))
         while not emulator.connected:
             await asyncio.sleep(0.001)
-        newer = await told(make(), 2)
+        newer = await told(make(home=tmp_path / "another machine"), 2)
         with pytest.raises(LockHeld):
             await older
         return newer
