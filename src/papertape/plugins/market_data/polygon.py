@@ -43,7 +43,7 @@ OLD_HOST = "https://api.polygon.io"
 """The name before 2025-10-30; it still answers."""
 
 KEY_NAMES = ("MASSIVE_API_KEY", "POLYGON_API_KEY")
-"""What the key's variable is called now, and was before; whoever reads settings takes either."""
+"""What the key's variable is called now, and was before; as settings both mean ``api_key``."""
 
 _FREQUENCIES = ("1d", "1m", "2m", "5m", "10m", "15m", "30m", "60m")
 _DELAY_SECONDS = 15 * 60.0
@@ -77,7 +77,7 @@ class PolygonDataPlugin:
     """Massive as a source of market data.
 
     Args:
-        config: The fields of `MassiveSettings`; the key may be a text.
+        config: The fields of `MassiveSettings`; the key may be a text, under a name of `KEY_NAMES`.
         patience: How long and how often it asks.
         timing: Clock, sleep and chance.
         endurance: How patient a stream is.
@@ -91,7 +91,7 @@ class PolygonDataPlugin:
         timing: Timing | None = None,
         endurance: Endurance | None = None,
     ):
-        self.settings = settled(MassiveSettings, config, "massive")
+        self.settings = settled(MassiveSettings, _one_key(config), "massive")
         self._timing = timing or Timing()
         self._endurance = endurance or Endurance()
         self._transport = Transport(

@@ -29,7 +29,7 @@ from papertape.domain.errors import (
 from papertape.domain.market import Bar, Quote, Trade
 from papertape.plugins.market_data.live import Lost
 from papertape.plugins.market_data.massive.stream import read_frame
-from papertape.plugins.market_data.polygon import MassivePlugin, PolygonDataPlugin
+from papertape.plugins.market_data.polygon import OLD_HOST, MassivePlugin, PolygonDataPlugin
 from papertape.plugins.market_data.source import MarketEvent, finished, load
 from papertape.plugins.market_data.transport import Patience, Timing
 
@@ -205,6 +205,28 @@ def test_a_second_session_of_this_machine_does_not_even_connect(
 
 def test_the_old_name_is_the_same_plugin() -> None:
     assert MassivePlugin is PolygonDataPlugin
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"api_key": "new"},
+        {"MASSIVE_API_KEY": "new"},
+        {"POLYGON_API_KEY": "new"},
+        {"POLYGON_API_KEY": "old", "MASSIVE_API_KEY": "new"},
+        {"POLYGON_API_KEY": "old", "api_key": "new"},
+        {"POLYGON_API_KEY": "new", "MASSIVE_API_KEY": None},
+    ],
+)
+def test_a_key_is_taken_under_its_old_name_too(config: dict[str, Any], tmp_path: Path) -> None:
+    plugin = PolygonDataPlugin({"home": tmp_path, "base_url": OLD_HOST, **config})
+    assert plugin.settings.api_key.reveal() == "new"
+    assert "new" not in repr(plugin.settings)
+
+
+def test_without_any_key_the_error_names_the_setting() -> None:
+    with pytest.raises(SettingsError, match="massive needs api_key"):
+        PolygonDataPlugin({})
 
 
 async def told(plugin: PolygonDataPlugin, count: int) -> list[MarketEvent]:
