@@ -27,11 +27,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -212,14 +214,22 @@ class Transport:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Web]:
         """Connections to the provider, closed at the end of the block."""
-        here = urlsplit(self.access.base).hostname in _LOOPBACK
+        base = urlsplit(self.access.base)
+        here = base.hostname in _LOOPBACK
         async with httpx2.AsyncClient(
             auth=_KeyHeaders(self.access.headers),
             follow_redirects=False,
             timeout=self.patience.timeout,
             trust_env=not here,  # a proxy of the environment is not for this machine
+            verify=_tls() if base.scheme == "https" else False,
         ) as client:
             yield Web(self, client)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the certificates takes longer than many a question.
+    return httpx2.create_ssl_context()
 
 
 class Web:
