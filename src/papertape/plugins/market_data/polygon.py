@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import Nanos
+from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.errors import DataError, NoBars, NotFound, SettingsError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Bar, CorporateAction, PriceHistory, Quote
@@ -27,7 +27,7 @@ from papertape.plugins.market_data.refined import (
     skew_notice,
     wanted,
 )
-from papertape.plugins.market_data.settings import budget_path, settled
+from papertape.plugins.market_data.settings import budget_path, settled, stream_lock
 from papertape.plugins.market_data.source import Capabilities, Limits, MarketEvent, no_bars
 from papertape.plugins.market_data.transport import (
     Access,
@@ -43,7 +43,7 @@ OLD_HOST = "https://api.polygon.io"
 """The name before 2025-10-30; it still answers."""
 
 KEY_NAMES = ("MASSIVE_API_KEY", "POLYGON_API_KEY")
-"""What the key's variable is called now, and was before; whoever reads settings takes either."""
+"""What the key's variable is called now, and was before; as settings both mean ``api_key``."""
 
 _FREQUENCIES = ("1d", "1m", "2m", "5m", "10m", "15m", "30m", "60m")
 _DELAY_SECONDS = 15 * 60.0
@@ -77,7 +77,7 @@ class PolygonDataPlugin:
     """Massive as a source of market data.
 
     Args:
-        config: The fields of `MassiveSettings`; the key may be a text.
+        config: The fields of `MassiveSettings`; the key may be a text, under a name of `KEY_NAMES`.
         patience: How long and how often it asks.
         timing: Clock, sleep and chance.
         endurance: How patient a stream is.
@@ -91,7 +91,7 @@ class PolygonDataPlugin:
         timing: Timing | None = None,
         endurance: Endurance | None = None,
     ):
-        self.settings = settled(MassiveSettings, config, "massive")
+        self.settings = settled(MassiveSettings, _one_key(config), "massive")
         self._timing = timing or Timing()
         self._endurance = endurance or Endurance()
         self._transport = Transport(
@@ -169,7 +169,7 @@ class PolygonDataPlugin:
             rows, pages = await _bars(web, asked, asked.first)
             if not rows:
                 raise await _nothing(web, says, asked)
-            bars, notices = bars_of(asked, rows, says, now, _LIKELY)
+            bars, notices = bars_of(asked, rows, says, self._as_of(pages, now), _LIKELY)
             actions = await _actions(web, asked, *bars.days()[[0, -1]].tolist())
         return PriceHistory(
             bars,
@@ -178,6 +178,11 @@ class PolygonDataPlugin:
             fingerprint=fingerprint(pages),
             notices=(*notices, *skew_notice("massive", pages[-1].skew_seconds)),
         )
+
+    def _as_of(self, pages: list[Answer], now: Nanos) -> Nanos:
+        """The moment up to which trades are in the bars: the one it cuts through is not whole."""
+        is_late = self.settings.delayed or told.is_delayed(pages[-1])
+        return now - int(_DELAY_SECONDS * SECOND) if is_late else now
 
     async def fetch_market_day(self, day: date) -> dict[str, Bar]:
         """The raw daily bar of every symbol that traded on a day, in one call.
@@ -226,7 +231,7 @@ class PolygonDataPlugin:
 
         Raises:
             SettingsError: If the key or the plan does not allow it.
-            LockHeld: If another session took the account's one stream.
+            LockHeld: If another session has the account's one stream, or takes it.
             ProviderError: If connections or questions keep failing.
         """
         settings, wanted_ = self.settings, [canonical_symbol(symbol) for symbol in symbols]
@@ -260,6 +265,7 @@ class PolygonDataPlugin:
             self._timing,
             self._endurance,
             says.finality_seconds,
+            stream_lock(self.settings.home, "massive", self.settings.api_key),
         )
 
     async def _minutes_since(self, symbol: str, since: Nanos) -> list[Bar]:
@@ -275,7 +281,7 @@ class PolygonDataPlugin:
                 hint="say so by the setting delayed=True; live minutes then come as late",
             )
         try:
-            return list(bars_of(asked, rows, says, now, _LIKELY)[0])
+            return list(bars_of(asked, rows, says, self._as_of(pages, now), _LIKELY)[0])
         except NoBars:
             return []
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.errors import DataError, SettingsError
+from papertape.domain.errors import DataError, SettingsError, UsageError
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import Bars, Frequency, PriceHistory, Quote
 from papertape.plugins.market_data.hist.bars import bars_of, trades_of
@@ -38,10 +38,23 @@ class HistDataPlugin:
     folder: Path
     on_loss: OnLoss = "error"
 
+    def __post_init__(self) -> None:
+        if self.on_loss not in get_args(OnLoss):
+            raise SettingsError(
+                f"on_loss is {self.on_loss!r}", hint=f"use {' or '.join(get_args(OnLoss))}"
+            )
+
     @property
     def capabilities(self) -> Capabilities:
         """Raw bars of any length, of the trades on IEX alone."""
-        return Capabilities("iex", adjustment="raw", limits="the days in the folder")
+        return Capabilities(
+            "iex",
+            adjustment="raw",
+            limits="the days in the folder",
+            feed="hist",
+            tape="IEX",
+            terms="IEX's terms for historical data: internal use, not to be passed on",
+        )
 
     async def fetch_historical_data(
         self,
@@ -86,6 +99,8 @@ class HistDataPlugin:
     def _read(
         self, instrument: Instrument, frequency: Frequency, first: date | None, last: date | None
     ) -> PriceHistory:
+        if first and last and first > last:
+            raise UsageError(f"{first} is after {last}", hint="give the earlier date first")
         found = self._captures()
         days = [day for day in sorted(found) if (first or day) <= day <= (last or day)]
         _refuse_holes(days, first, last, self.folder)

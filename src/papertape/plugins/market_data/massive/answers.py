@@ -23,7 +23,7 @@ MILLISECOND = 1_000_000
 BARS_A_PAGE, ACTIONS_A_PAGE = 50_000, 1_000
 
 _SAYS_YES = ("OK", "DELAYED")
-_EMPTY_PAGES = 100
+_EMPTY_PAGES = 30
 """So many pages without a row, one after the other, are more than any gap in a history."""
 
 

@@ -157,6 +157,29 @@ def test_a_lost_segment_is_an_error_or_a_notice_as_the_user_says(tmp_path: Path)
     assert history.bars.volume.tolist() == [110, 400]
 
 
+def test_a_session_that_begins_within_a_capture_begins_at_one(tmp_path: Path) -> None:
+    first = trade(at("10:00:00"), "AAPL", 1, 2_000_000, 1)
+    second = trade(at("11:00:00"), "AAPL", 2, 2_100_000, 2)
+    begun = segment(500, [first], sent=at("10:00:00"), session=7)
+    for number, lost in ((1, 0), (3, 2)):
+        write(tmp_path, [begun, segment(number, [second], sent=at("11:00:00"), session=8)])
+        if lost:
+            with pytest.raises(DataError, match="2 messages are missing, from 1 on"):
+                bars(tmp_path)
+        else:
+            assert bars(tmp_path).bars.volume.tolist() == [1, 2]
+
+
+def test_a_span_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is after"):
+        load(
+            HistDataPlugin(tmp_path),
+            symbol="AAPL",
+            start_date=FRIDAY,
+            end_date=date(2026, 11, 19),
+        )
+
+
 def test_repeated_and_late_segments_change_nothing(tmp_path: Path) -> None:
     packets = segments(DAY, sent=at("04:00:00"), size=1)
     write(tmp_path, packets)
