@@ -289,6 +289,13 @@ class PolygonDataPlugin:
 MassivePlugin = PolygonDataPlugin
 
 
+def _one_key(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the key under its own name; today's variable goes before the old one."""
+    found = [config[name] for name in KEY_NAMES if config.get(name) is not None]
+    key = {"api_key": found[0]} if found else {}
+    return key | {name: value for name, value in config.items() if name not in KEY_NAMES}
+
+
 async def _bars(web: Web, asked: Wanted, since: date | int) -> tuple[list[PriceRow], list[Answer]]:
     """Raw rows from a day or a millisecond on."""
     minutes = asked.frequency.minutes

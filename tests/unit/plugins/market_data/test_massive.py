@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from massive import RESTClient, WebSocketClient
+from tests.emulators.cases import PATIENCE
 from tests.emulators.faults import Fault
 from tests.emulators.market import CALENDAR, SYMBOLS, Market
 from tests.emulators.massive import MassiveEmulator
@@ -31,7 +32,7 @@ from papertape.plugins.market_data.live import Lost
 from papertape.plugins.market_data.massive.stream import read_frame
 from papertape.plugins.market_data.polygon import OLD_HOST, MassivePlugin, PolygonDataPlugin
 from papertape.plugins.market_data.source import MarketEvent, finished, load
-from papertape.plugins.market_data.transport import Patience, Timing
+from papertape.plugins.market_data.transport import Timing
 
 DAY = date(2024, 7, 2)
 SESSION = CALENDAR.session(DAY)
@@ -65,7 +66,7 @@ def make(emulator: MassiveEmulator, time: SkippingTime, tmp_path: Path) -> Make:
         }
         return PolygonDataPlugin(
             config | settings,
-            patience=Patience(timeout=1.0),
+            patience=PATIENCE,
             timing=Timing(time, time.sleep, lambda: 0.5, time.within),
         )
 
