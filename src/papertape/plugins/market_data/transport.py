@@ -53,6 +53,8 @@ DEAD_HOSTS = ("iexapis.com", "iex.cloud", "iexcloud.io", "api.iextrading.com")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _KEY_PARAMETERS = {"apikey", "api_key", "token", "key", "secret"}
 _WORDS_SHOWN = 200
+_LONGEST_PAUSE = 86_400.0
+"""Seconds; no provider means more than a day, whatever number it sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,12 +430,12 @@ def _asked_pause(headers: Mapping[str, str], now: Nanos) -> float | None:
     """Seconds that an answer asks to wait: ``Retry-After`` in either form, or a reset moment."""
     text = headers.get("retry-after", "").strip()
     if text.isdecimal():
-        return float(text)
+        return min(float(text), _LONGEST_PAUSE)
     until = _http_date(text)
     reset = headers.get("x-ratelimit-reset", "").strip()
     if until is None and reset.isdecimal() and len(reset) <= 12:
         until = int(reset) * SECOND
-    return None if until is None else max(0.0, (until - now) / SECOND)
+    return None if until is None else min(max(0.0, (until - now) / SECOND), _LONGEST_PAUSE)
 
 
 def _http_date(text: str) -> Nanos | None:

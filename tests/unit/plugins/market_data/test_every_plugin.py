@@ -50,8 +50,18 @@ PASSING = {
     Fault.CUT_JSON,
     Fault.HTML,
     Fault.STALLED_BODY,
+    Fault.GARBLED,
+    Fault.DEEP,
+    Fault.NOT_A_NUMBER,
 }
-HARMLESS = {Fault.DUPLICATES, Fault.SHUFFLED, Fault.PAGE_OVERLAP, Fault.FOREIGN_NEXT, Fault.SKEW}
+HARMLESS = {
+    Fault.DUPLICATES,
+    Fault.SHUFFLED,
+    Fault.PAGE_OVERLAP,
+    Fault.FOREIGN_NEXT,
+    Fault.SKEW,
+    Fault.STALE,
+}
 HOLES = {Fault.CUT_HISTORY, Fault.HOLE}
 ENDING = {
     Fault.LIMIT_LONG: 6,
@@ -64,6 +74,7 @@ ENDING = {
     Fault.BAD_BAR: 4,
     Fault.CONTRADICTION: 4,
     Fault.PAGE_LOOP: 6,
+    Fault.ODD_SHAPE: 6,
     Fault.EMPTY_PAGE: 6,
 }
 STREAMING = {fault for fault in Fault if list(Fault).index(fault) >= list(Fault).index(Fault.MUTE)}
