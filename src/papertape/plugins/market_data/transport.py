@@ -301,11 +301,8 @@ class Web:
         return f"{base.scheme}://{base.netloc}/{given.path.lstrip('/')}{query}"
 
     def _gives_up(self, state: tenacity.RetryCallState, end: Nanos) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.wait if isinstance(error, _Passing) else None
-        over = self._timing.clock.now() + int(state.upcoming_sleep * SECOND) > end
-        too_long = asked is not None and asked > self._patience.longest_wait
-        return over or too_long or state.attempt_number >= self._patience.attempts
+        resumes = self._timing.clock.now() + int(state.upcoming_sleep * SECOND)
+        return resumes > end or state.attempt_number >= self._patience.attempts
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         """Full jitter: a random part of a span that doubles, after the pause asked for."""
@@ -383,9 +380,7 @@ class Web:
         try:
             value = msgspec.json.decode(body)
         except (msgspec.DecodeError, RecursionError):
-            value = self
-        if value is self:
-            raise _Passing(f"{self._access.provider}: the answer is cut off or no JSON")
+            raise _Passing(f"{self._access.provider}: the answer is cut off or no JSON") from None
         return Answer(value, body, self._skew(response))
 
     def _skew(self, response: httpx2.Response) -> float | None:
