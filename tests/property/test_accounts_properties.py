@@ -23,7 +23,7 @@ from papertape.domain.order import Order, OrderKind
 from papertape.domain.terms import ACCOUNTS, account_terms
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.adapters.paper import PaperBroker
-from papertape.matching.costs import cost_model
+from papertape.matching.tariffs import cost_model
 from papertape.session.paper import replay
 from papertape.strategies.strategy import Context, Exits
 

@@ -8,12 +8,21 @@ usual backward adjustment does (and so leaks splits that have not happened yet).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from papertape.domain.errors import DataError
-from papertape.domain.market import Bars, CorporateAction, FloatArray, Split
+from papertape.domain.market import (
+    Bars,
+    CorporateAction,
+    Dividend,
+    FloatArray,
+    PriceHistory,
+    Split,
+    ends_symbol,
+)
 from papertape.domain.money import micros
 
 
@@ -28,6 +37,8 @@ def factor_of(action: CorporateAction, close_before: float) -> float:
     """
     if isinstance(action, Split):
         return float(action.ratio)
+    if not isinstance(action, Dividend):
+        return 1.0  # a symbol ends; its prices stay what they are
     before = micros(close_before)
     if action.amount >= before:
         raise DataError(
@@ -65,3 +76,51 @@ def signal_factors(bars: Bars, actions: Sequence[CorporateAction]) -> FloatArray
             running *= factor
         factors[row:] = running
     return factors
+
+
+def adjusted_backward(history: PriceHistory) -> PriceHistory:
+    """The history as other engines trade it: every price in the last bar's terms, nothing booked.
+
+    It knows, at each bar, all that was paid and split afterwards; only the compatibility policy
+    ``trade_adjusted`` trades it.
+
+    Raises:
+        DataError: If there is a tape, which stays as it was told.
+    """
+    bars, actions = history.bars, history.actions
+    factors = signal_factors(bars, actions)
+    if np.all(factors == 1.0):
+        return history
+    if history.ticks:
+        raise DataError(
+            f"{bars.symbol}: bars can be adjusted backward, a tape cannot",
+            hint="leave the tape out, or hand in both adjusted already, without actions",
+        )
+    shares = signal_factors(bars, [action for action in actions if isinstance(action, Split)])
+    adjusted = bars.scaled(factors / factors[-1])
+    traded = np.rint(bars.volume * (shares[-1] / shares))
+    columns = (adjusted.open, adjusted.high, adjusted.low, adjusted.close, traded)
+    return replace(
+        history,
+        bars=Bars.trusted(bars.instrument, bars.frequency, bars.start, bars.end, *columns),
+        actions=tuple(filter(ends_symbol, actions)),
+        adjusted="all",
+    )
+
+
+def with_actions(history: PriceHistory, stated: Sequence[CorporateAction]) -> PriceHistory:
+    """The history with actions that somebody stated beside it, in place of what it came with.
+
+    Raises:
+        DataError: If its prices contain such an action already.
+    """
+    bars, adjusted = history.bars, history.adjusted
+    contained = {"raw": (), "split": (Split,), "all": (Split, Dividend)}[adjusted]
+    twice = next((action for action in stated if isinstance(action, contained)), None)
+    if twice is not None:
+        raise DataError(
+            f"{bars.symbol}: the prices are adjusted ({adjusted}), and a "
+            f"{type(twice).__name__.lower()} of {twice.ex_date} is stated besides",
+            hint="state it for prices as traded: --adjusted raw",
+        )
+    return replace(history, actions=tuple(stated))

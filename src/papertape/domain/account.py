@@ -20,9 +20,11 @@ from papertape.domain.event import (
     FillBusted,
     FillCorrected,
     FinancingCharged,
+    HoldingDelisted,
     LedgerEvent,
     OrderFilled,
     SplitApplied,
+    SymbolChanged,
     VariationPaid,
 )
 from papertape.domain.fill import Fill
@@ -45,7 +47,7 @@ class Posting(NamedTuple):
     amount: int
 
 
-def postings(event: LedgerEvent) -> tuple[Posting, ...]:
+def postings(event: LedgerEvent) -> tuple[Posting, ...]:  # noqa: C901, PLR0911 - one case an event
     """What an event moves; the amounts of each asset sum to zero."""
     match event:
         case OrderFilled(fill=fill):
@@ -65,6 +67,21 @@ def postings(event: LedgerEvent) -> tuple[Posting, ...]:
                 Posting(MARKET, symbol, before - after),
                 Posting(CASH, USD, cash),
                 Posting(MARKET, USD, -cash),
+            )
+        case SymbolChanged(symbol=symbol, new_symbol=new, quantity=quantity):
+            return (
+                Posting(HOLDING, symbol, -quantity),
+                Posting(MARKET, symbol, quantity),
+                Posting(HOLDING, new, quantity),
+                Posting(MARKET, new, -quantity),
+            )
+        case HoldingDelisted(symbol=symbol, quantity=quantity, price=price):
+            paid = counted(quantity * price)
+            return (
+                Posting(HOLDING, symbol, -quantity),
+                Posting(MARKET, symbol, quantity),
+                Posting(CASH, USD, paid),
+                Posting(MARKET, USD, -paid),
             )
         case CashSettled(total=total):
             return (Posting(CASH, USD, total), Posting(UNSETTLED, USD, -total))
@@ -170,6 +187,15 @@ class Position:
             return Position(after, after * price)
         return Position(after, half_even(self.cost * after, self.quantity))
 
+    def with_(self, other: Position) -> Position:
+        """Two holdings of one thing, after a change of symbol made it so."""
+        return replace(
+            self,
+            quantity=self.quantity + other.quantity,
+            cost=self.cost + other.cost,
+            bond=self.bond + other.bond,
+        )
+
     def split(self, after: int) -> Position:
         """The holding after a split: other shares, the same cost."""
         return Position(after, self.cost if after else 0)
@@ -224,6 +250,13 @@ class Account:
             case SplitApplied(before=before, after=after):
                 require(held.quantity == before, f"{symbol}: a split of {before} shares, not held")
                 held = held.split(after)
+            case SymbolChanged(new_symbol=new, quantity=quantity):
+                require(held.quantity == quantity, f"{symbol}: {quantity} shares are not held")
+                positions.pop(symbol)
+                symbol, held = new, held.with_(positions.get(new, Position()))
+            case HoldingDelisted(quantity=quantity):
+                require(held.quantity == quantity, f"{symbol}: {quantity} shares are not held")
+                held = Position()
             case VariationPaid(price=price, total=total):
                 require(held.worth(price) == total, f"{symbol}: {event} is not what it has gained")
                 held = replace(held, cost=held.cost + total)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 from papertape.domain.account import Account, Position
 from papertape.domain.calendar import Calendar
@@ -47,7 +48,7 @@ class AccountTerms:
             if not 0 < share <= 1:
                 raise UsageError(f"account {self.name}: {share} of a holding cannot be covered")
 
-    @property
+    @cached_property
     def lends_money(self) -> bool:
         """Whether holdings can be bought with the broker's money."""
         return self.initial < 1
@@ -82,7 +83,7 @@ class AccountTerms:
             prices: At which the holdings are valued, micro-dollars.
         """
         cash = account.settled if self.settled_only else account.cash
-        if not (self.lends_money or self.lends_shares):
+        if not (account.positions and (self.lends_money or self.lends_shares)):
             return cash
         return cash + sum(
             self.loan(held.quantity * prices[symbol])
@@ -125,12 +126,17 @@ class AccountTerms:
         if abs(wanted) <= abs(held):
             return wanted
         step = 1 if wanted > held else -1
-        # Per share for many shares: one alone would be rounded up by a micro-dollar.
         many = abs(wanted - held)
-        cost = self.commits(instrument, held, step * many, price)
-        steps = max(0, available) * many // cost
-        while steps and self.commits(instrument, held, step * steps, price) > available:
+
+        def commits(steps: int) -> Micros:
+            return self.commits(instrument, held, step * steps, price)
+
+        # Near enough: what a few shares commit is rounded by a micro-dollar at most.
+        steps = max(0, available) * many // commits(many)
+        while steps and commits(steps) > available:
             steps -= 1
+        while commits(steps + 1) <= available:
+            steps += 1
         return held + step * steps
 
     def maintenance(self, account: Account, prices: Mapping[str, Micros]) -> Micros:

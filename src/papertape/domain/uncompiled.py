@@ -23,6 +23,9 @@ compiled = False
 nogil: AbstractContextManager[None] = nullcontext()
 """Where compiled code lets go of the interpreter lock."""
 
+gil: AbstractContextManager[None] = nullcontext()
+"""Where it takes it again."""
+
 longlong = int
 """The type of an integer in C."""
 

@@ -6,8 +6,6 @@ cpdef long long taker_price(
     long long reference, int side, long long half_spread, long long slippage, long long tick,
     bint triggered=*,
 ) except? -1 nogil
-cpdef long long half_spread_at(long long price, int basis_points, long long tick) except? -1 nogil
-cpdef long long half_of(long long bid, long long ask) except? -1 nogil
 @cython.locals(rounded=double)
 cpdef long long impact(double factor, double volatility, double participation, long long price) except? -1 nogil
 cpdef long long shares_within(double volume, long long millionths) except? -1 nogil

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from math import isnan
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from papertape.domain.event import (
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching.costs import CostModel, taker_price
@@ -34,7 +35,8 @@ from papertape.matching.resting import Resting, is_for, new_resting
 class Touch(NamedTuple):
     """A rule's answer: the reference price, which costs apply, and the share of volume behind it.
 
-    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop.
+    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop;
+    ``level`` is where a stop stood.
     """
 
     reference: Micros
@@ -42,6 +44,7 @@ class Touch(NamedTuple):
     slips: int = 1
     pays_spread: bool = True
     share: tuple[int, int] = (1, 1)
+    level: Micros = 0
 
 
 class Market(NamedTuple):
@@ -87,6 +90,7 @@ class Counter:
         self.time: Nanos = bar.start
         self.targets_on_entry = 0
         self._path = path
+        self.tape = ""
         self._high, self._low = micros(bar.high), micros(bar.low)
         self._traded = 0
 
@@ -103,10 +107,12 @@ class Counter:
     def serve(self, resting: Resting, touch: Touch) -> list[Resting]:
         """Give an order what it gets of a touch; the exits that its fill brought to life."""
         resting.is_served = True
-        wanted = self._held_back(resting)
+        if resting.order.share_of_equity and not resting.fills:
+            self._size(resting, touch)
+        wanted = self._held_back(resting) if resting.is_working else 0
         if wanted == 0:
             return []
-        size, cap = self._within_cap(wanted, touch)
+        size, cap = self._within_cap(resting, wanted, touch)
         if size < wanted and is_for(resting, TimeInForce.FOK):
             self.cancel(resting, f"fok: {size} of {wanted} shares were to be had")
             return []
@@ -127,6 +133,25 @@ class Counter:
         resting.report(report)
         self.events.append(report)
 
+    def _size(self, resting: Resting, touch: Touch) -> None:
+        """Count an order's shares anew at the price it meets, fees included (`size_at_fill`)."""
+        order, instrument = resting.order, self.market.instrument
+        held = self.account.quantity(order.symbol)
+        price = self._fill(resting, touch, abs(order.quantity), "").price
+        equity = self.account.equity({**self.market.others, order.symbol: price})
+        shares = payable(
+            abs(order.share_of_equity) * equity,
+            price * instrument.multiplier,
+            instrument.lot,
+            lambda shares: self._fee(resting, order.side * shares - held, price),
+        )
+        quantity = order.side * shares - held
+        if quantity * order.side <= 0:
+            self.cancel(resting, f"size_at_fill: {held} shares are as many as wanted")
+            return
+        changed = replace(order, quantity=quantity, share_of_equity=Fraction(0))
+        self.say(resting, OrderReplaced(self.time, changed, "counted at the price of its fill"))
+
     def _held_back(self, resting: Resting) -> int:
         """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""
         order, wanted = resting.order, abs(resting.state.open)
@@ -141,7 +166,7 @@ class Counter:
             return 0
         return min(wanted, reducible)
 
-    def _within_cap(self, wanted: int, touch: Touch) -> tuple[int, str]:
+    def _within_cap(self, resting: Resting, wanted: int, touch: Touch) -> tuple[int, str]:
         """Whole shares the bar's volume leaves for an order, and the cap if it binds."""
         volume, costs = self.bar.volume, self.market.costs
         if not costs.cap.binds:
@@ -170,7 +195,10 @@ class Counter:
         slippage = touch.slips * (
             market.costs.slippage.slippage(reference, size, market.liquidity) if touch.slips else 0
         )
-        price = taker_price(reference, order.side, half_spread, slippage, market.instrument.tick)
+        # fill-E3: who came just too late for an open may use it, for a charge.
+        delay = resting.delay if touch.slips and resting.eligible == self.time else 0
+        added = slippage + delay
+        price = taker_price(reference, order.side, half_spread, added, market.instrument.tick)
         if resting.limit:
             price = min(price, resting.limit) if order.side > 0 else max(price, resting.limit)
         quantity = order.side * size
@@ -190,10 +218,13 @@ class Counter:
             slippage=slippage,
             cap=cap,
             outside=not self._low <= price <= self._high,
+            level=touch.level,
             path=self._path,
             multiplier=market.instrument.multiplier,
             bond=bond,
             variation=variation,
+            delay=delay,
+            tape=self.tape,
         )
 
     def _fee(self, resting: Resting, quantity: int, price: Micros) -> Micros:
@@ -243,7 +274,14 @@ class Counter:
     ) -> list[Resting]:
         born: list[Resting] = []
         if affordable and not is_for(resting, TimeInForce.FOK):
-            born = self._book(resting, self._fill(resting, touch, affordable, "buying power"))
+            fill = self._fill(resting, touch, affordable, "buying power")
+            # Fewer shares slip less, and a short that is sold dearer binds more.
+            while (fits := self._affordable(resting, fill)) < affordable:
+                affordable = fits
+                if not affordable:
+                    break
+                fill = self._fill(resting, touch, affordable, "buying power")
+            born = self._book(resting, fill) if affordable else []
         if resting.is_working:
             why = f"buying power: {affordable} of {wanted} shares at {price / 1e6}"
             self.cancel(resting, why)
@@ -256,11 +294,22 @@ class Counter:
         resting.fills += 1
         self._traded += abs(fill.quantity)
         order = resting.order
+        if not resting.is_working:
+            self._wake(order)
         if order.group:
             self._reduce_siblings(resting, abs(fill.quantity))
         if order.parent:
             self._leave_entry(order, fill)
         return self._bring_exits(resting, fill) if order.exits else []
+
+    def _wake(self, filled: Order) -> None:
+        """One triggers other: what waited for this order is live from here on.
+
+        Assumption: a market order that wakes within a bar waits for the next one's open.
+        """
+        for resting in self.orders:
+            if resting.order.after == filled.id and resting.is_asleep:
+                resting.eligible = max(self.bar.start, resting.order.not_before)
 
     def _reduce_siblings(self, filled: Resting, size: int) -> None:
         """One cancels other: what one member got, the others need not get any more (fill-B2)."""
@@ -268,20 +317,21 @@ class Counter:
             order = resting.order
             if resting is filled or order.group != filled.order.group or not resting.is_working:
                 continue
-            reason = f"{filled.order.id} of its group was filled"
-            rest = abs(resting.state.open) - size
-            if rest <= 0:
-                self.cancel(resting, reason)
-            else:
-                quantity = resting.state.filled + order.side * rest
-                changed = replace(order, quantity=quantity)
-                self.say(resting, OrderReplaced(self.time, changed, reason))
+            self._take_back(resting, size, f"{filled.order.id} of its group was filled")
+
+    def _take_back(self, resting: Resting, size: int, reason: str) -> None:
+        """So many shares of an order are not wanted any more.
+
+        Assumption: within a bar nobody can tell how long a cancel takes; it is there at once.
+        """
+        self.say(resting, resting.less(size, self.time, reason))
 
     def _leave_entry(self, child: Order, fill: Fill) -> None:
         """Cancel what is open of an entry whose exit was hit, or it would walk in again."""
         for resting in self.orders:
             if resting.order.id == child.parent and resting.is_working:
-                self.cancel(resting, f"its {WORDS[child.kind]} was hit")
+                why = f"its {WORDS[child.kind]} was hit"
+                self._take_back(resting, abs(resting.state.open), why)
         if child.kind is OrderKind.LIMIT and child.time == fill.time:
             self.targets_on_entry += 1
 

@@ -75,6 +75,15 @@ def ema(column: FloatArray, period: int) -> FloatArray:
 
 
 @remembered
+def wilder_average(column: FloatArray, period: int) -> FloatArray:
+    """Average that gives the newest value the weight ``1 / period``, seeded as `ema` is.
+
+    First value on row ``period - 1``. A NaN stays for ever.
+    """
+    return _headed(_smoothed(column, period, period), len(column))
+
+
+@remembered
 def wilder_rsi(prices: FloatArray, period: int) -> FloatArray:
     """Wilder's share of rises in all moves, 0 to 100; first value on row ``period``.
 

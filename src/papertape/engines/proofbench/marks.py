@@ -23,6 +23,7 @@ from papertape.domain.event import (
     FillCorrected,
     LedgerEvent,
     OrderFilled,
+    SymbolChanged,
     VariationPaid,
 )
 from papertape.domain.market import Bars, FloatArray, IntArray
@@ -106,9 +107,10 @@ def value(
     cash, owed = np.cumsum(cash), np.cumsum(owed)
     gross, net, worth = np.zeros_like(cash), np.zeros_like(cash), np.zeros_like(cash)
     moments = np.array(times, np.int64)
+    closes = _closes(bars, moments, logged)
     for symbol, changes in held.items():
         unit = bars[symbol].instrument.multiplier
-        exposure = np.cumsum(changes) * _closes_at(bars[symbol], moments) * unit
+        exposure = np.cumsum(changes) * closes[symbol] * unit
         gross += np.abs(exposure)
         net += exposure
         worth += exposure - np.cumsum(marked.get(symbol, 0))
@@ -134,6 +136,16 @@ def _marked_by(entry: LedgerEvent) -> Micros:
         case VariationPaid(total=total):
             return total
     return 0
+
+
+def _closes(bars: Mapping[str, Bars], moments: IntArray, logged: Logged) -> dict[str, IntArray]:
+    """Each symbol's closes; a new symbol is worth what the old one was until its first bar."""
+    closes = {symbol: _closes_at(each, moments) for symbol, each in bars.items()}
+    for entry in logged.entries:
+        if isinstance(entry, SymbolChanged):
+            new = closes[entry.new_symbol]
+            closes[entry.new_symbol] = np.where(new == 0, closes[entry.symbol], new)
+    return closes
 
 
 def _closes_at(bars: Bars, moments: IntArray) -> IntArray:

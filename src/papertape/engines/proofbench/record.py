@@ -6,6 +6,7 @@ folder keeps and what the frames of a result are made of.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +20,14 @@ from papertape.domain.event import (
     FillBusted,
     FillCorrected,
     FinancingCharged,
+    HoldingDelisted,
+    LimitTouched,
     OrderApproved,
     OrderFilled,
     OrderRefused,
     PathUncertain,
     SplitApplied,
+    SymbolChanged,
     VariationPaid,
 )
 from papertape.domain.lifecycle import OrderState
@@ -37,7 +41,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class OrderRow(Row, frozen=True):
-    """An order and what became of it; ``checks`` are the limits it was held against."""
+    """An order and what became of it.
+
+    ``checks`` are the limits it was held against; ``touched`` counts the bars that came to its
+    limit and not beyond it.
+    """
 
     id: str
     time: str
@@ -56,6 +64,7 @@ class OrderRow(Row, frozen=True):
     note: str
     parent: str | None
     checks: list[str]
+    touched: int
 
 
 class FillRow(Row, frozen=True):
@@ -76,10 +85,16 @@ class FillRow(Row, frozen=True):
     half_spread: float
     slippage: float
     cost: float
+    spread_cost: float
+    slippage_cost: float
     cap: str
     outside: bool
+    level: float | None = None
     path: str = ""
     ambiguous: bool = False
+    delay: float = 0.0
+    delay_cost: float = 0.0
+    tape: str = ""
 
 
 class TradeRow(Row, frozen=True):
@@ -132,7 +147,7 @@ class RefusalRow(Row, frozen=True):
 
 
 class BookingRow(Row, frozen=True):
-    """Cash or shares that moved without a trade: a dividend, a split, a charge, a correction."""
+    """Cash or shares that moved without a trade: a corporate action, a charge, a correction."""
 
     time: str
     symbol: str
@@ -183,6 +198,7 @@ class Ground(Row, frozen=True):
         warmup: ``before`` or ``inside``; ``warmup_bars`` how many bars were seen before trading.
         profile: Risk profile.
         seed: Of everything that is drawn.
+        compat: Conventions of other engines that the run followed; with any, it flatters.
     """
 
     strategy: str
@@ -206,20 +222,70 @@ class Ground(Row, frozen=True):
     profile: str
     benchmark: str
     seed: int
+    compat: list[str] = []
 
 
 class PathBand(Row, frozen=True):
     """How far the run could have gone otherwise, had its bars been walked another way (fill-P1).
 
     Attributes:
-        bars: Bars whose two canonical paths fill differently; the worse was booked each time.
-        better: Dollars that the better of the two would have brought, summed over these bars.
+        bars: Bars that fill otherwise on another path; of the two canonical ones the worse was
+            booked each time.
+        better: Dollars that the best path would have brought besides, summed over these bars.
         trail_worse: Dollars that trailing stops could have lost besides, on some other path.
     """
 
     bars: int
     better: float
     trail_worse: float
+
+
+class CostSplit(Row, frozen=True):
+    """What trading and holding cost against the market's own prices, and where it went; dollars.
+
+    Attributes:
+        total: The parts add up to it.
+        fees: Commissions and regulatory fees.
+        spread: What half of the spread took.
+        slippage: What the orders' own weight took, rounding to the tick included.
+        lateness: What using an open too late took (fill-E3).
+        financing: What borrowed shares and borrowed money cost.
+    """
+
+    total: float
+    fees: float
+    spread: float
+    slippage: float
+    lateness: float
+    financing: float
+
+
+class FillReport(Row, frozen=True):
+    """How the run's fills came about, as far as it must be told with any result (fill rules 2.9).
+
+    Attributes:
+        fills: Executions; ``exits`` of them made a position smaller, ``ambiguous_exits`` of those
+            could have come out otherwise on the other path through the bar.
+        touched: Times that a bar came to a resting limit and not beyond it: no fill.
+        capped: Fills that a limit of quantity cut short.
+        outside: Fills that costs carried outside their bar's low to high.
+        deferred: Orders that arrived within a bar and waited for the next one (fill-E3).
+        gap_stops: Stops that were filled beyond their level, at a gap; ``gap_cost`` is what that
+            took on average, dollars a stop.
+        entry_bar_share: Of all profits and losses of closed trades, the share made by trades that
+            were over within the bar of their entry.
+    """
+
+    fills: int
+    exits: int
+    ambiguous_exits: int
+    touched: int
+    capped: int
+    outside: int
+    deferred: int
+    gap_stops: int
+    gap_cost: float | None
+    entry_bar_share: float | None
 
 
 class RunRecord(Row, frozen=True):
@@ -231,6 +297,8 @@ class RunRecord(Row, frozen=True):
     reasons: dict[str, str]
     lookahead: LookaheadVerdict
     path_band: PathBand
+    costs: CostSplit
+    fill_report: FillReport
     words: list[str]
     notices: list[str]
     orders: list[OrderRow]
@@ -251,6 +319,7 @@ def order_rows(orders: Mapping[OrderId, OrderState], log: Sequence[Entry]) -> li
         for entry in log
         if isinstance(entry, OrderApproved)
     }
+    touched = Counter(entry.order_id for entry in log if isinstance(entry, LimitTouched))
     return [
         OrderRow(
             id=order.id,
@@ -270,6 +339,7 @@ def order_rows(orders: Mapping[OrderId, OrderState], log: Sequence[Entry]) -> li
             note=state.note,
             parent=order.parent,
             checks=[f"{c.rule} {c.found} of {c.limit}" for c in checks.get(order.id, ())],
+            touched=touched[order.id],
         )
         for state in orders.values()
         for order in [state.order]
@@ -295,10 +365,16 @@ def fill_rows(log: Sequence[Entry], orders: Mapping[OrderId, OrderState]) -> lis
             half_spread=dollars(fill.half_spread),
             slippage=dollars(fill.slippage),
             cost=dollars(fill.cost),
+            spread_cost=dollars(fill.spread_cost),
+            slippage_cost=dollars(fill.slippage_cost),
             cap=fill.cap,
             outside=fill.outside,
+            level=_maybe(fill.level or None),
             path=fill.path,
             ambiguous=fill.ambiguous,
+            delay=dollars(fill.delay),
+            delay_cost=dollars(fill.delay_cost),
+            tape=fill.tape,
         )
         for entry in log
         if isinstance(entry, OrderFilled)
@@ -388,7 +464,7 @@ def refusal_rows(log: Sequence[Entry]) -> list[RefusalRow]:
 
 
 def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
-    """What moved cash or shares besides trades, in order; settlement moves neither."""
+    """What moved cash or shares besides trades, in order; a new symbol is booked under itself."""
     rows: list[BookingRow] = []
     for entry in log:
         match entry:
@@ -396,6 +472,12 @@ def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
                 rows.append(BookingRow(rfc3339(time), symbol, "dividend", dollars(total)))
             case SplitApplied(time=time, symbol=symbol, ratio=ratio, cash_in_lieu=cash):
                 rows.append(BookingRow(rfc3339(time), symbol, f"split {ratio}", dollars(cash)))
+            case SymbolChanged(time=time, symbol=symbol, new_symbol=new):
+                what = f"ticker change from {symbol}"
+                rows.append(BookingRow(rfc3339(time), new, what, 0.0))
+            case HoldingDelisted(time=time, symbol=symbol, quantity=quantity, price=price):
+                what = f"delisted, {quantity} at {dollars(price):g}"
+                rows.append(BookingRow(rfc3339(time), symbol, what, dollars(quantity * price)))
             case VariationPaid(time=time, symbol=symbol, total=total):
                 rows.append(BookingRow(rfc3339(time), symbol, "variation", dollars(total)))
             case FinancingCharged(time=time, symbol=symbol, what=what, days=days, total=total):

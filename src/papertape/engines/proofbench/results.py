@@ -14,15 +14,24 @@ import numpy as np
 
 from papertape.data.jumps import jumps
 from papertape.domain.clock import rfc3339
-from papertape.domain.event import Entry, GoodFaithViolated, MarginCalled
+from papertape.domain.compatibility import banner
+from papertape.domain.event import (
+    CancelRejected,
+    Entry,
+    GoodFaithViolated,
+    GroupOverfilled,
+    MarginCalled,
+)
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
 from papertape.domain.terms import account_terms
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.cost_notices import cost_notices
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
 from papertape.engines.proofbench.explain import summary, why
+from papertape.engines.proofbench.fill_report import cost_split, fill_report
 from papertape.engines.proofbench.marks import Logged, Valuation
 from papertape.engines.proofbench.metrics import Metrics, measure, returns
 from papertape.engines.proofbench.record import (
@@ -41,7 +50,6 @@ from papertape.engines.proofbench.record import (
 )
 from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window
-from papertape.matching.costs import cost_model
 from papertape.strategies.strategy import Strategy, declared_parameters
 
 if TYPE_CHECKING:
@@ -153,6 +161,8 @@ def report(
         reasons=metrics.reasons,
         lookahead=outcome.lookahead,
         path_band=path_band(log),
+        costs=cost_split(log),
+        fill_report=fill_report(log, trades, window.untaped),
         words=[],
         notices=_notices(outcome, histories, config),
         orders=order_rows(outcome.orders, log),
@@ -184,7 +194,7 @@ def _ground(
     outcome: Outcome, histories: Mapping[str, PriceHistory], config: SimulationConfig
 ) -> Ground:
     window, strategy = outcome.window, outcome.strategy
-    costs = cost_model(config.cost)
+    costs = config.costs
     return Ground(
         strategy=type(strategy).__name__,
         parameters=parameters_of(strategy),
@@ -207,6 +217,7 @@ def _ground(
         profile=config.risk_profile,
         benchmark=config.benchmark,
         seed=config.seed,
+        compat=sorted(config.compatibility),
     )
 
 
@@ -240,7 +251,8 @@ def _notices(
 ) -> list[str]:
     """Sentences to be read once: what was assumed of the data, the costs and the warm-up."""
     window = outcome.window
-    notices = [text for symbol in window.bars for text in histories[symbol].notices]
+    notices = [text] if (text := banner(config.compatibility)) else []
+    notices += [text for symbol in window.bars for text in histories[symbol].notices]
     wanted = outcome.strategy.warmup
     for symbol, history in window.history.items():
         bars = window.bars[symbol]
@@ -253,9 +265,25 @@ def _notices(
             )
     notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
     notices += _broker_notices(outcome.logged.entries)
-    if cost_model(config.cost).is_free:
+    notices += _races(outcome.logged.entries)
+    notices += cost_notices(outcome.logged.entries, window, config.costs)
+    if config.costs.is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
     return notices
+
+
+def _races(log: Sequence[Entry]) -> list[str]:
+    """What came of cancels being under way for a while (fill-B2)."""
+    words = []
+    if late := sum(isinstance(entry, CancelRejected) for entry in log):
+        words.append(f"{late} cancel{'' if late == 1 else 's'} came too late")
+    words += [
+        f"{entry.symbol}: {entry.order_id} got {entry.quantity:+d} shares more than its group was "
+        f"to get, at {rfc3339(entry.time)}: its cancel was under way"
+        for entry in log
+        if isinstance(entry, GroupOverfilled)
+    ]
+    return words
 
 
 def _broker_notices(log: Sequence[Entry]) -> list[str]:

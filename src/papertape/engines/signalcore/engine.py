@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
 from itertools import count
-from typing import Protocol
+from math import nan
+from typing import Protocol, TypeAlias
+
+import numpy as np
 
 from papertape.domain.account import Account
+from papertape.domain.calendar import calendar_of
+from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
-from papertape.domain.event import CancelRequest, Decided, Event, Moment, Proposal
+from papertape.domain.event import (
+    CancelRequest,
+    Decided,
+    Event,
+    Moment,
+    OrderFilled,
+    Proposal,
+)
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros
+from papertape.domain.market import Bar, Bars, Renaming, calm_rows, ends_symbol
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.signal import Signal
 from papertape.domain.terms import AccountTerms
@@ -58,9 +72,38 @@ class SignalCore(Protocol):
         """What the strategy decided after this moment, and the orders that follow from it."""
         ...
 
+    def pass_calm(
+        self, bars: Bars, first: int, stop: int, calm: Calm, standing: Callable[[Nanos], Standing]
+    ) -> int:
+        """See calm bars one after the other; the row of the first that is not calm.
+
+        It stops behind a bar after which the strategy asked for something: `asked` says for what.
+
+        Args:
+            bars: The only instrument's bars.
+            first: Row of the next bar.
+            stop: Row before which to stop in any case.
+            calm: What calm is.
+            standing: Where the account stands at a moment; but for the time it stays the same.
+        """
+        ...
+
+    def asked(self, standing: Standing) -> tuple[list[Event], list[Proposal]]:
+        """What the strategy decided in the last of the calm bars, if it did."""
+        ...
+
     def finish(self) -> None:
         """There is nothing more to come."""
         ...
+
+
+OrderFee: TypeAlias = Callable[[int, Micros, date], Micros]
+"""What an order of so many shares (signed) at a price owes in fees on a day."""
+
+
+def free(shares: int, price: Micros, day: date) -> Micros:
+    """Nothing."""
+    return 0
 
 
 class SignalDesk:
@@ -73,6 +116,8 @@ class SignalDesk:
         size: How much to hold at full exposure.
         instruments: What the run trades; they share the money equally.
         terms: What the account may do.
+        fee: What an order of so many shares at a price owes on a day, where the size counts it in.
+        sizes_at_fill: Whether shares are counted at the price of the fill (`size_at_fill`).
     """
 
     def __init__(
@@ -81,16 +126,32 @@ class SignalDesk:
         size: SizePolicy,
         instruments: Mapping[str, Instrument],
         terms: AccountTerms,
+        fee: OrderFee = free,
+        *,
+        sizes_at_fill: bool = False,
     ):
         self._terms = terms
         self._answers = answers
         self._size = size
         self._instruments = instruments
+        self._fee = fee
+        self._sizes_at_fill = sizes_at_fill
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
+        self._taken_back: set[OrderId] = set()
+        self._calm_bar: Bar | None = None
+        self._has_compared = False
 
     def see(self, moment: Moment) -> None:
-        """Hand the bars to the strategy."""
+        """Hand the bars to the strategy.
+
+        Assumption: under a new symbol it meets a new instrument, so the holding is kept as it is
+        until the warm-up there is over.
+        """
+        for action in filter(ends_symbol, moment.actions):
+            wanted, self._wanted[action.symbol] = self._wanted[action.symbol], 0.0
+            if isinstance(action, Renaming):
+                self._wanted[action.new_symbol] = wanted
         for bar in moment.bars:
             actions = [action for action in moment.actions if action.symbol == bar.symbol]
             self._answers.see(bar, actions)
@@ -99,17 +160,47 @@ class SignalDesk:
         self, moment: Moment, happened: list[Event], standing: Standing
     ) -> tuple[list[Event], list[Proposal]]:
         """Compare each wish with the one before; most bars change nothing."""
+        for event in happened:
+            # A cancel may lose its race; what filled all the same has to be put right.
+            if isinstance(event, OrderFilled) and event.fill.order_id in self._taken_back:
+                self._wanted[event.fill.symbol] = nan
+        return self._compared(moment.bars, standing)
+
+    def _compared(
+        self, bars: Sequence[Bar], standing: Standing
+    ) -> tuple[list[Event], list[Proposal]]:
+        self._has_compared = True
         decided: list[Event] = []
         proposals: list[Proposal] = []
-        for bar in moment.bars:
+        for bar in bars:
             wish = self._answers.wish(bar.symbol)
-            if wish.exposure != self._wanted[bar.symbol]:
+            if wish is not None and wish.exposure != self._wanted[bar.symbol]:
                 self._wanted[bar.symbol] = wish.exposure
                 event, orders, left = self._change(bar, wish, standing)
                 standing = replace(standing, available=left)
                 decided.append(event)
                 proposals += orders
         return decided, proposals
+
+    def pass_calm(
+        self, bars: Bars, first: int, stop: int, calm: Calm, standing: Callable[[Nanos], Standing]
+    ) -> int:
+        """See calm bars up to the one after which the wish may change."""
+        turns = self._answers.turns(bars.symbol)
+        if turns is None or not self._has_compared:
+            return first  # it is asked bar by bar, or wanted something before the window begins
+        place = int(np.searchsorted(turns, first))
+        last = min(stop, int(turns[place]) + 1) if place < len(turns) else stop
+        row = first + calm_rows(bars[first:last], calm)
+        self._answers.skip(bars.symbol, row - first)
+        self._calm_bar = bars.bar(row - 1) if row > first else None
+        return row
+
+    def asked(self, standing: Standing) -> tuple[list[Event], list[Proposal]]:
+        """The change of the wish after the last calm bar, if there was one."""
+        bars = () if self._calm_bar is None else (self._calm_bar,)
+        self._calm_bar = None
+        return self._compared(bars, standing)
 
     def finish(self) -> None:
         """A signal strategy has nothing to put away."""
@@ -133,10 +224,13 @@ class SignalDesk:
         target, note = self._target(signal, replace(standing, available=available))
         held = standing.account.quantity(symbol)
         quantity = target - held
+        unwanted = [
+            state.order.id for state in open_ if not (state.order.reduce_only and target * held > 0)
+        ]
+        self._taken_back.update(unwanted)
         proposals: list[Proposal] = [
-            CancelRequest(standing.now, state.order.id, "the strategy's wish changed")
-            for state in open_
-            if not (state.order.reduce_only and target * held > 0)
+            CancelRequest(standing.now, order_id, "the strategy's wish changed")
+            for order_id in unwanted
         ]
         if quantity:
             proposals.append(self._order(signal, quantity))
@@ -162,6 +256,8 @@ class SignalDesk:
             len(self._instruments),
         )
         held, note = standing.account.quantity(signal.symbol), ""
+        if self._size.is_net:
+            wanted = self._net(signal, instrument, equity, held)
         if self._size.bends_to_cash:
             payable = self._terms.within(instrument, held, wanted, price, standing.available)
             if payable != wanted:
@@ -173,8 +269,23 @@ class SignalDesk:
             return 0, f"{self._size} of {equity / 1e6:,.2f} buys no share at {signal.price:,.2f}"
         return target, note
 
+    def _net(self, signal: Signal, instrument: Instrument, equity: Micros, held: int) -> int:
+        """Shares to hold if the order's fees come out of the same share of equity."""
+        price, side = micros(signal.price), 1 if signal.exposure > 0 else -1
+        share = self._size.share_of_equity(signal.exposure, len(self._instruments))
+        day = calendar_of(instrument.venue).local_day(signal.time)
+        unit = price * instrument.multiplier
+        return side * payable(
+            abs(share) * max(0, equity),
+            unit,
+            instrument.lot,
+            lambda shares: self._fee(side * shares - held, unit, day),
+        )
+
     def _order(self, signal: Signal, quantity: int) -> Order:
         opens = signal.exposure * quantity > 0  # it goes the way of the wish: a stop protects it
+        symbols = len(self._instruments)
+        share = self._size.share_of_equity(signal.exposure, symbols) if self._sizes_at_fill else 0
         return Order(
             id=f"O{next(self._numbers)}",
             symbol=signal.symbol,
@@ -183,4 +294,5 @@ class SignalDesk:
             time=signal.time,
             reason=signal.reason,
             stop_distance=micros(signal.stop_distance) if opens else 0,
+            share_of_equity=Fraction(share if opens else 0),
         )

@@ -8,7 +8,9 @@ from itertools import count
 
 from papertape.domain.account import Account, Position
 from papertape.domain.calendar import Calendar, calendar_of
+from papertape.domain.calm import ALWAYS
 from papertape.domain.clock import Nanos
+from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.event import (
     CashSettled,
     DividendAccrued,
@@ -40,14 +42,22 @@ class BackOffice:
         instruments: What is traded, by symbol.
         terms: What the account may do.
         financing: What borrowing costs.
+        compat: Conventions of other engines to follow.
     """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], terms: AccountTerms, financing: Financing
+        self,
+        instruments: Mapping[str, Instrument],
+        terms: AccountTerms,
+        financing: Financing,
+        compat: frozenset[Compatibility] = NONE,
     ):
         self._instruments = instruments
         self._terms = terms
         self._financing = financing
+        has_futures = any(each.is_future for each in instruments.values())
+        self._can_owe = terms.lends_money or terms.lends_shares or has_futures
+        self._compat = compat
         self._coming: list[Payment] = []
         self._unfunded: set[str] = set()
         self._day: date | None = None
@@ -62,7 +72,8 @@ class BackOffice:
         """
         match event:
             case DividendAccrued(symbol=symbol, quantity=quantity, amount=amount, pay_date=day):
-                due = self._calendar(symbol).session(day).open
+                at_once = Compatibility.DIVIDENDS_ON_EX_DATE in self._compat
+                due = event.time if at_once else self._calendar(symbol).session(day).open
                 self._coming.append(DividendPaid(due, symbol, quantity * amount))
             case OrderFilled(fill=fill):
                 self._settle_later(fill, fill.time, 1)
@@ -102,6 +113,22 @@ class BackOffice:
             self._coming = [each for each in self._coming if each.time > now]
         return due
 
+    @property
+    def next_due(self) -> Nanos:
+        """When the next payment comes."""
+        return min((each.time for each in self._coming), default=ALWAYS.until)
+
+    def owes(self, account: Account) -> bool:
+        """Whether something is lent, or marked every day."""
+        return self._can_owe and bool(account.positions)
+
+    def sleep_through(self, now: Nanos) -> None:
+        """Nothing was lent until now, so no night before it costs anything."""
+        self._day = self._today(now)
+
+    def _today(self, now: Nanos) -> date:
+        return calendar_of(next(iter(self._instruments.values())).venue).local_day(now)
+
     def overnight(
         self, moment: Moment, account: Account, prices: Mapping[str, Micros]
     ) -> Iterator[FinancingCharged]:
@@ -110,8 +137,7 @@ class BackOffice:
         Assumption: charged from trade date to trade date, at the last closes. The proceeds of a
         short are its collateral: they lend nothing and bear no interest.
         """
-        venue = next(iter(self._instruments.values())).venue
-        today = calendar_of(venue).local_day(moment.time)
+        today = self._today(moment.time)
         before, self._day = self._day, today
         if before is None or before == today or self._financing.is_free:
             return
@@ -149,10 +175,12 @@ class BackOffice:
         Assumption: the broker does not wait for money but closes whole holdings at the next
         open, those first that ask for the most equity, until the rest is covered.
         """
-        required = self._terms.maintenance(account, prices) if account.positions else 0
-        if not self._borrows(account) or account.equity(prices) >= required:
+        if not self.owes(account):
             return None
-        equity, orders, left = account.equity(prices), list[Order](), required
+        required, equity = self._terms.maintenance(account, prices), account.equity(prices)
+        if equity >= required:
+            return None
+        orders, left = list[Order](), required
         asks = {s: self._terms.maintenance_of(h, prices[s]) for s, h in account.positions.items()}
         for symbol in sorted(asks, key=lambda each: (-asks[each], each)):
             if left <= equity and orders:
@@ -160,10 +188,6 @@ class BackOffice:
             left -= asks[symbol]
             orders.append(self._closing(symbol, account.quantity(symbol), now, equity, required))
         return MarginCalled(now, equity, required), orders
-
-    def _borrows(self, account: Account) -> bool:
-        lends = self._terms.lends_money or self._terms.lends_shares
-        return lends or any(held.bond for held in account.positions.values())
 
     def _closing(
         self, symbol: str, held: int, now: Nanos, equity: Micros, required: Micros

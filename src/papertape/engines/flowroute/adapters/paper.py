@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import count
 
 from papertape.domain.account import Account, Position, split_shares
+from papertape.domain.calm import ALWAYS, NEVER, Calm
 from papertape.domain.clock import Nanos
+from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.event import (
     DividendAccrued,
     Event,
     FillBusted,
     FillCorrected,
+    HoldingDelisted,
     LedgerEvent,
     Moment,
     OrderAccepted,
+    OrderPending,
     OrderRejected,
-    OrderReplaced,
     OrderReport,
+    ReplaceRejected,
     SplitApplied,
+    SymbolChanged,
 )
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState, OrderStatus, book_report
-from papertape.domain.market import Bar, CorporateAction, Frequency, Split
+from papertape.domain.market import (
+    Bar,
+    Bars,
+    CorporateAction,
+    Delisting,
+    Dividend,
+    Frequency,
+    Renaming,
+    Split,
+)
 from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order, OrderId
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms, judged_price
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.adapters.back_office import BackOffice
-from papertape.matching.book import Book
+from papertape.matching.book import INSTANT, Book
 from papertape.matching.costs import CostModel
+from papertape.matching.wire import Cancel, Latency, Replacement
 
 
 class PaperBroker:
@@ -44,6 +59,9 @@ class PaperBroker:
         frequency: Length of the bars it will be shown.
         costs: What trading and borrowing cost here.
         terms: What the account may do.
+        compat: Conventions of other engines to follow; none unless a run asks for them.
+        latency: How long orders, cancels and replacements take to the exchange.
+        taped: Symbols whose orders meet a tape, and never their bars.
     """
 
     def __init__(
@@ -53,12 +71,17 @@ class PaperBroker:
         frequency: Frequency,
         costs: CostModel,
         terms: AccountTerms = CASH_ACCOUNT,
+        compat: frozenset[Compatibility] = NONE,
+        *,
+        latency: Latency = INSTANT,
+        taped: Collection[str] = (),
     ):
         self._instruments = instruments
         self._terms = terms
         self._account = Account.opened(capital)
-        self._book = Book(instruments, frequency, costs, terms)
-        self._office = BackOffice(instruments, terms, costs.financing)
+        self._book = Book(instruments, frequency, costs, terms, latency, taped)
+        self._office = BackOffice(instruments, terms, costs.financing, compat)
+        self._compat = compat
         self._asked: dict[OrderId, Order] = {}
         self._orders: dict[OrderId, OrderState] = {}
         self._reports: list[Event] = []
@@ -95,8 +118,12 @@ class PaperBroker:
         fault = self._unaffordable(order)
         if fault:
             self._report(OrderRejected(moment, order, fault))
-        else:
-            self._report(self._book.accept(order, moment))
+            return order.id
+        for said in self._book.send(order.symbol, order, moment):
+            self._report(said)
+        if Compatibility.FILL_AT_DECISION_CLOSE in self._compat:
+            for event in self._book.fill_at_close(order.id, self._account):
+                self._report(event)
         return order.id
 
     def _unaffordable(self, order: Order) -> str:
@@ -123,13 +150,17 @@ class PaperBroker:
     def cancel_order(
         self, order_id: OrderId, now: Nanos | None = None, reason: str = "asked for"
     ) -> bool:
-        """Cancel what is still open of an order; False if there is nothing left to cancel."""
+        """Ask to cancel what is still open of an order; False if there is nothing left to cancel.
+
+        With a latency the cancel may come too late all the same; a report says what came of it.
+        """
         state = self._state(order_id)
+        if not state.is_working:
+            return False
         moment = state.order.time if now is None else now
-        canceled = self._book.cancel(order_id, moment, reason)
-        if canceled is not None:
-            self._report(canceled)
-        return canceled is not None
+        for said in self._book.send(state.order.symbol, Cancel(order_id, reason), moment):
+            self._report(said)
+        return True
 
     def replace_order(
         self,
@@ -140,7 +171,9 @@ class PaperBroker:
         limit: Micros | None = None,
         stop: Micros | None = None,
     ) -> bool:
-        """Change a working order in place; False if it cannot be, and the report says why.
+        """Ask to change a working order in place; False if it cannot be, and a report says why.
+
+        With a latency it may come too late all the same.
 
         Args:
             order_id: The order.
@@ -149,10 +182,15 @@ class PaperBroker:
             limit: Its new limit, micro-dollars.
             stop: Its new trigger, micro-dollars.
         """
-        self._state(order_id)
-        answer = self._book.replace(order_id, now, quantity=quantity, limit=limit, stop=stop)
-        self._report(answer)
-        return isinstance(answer, OrderReplaced)
+        state = self._state(order_id)
+        if not state.is_working:
+            self._report(ReplaceRejected(now, order_id, f"it is {state.status}"))
+            return False
+        symbol = state.order.symbol
+        answers = self._book.send(symbol, Replacement(order_id, quantity, limit, stop), now)
+        for said in answers:
+            self._report(said)
+        return not isinstance(answers[0], ReplaceRejected)
 
     def get_order_status(self, order_id: OrderId) -> OrderStatus:
         """Where an order stands.
@@ -191,20 +229,39 @@ class PaperBroker:
             self._report(gain)
         self._call_for_margin(moment.time)
 
+    def calm(self, symbol: str) -> Calm:
+        """The stretch of market in which nothing happens at this broker.
+
+        Assumption: none while the account owes or holds what is marked, for then every close
+        counts.
+        """
+        if self._office.owes(self._account):
+            return NEVER
+        return self._book.calm(symbol).within(Calm(self._office.next_due, 0, ALWAYS.below))
+
+    def catch_up(self, bars: Bars) -> None:
+        """See bars that were calm, all at once."""
+        self._book.catch_up(bars)
+        self._office.sleep_through(int(bars.end[-1]))
+
     def _matched(self, moment: Moment) -> list[Event]:
-        """What the moment's bars did to the orders, instrument by instrument."""
+        """What the moment's tape and bars did to the orders."""
         account, set_free, happened = self._account, 0, list[Event]()
         before = self._terms.available(account, self._book.last)
-        for bar in moment.bars:
-            # Assumption: what one instrument sets free within a moment pays for another only from
-            # the next moment on; nobody knows which of the two came first.
-            events, account = self._book.match(bar, account, withheld=set_free)
+        if moment.ticks:
+            self._book.turn()
+        for said in (*moment.ticks, *moment.bars):
+            # Assumption: what one bar sets free within a moment pays for another only from the
+            # next moment on; nobody knows which of the two came first. A tape says it.
+            withheld = set_free if isinstance(said, Bar) else 0
+            events, account = self._book.match(said, account, withheld=withheld)
             if events:
                 after = self._terms.available(account, self._book.last)
                 set_free += max(0, after - before)
                 before = after
                 happened += events
-        return happened
+        events, account = self._book.pass_time(moment.time, account)
+        return happened + events
 
     def _call_for_margin(self, now: Nanos) -> None:
         """Close what equity does not cover, unless that is under way."""
@@ -245,12 +302,8 @@ class PaperBroker:
         for event in self._book.restate(action, now):
             self._report(event)
         held = self._account.quantity(action.symbol)
-        if isinstance(action, Split):
-            if held:
-                after, cash = split_shares(held, action.ratio, before)
-                self._report(SplitApplied(now, action.symbol, action.ratio, held, after, cash))
-        elif held:
-            self._report(DividendAccrued(now, action.symbol, held, action.amount, action.pay_date))
+        if held:
+            self._report(_booked(action, now, held, before))
 
     def _report(self, event: Event) -> None:
         """Fold an event into the broker's own books, number it and hand it on."""
@@ -258,13 +311,29 @@ class PaperBroker:
             event = replace(event, number=next(self._numbers))
         self._reports.append(event)
         book_report(self._orders, event)
-        if isinstance(event, OrderAccepted | OrderRejected):
+        if isinstance(event, OrderPending | OrderAccepted | OrderRejected):
             self._asked[event.order.id] = event.order
         if isinstance(event, LedgerEvent):
             self._account = self._account.after(event)
             self._reports += self._office.follow(event, self._account)
 
 
+def _booked(action: CorporateAction, now: Nanos, held: int, last: Micros) -> Event:
+    """What a corporate action does to a holding, at the last price before it."""
+    symbol = action.symbol
+    match action:
+        case Split(ratio=ratio):
+            after, cash = split_shares(held, ratio, last)
+            return SplitApplied(now, symbol, ratio, held, after, cash)
+        case Dividend(amount=amount, pay_date=pay_date):
+            return DividendAccrued(now, symbol, held, amount, pay_date)
+        case Renaming(new_symbol=new_symbol):
+            return SymbolChanged(now, symbol, new_symbol, held)
+        case Delisting():
+            return HoldingDelisted(now, symbol, held, action.paid(last, held))
+
+
 def _opening(moment: Moment, symbol: str) -> Nanos:
-    """When the symbol's bar of this moment began."""
-    return next(bar.start for bar in moment.bars if bar.symbol == symbol)
+    """When the symbol's bar of this moment began; without one, when the first of them did."""
+    starts = [bar.start for bar in moment.bars if bar.symbol == symbol]
+    return min(starts or [bar.start for bar in moment.bars], default=moment.time)

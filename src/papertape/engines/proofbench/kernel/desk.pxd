@@ -3,7 +3,7 @@ cimport cython
 from papertape.engines.proofbench.kernel.exchange cimport Exchange, product_over
 from papertape.engines.proofbench.kernel.tally cimport Tally
 
-cdef long long MOST_SHARES, FINEST
+cdef long long MOST_SHARES, FINEST, NARROWEST
 
 @cython.final
 cdef class Desk:

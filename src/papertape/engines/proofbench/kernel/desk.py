@@ -9,6 +9,7 @@ from papertape.domain.market import FloatArray
 from papertape.engines.proofbench.kernel.columns import ByteArray, Sizing, Span, readable
 from papertape.engines.proofbench.kernel.exchange import Exchange, product_over
 from papertape.engines.proofbench.kernel.tally import Tally
+from papertape.engines.signalcore.sizing import exactly
 
 try:
     import cython
@@ -21,8 +22,9 @@ else:
     rint = round
 
 MOST_SHARES = 2**31
-FINEST = 2**61
-"""A scale beyond which an exposure is not worked out here."""
+FINEST = 10**15
+"""Decimal places up to which an exposure in floating point has one spelling only."""
+NARROWEST = 2**61
 
 
 class Desk:
@@ -134,14 +136,18 @@ class Desk:
         return self.exchange.within(shares, price, available)
 
     def _fraction(self, numerator, money, unit):
-        """Exposure times ``numerator * money / unit``, cut towards zero and not rounded before."""
+        """Exposure, as it is written, times ``numerator * money / unit``, cut towards zero."""
         size, scale = abs(self.wanted), 1
-        whole = cython.cast(cython.longlong, size)
-        while whole != size:
-            if scale >= FINEST:
-                self.exchange.has_failed = True
-                return 0
-            size, scale = size * 2.0, scale * 2
-            whole = cython.cast(cython.longlong, size)
+        whole = cython.cast(cython.longlong, rint(size))
+        while whole / float(scale) != size and scale < FINEST:
+            scale *= 10
+            whole = cython.cast(cython.longlong, rint(size * scale))
+        if whole / float(scale) != size:  # so many digits that only Python knows them
+            with cython.gil:
+                exact = exactly(size)
+                if exact.denominator >= NARROWEST:
+                    self.exchange.has_failed = True
+                    return 0
+                whole, scale = exact.numerator, exact.denominator
         shares = product_over(whole * numerator, money, scale) // unit
         return shares if self.wanted > 0 else -shares

@@ -3,15 +3,14 @@ from libc.stdint cimport int64_t
 
 from papertape.domain.money cimport against_trader, tick_up
 from papertape.engines.proofbench.kernel.tally cimport Tally
-from papertape.matching.costs cimport (
-    half_spread_at, impact, part_of_day, shares_within, taker_price
-)
+from papertape.matching.costs cimport impact, part_of_day, shares_within, taker_price
 from papertape.matching.fees cimport capped_fee, per_share_fee, share_of
 from papertape.matching.liquidity cimport mean_of_known, mean_value, volatility
 from papertape.matching.rules cimport (
     auction_limit_reference, beyond_limit, cross_point, is_marketable, ratcheted,
     resting_limit_reference, stop_reference, trail_level, worse
 )
+from papertape.matching.spreads cimport half_spread_at
 
 cdef Py_ssize_t KIND, NUMBER, OPEN, FILLED, PAID, LEVEL, ANCHOR, FILLS, BIRTH, BORN, REDUCES
 cdef Py_ssize_t TRIGGERED, ARRIVING, SERVED, STOP_AT, TARGET_AT, TRAIL_AT, FIELDS
@@ -110,7 +109,7 @@ cdef class Exchange:
     cdef int64_t _auction_price(self, Py_ssize_t place) except? -1 nogil
     @cython.locals(side=int, level="long long", high="long long", low="long long")
     cdef int _act(self, Py_ssize_t place) except -1 nogil
-    @cython.locals(size="long long", side=int, affordable="long long")
+    @cython.locals(size="long long", side=int, tried="long long", fits="long long")
     cdef int _serve(
         self, Py_ssize_t place, long long reference, int slips, bint pays_spread,
         long long above, long long below

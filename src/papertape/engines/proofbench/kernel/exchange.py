@@ -18,7 +18,7 @@ import numpy as np
 from papertape.domain.money import LARGEST, against_trader, tick_up
 from papertape.engines.proofbench.kernel.columns import Columns, Terms, readable
 from papertape.engines.proofbench.kernel.tally import Tally
-from papertape.matching.costs import half_spread_at, impact, part_of_day, shares_within, taker_price
+from papertape.matching.costs import impact, part_of_day, shares_within, taker_price
 from papertape.matching.fees import CENT as A_CENT
 from papertape.matching.fees import capped_fee, per_share_fee, share_of
 from papertape.matching.liquidity import mean_of_known, mean_value, volatility
@@ -33,6 +33,7 @@ from papertape.matching.rules import (
     trail_level,
     worse,
 )
+from papertape.matching.spreads import half_spread_at
 
 try:
     import cython
@@ -432,12 +433,14 @@ class Exchange:
         size, side = self._within_cap(self._held_back(place), above, below), self._side(place)
         if size and not self.has_failed:
             self._price(place, size, reference, slips, pays_spread)
-            affordable = self._affordable(place, side * size)
-            if 0 < affordable < size:
-                self._price(place, affordable, reference, slips, pays_spread)
-            if affordable:
-                self._book(place, side * affordable, reference)
-            if affordable < size:
+            tried, fits = size, self._affordable(place, side * size)
+            while 0 < fits < tried:  # fewer shares slip less, and a dearer short binds more
+                tried = fits
+                self._price(place, tried, reference, slips, pays_spread)
+                fits = self._affordable(place, side * tried)
+            if fits:
+                self._book(place, side * fits, reference)
+            if fits < size:
                 self.orders[place, OPEN] = 0
 
     def _held_back(self, place):

@@ -13,7 +13,7 @@ import numpy as np
 
 from papertape.data.actions import rows_of
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bars, FloatArray, Frequency, IntArray
+from papertape.domain.market import Bars, FloatArray, Frequency, IntArray, ends_symbol
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros
 from papertape.domain.terms import AccountTerms, account_terms
 from papertape.engines.proofbench.config import SimulationConfig
@@ -32,15 +32,11 @@ from papertape.engines.signalcore.sizing import (
 from papertape.matching.costs import (
     MILLION,
     CostModel,
-    FixedHalfSpread,
     FixedSlippage,
     NoCap,
     NoSlippage,
-    NoSpread,
-    SpreadByLiquidity,
     SquareRootImpact,
     VolumeCap,
-    cost_model,
 )
 from papertape.matching.fees import (
     Fees,
@@ -54,7 +50,9 @@ from papertape.matching.fees import (
     SumOfFees,
     ValueRate,
 )
-from papertape.matching.financing import COLLATERAL, YEAR, Financing
+from papertape.matching.financing import COLLATERAL, YEAR
+from papertape.matching.spreads import FixedHalfSpread, NoSpread, SpreadByLiquidity
+from papertape.matching.tariffs import cost_model
 
 DEAREST = 2**40
 """Micro-dollars a share from which on products might not fit into 64 bits."""
@@ -69,7 +67,7 @@ _NOTHING = Share(0, 1)
 _WHOLE = Share(1, 1)
 _KNOWN = {
     *("initial_capital", "bar_frequency", "risk_free_rate", "start", "end", "size", "cost"),
-    *("account", "warmup", "risk_profile", "benchmark", "seed"),
+    *("spread", "account", "warmup", "risk_profile", "benchmark", "seed"),
 }
 """Settings that are either served or do not change what is traded."""
 
@@ -154,11 +152,14 @@ def kernel_for(window: Window, config: SimulationConfig) -> Kernel:
     if len(window.bars) != 1:
         raise Refusal("several instruments")
     [(symbol, bars)] = window.bars.items()
-    if rows_of(bars, window.actions.get(symbol, ())):
-        raise Refusal("splits or dividends")
+    actions = window.actions.get(symbol, ())
+    if rows_of(bars, actions) or any(map(ends_symbol, actions)):
+        raise Refusal("splits, dividends or an end of the symbol")
+    if window.taped:
+        raise Refusal("a tape")
     if PROFILES[config.risk_profile] != RiskLimits():
         raise Refusal(f"the limits of the profile {config.risk_profile}")
-    account, costs = account_terms(config.account), cost_model(config.cost)
+    account, costs = account_terms(config.account), cost_model(config.cost, config.spread)
     terms = _terms(bars.instrument, config.frequency, costs, account)
     columns = _columns(bars, terms, _tables(costs.fees), costs)
     history = window.history[symbol]
@@ -182,7 +183,7 @@ def _sizing(size: str) -> Sizing:
     match policy:
         case FixedShares(shares):
             return Sizing(shares, _NOTHING, by_stop=False)
-        case PercentOfEquity(percent) | RiskPerTrade(percent):
+        case PercentOfEquity(percent, is_net=False) | RiskPerTrade(percent):
             part = percent / 100
             if part.numerator < FINEST and part.denominator < DEAREST:
                 return Sizing(0, _share(part), by_stop=policy.needs_stop)
@@ -298,7 +299,7 @@ def _commission(fees: Fees) -> dict[str, Any]:
             case ProportionalFee(rate):
                 numbers["commission"] = _share(rate)
             case PerShareFee(per_share, least, most):
-                if per_share < 1 or not 0 <= most <= 1 or max(per_share, least) > DEAREST:
+                if per_share < 1 or most is None or most > 1 or max(per_share, least) > DEAREST:
                     raise Refusal(each.words)
                 numbers |= {"per_share": per_share, "least": least, "most": _share(most)}
             case _:
@@ -308,7 +309,7 @@ def _commission(fees: Fees) -> dict[str, Any]:
 
 def _regulators(fees: Fees) -> list[RegulatoryFees]:
     found = [each for each in _parts(fees) if isinstance(each, RegulatoryFees)]
-    if len(found) > 1:
+    if len(found) > 1 or any(each.cat for each in found):
         raise Refusal(fees.words)
     return found
 
