@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,13 +12,11 @@ from tests.generators import random_bars
 
 from papertape.domain.event import OrderFilled
 from papertape.domain.market import Bars, FloatArray, PriceHistory
-from papertape.domain.money import micros
 from papertape.engines.proofbench.bench import simulate
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.kernel import Run, Wish, kernel_for
 from papertape.engines.proofbench.window import Window, cut
 from papertape.engines.signalcore.answers import ask
-from papertape.plugins.market_data.sample import read_sample
 from papertape.strategies import (
     MomentumBreakoutStrategy,
     MovingAverageCrossoverStrategy,

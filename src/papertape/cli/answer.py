@@ -20,17 +20,19 @@ class Answer:
         data: For programs.
         warnings: What a program should tell its user; the text says it in its own place.
         is_no: Whether the answer is no (exit 1).
+        is_cut_short: Whether an interrupt ended the work early (exit 130).
     """
 
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     is_no: bool = False
+    is_cut_short: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0, or 1 when the answer is no."""
-        return int(self.is_no)
+        """0, 1 when the answer is no, or 130 when it is not whole."""
+        return 130 if self.is_cut_short else int(self.is_no)
 
 
 def envelope(name: str, answer: Answer) -> str:

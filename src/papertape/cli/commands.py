@@ -5,6 +5,7 @@ from __future__ import annotations
 COMMANDS = {
     "demo": "three strategies on real prices, without key or network",
     "backtest": "run a strategy over history, beside buy and hold",
+    "sweep": "try many settings of a strategy, and say what the best is worth",
     "compare": "put runs or strategies side by side",
     "paper": "replay history as a paper session and print its blotter",
     "why": "explain a trade, an order, or why there was none",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING
@@ -18,17 +18,25 @@ PATIENCE = 1.0
 
 
 @contextmanager
-def progress(doing: str, here: Surroundings) -> Iterator[None]:
-    """Show what is being done, on a terminal only, from the first second on until it is done."""
+def progress(doing: str, here: Surroundings) -> Iterator[Callable[[str], None]]:
+    """Show what is being done, on a terminal only, from the first second on until it is done.
+
+    Who counts can say so: the answer takes other words for what is being done.
+    """
     if here.quiet or not sys.stderr.isatty():
-        yield
+        yield lambda words: None
         return
     shown: list[Status] = []
     timer = Timer(PATIENCE, lambda: shown.append(_started(doing, here)))
     timer.daemon = True
     timer.start()
+
+    def say(words: str) -> None:
+        for status in shown:
+            status.update(words)
+
     try:
-        yield
+        yield say
     finally:
         timer.cancel()
         timer.join()

@@ -81,7 +81,7 @@ class RunStore:
             self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.mkdir(mode=0o700, exist_ok=True)
             for number in count():
-                run_id = name or stem + _letters(number)
+                run_id = name or stem + letters(number)
                 run = StoredRun(run_id, made_at, kind, record)
                 if self._placed(run):
                     return run
@@ -178,7 +178,7 @@ def _age(head: _Head) -> tuple[str, int, str]:
     return head.made_at, len(head.id), head.id  # z comes before aa
 
 
-def _letters(number: int) -> str:
+def letters(number: int) -> str:
     """The letters a to z, then aa, ab and so on."""
     more, letter = divmod(number, 26)
-    return (_letters(more - 1) if more else "") + chr(ord("a") + letter)
+    return (letters(more - 1) if more else "") + chr(ord("a") + letter)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from papertape.cli.catalogue import Listed, listed
 from papertape.cli.failure import blamed
@@ -28,6 +29,8 @@ from papertape.plugins.market_data.tables.actions import read_actions
 from papertape.session.paper import replay
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Strategy
+
+Answered = TypeVar("Answered")
 
 
 @dataclass(frozen=True)
@@ -214,7 +217,7 @@ def run(plan: Plan) -> SimulationResults:
     for symbol, history in plan.histories.items():
         engine.load_data(symbol, history)
     engine.set_strategy(plan.strategy)
-    return _blaming(plan, engine.run)
+    return blaming(plan, engine.run)
 
 
 def run_sample(names: Sequence[str], clock: Clock) -> list[SimulationResults]:
@@ -235,14 +238,18 @@ def run_paper(plan: Plan, speed: float | None, notify: Notify) -> SimulationResu
     Raises:
         StrategyError: If the strategy raised.
     """
-    return _blaming(
+    return blaming(
         plan,
         lambda: replay(plan.strategy, plan.histories, plan.config, speed=speed, notify=notify),
     )
 
 
-def _blaming(plan: Plan, work: Callable[[], SimulationResults]) -> SimulationResults:
-    """Do work in which the strategy is called; what its own code raises is told as its own."""
+def blaming(plan: Plan, work: Callable[[], Answered]) -> Answered:
+    """Do work in which the strategy is called; what its own code raises is told as its own.
+
+    Raises:
+        StrategyError: If the strategy raised.
+    """
     try:
         with redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
             return work()

@@ -7,8 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, product
 from math import sqrt
-from queue import SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Lock
 from typing import Any, cast
 
 import msgspec
@@ -20,6 +19,7 @@ from papertape.domain.money import MICROS_PER_DOLLAR, dollars
 from papertape.engines.proofbench.assembly import is_signal_strategy
 from papertape.engines.proofbench.bench import simulate
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.crew import by_crew
 from papertape.engines.proofbench.kernel import Kernel, Refusal, Wish, kernel_for
 from papertape.engines.proofbench.kernel.tally import Tally
 from papertape.engines.proofbench.metrics import FLAT, measure
@@ -34,9 +34,6 @@ MEMO_ROOM = 256 * 1024 * 1024
 
 WORTH_A_THREAD = 3_000_000
 """Bars times settings, some ten milliseconds, below which waking another thread costs more."""
-
-AT_A_TIME = 8
-"""Settings that a thread takes from the plan at once."""
 
 Parameters = Mapping[str, Any]
 
@@ -135,7 +132,7 @@ class Plan:
     def at(self, place: int) -> dict[str, Any]:
         """The combination at a place."""
         chosen: dict[str, Any] = {}
-        for name, values in reversed(self.values.items()):
+        for name, values in reversed(list(self.values.items())):
             place, index = divmod(place, len(values))
             chosen[name] = values[index]
         return dict(reversed(chosen.items()))
@@ -212,9 +209,7 @@ class Laboratory:
         config: The settings that all trials share.
     """
 
-    def __init__(
-        self, kind: type, histories: Mapping[str, PriceHistory], config: SimulationConfig
-    ):
+    def __init__(self, kind: type, histories: Mapping[str, PriceHistory], config: SimulationConfig):
         self._kind, self._histories, self._config = kind, histories, config
         self._memo = Memo(MEMO_ROOM)
         self._views: dict[int, tuple[Window, Kernel | str]] = {}
@@ -363,7 +358,9 @@ def run_sweep(
     threads = jobs if len(plan) * rows > WORTH_A_THREAD else 1
     impossible, interrupted = 0, False
     try:
-        for done_now, trial in enumerate(_attempts(laboratory, waiting, threads), len(made) + 1):
+        for done_now, trial in enumerate(
+            by_crew(laboratory.attempt, waiting, threads), len(made) + 1
+        ):
             if trial is None:
                 impossible += 1
             else:
@@ -387,48 +384,3 @@ def _check_kind(kind: type, plan: Plan, laboratory: Laboratory) -> None:
             f"{kind.__name__} is an order strategy; a sweep needs one with exposure(bars)",
             hint="papertape backtest runs it with one setting",
         )
-
-
-def _attempts(
-    laboratory: Laboratory, waiting: Iterator[tuple[int, dict[str, Any]]], threads: int
-) -> Iterator[Trial | None]:
-    """Each setting's trial as it is done, or None where the strategy refuses the setting."""
-    if threads == 1:
-        yield from map(laboratory.attempt, waiting)
-        return
-    lock, stop, results = Lock(), Event(), SimpleQueue[Trial | BaseException | None]()
-    left = [threads]
-
-    def work() -> None:
-        try:
-            while not stop.is_set():
-                with lock:
-                    some = list(islice(waiting, AT_A_TIME))
-                if not some:
-                    break
-                for item in some:
-                    results.put(laboratory.attempt(item))
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            results.put(error)
-        results.put(_Leaving())
-
-    workers = [Thread(target=work, daemon=True) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
-    try:
-        while left[0]:
-            result = results.get()
-            if isinstance(result, _Leaving):
-                left[0] -= 1
-            elif isinstance(result, BaseException):
-                raise result
-            else:
-                yield result
-    finally:
-        stop.set()
-        for worker in workers:
-            worker.join()
-
-
-class _Leaving(Exception):  # noqa: N818 - a thread says that it has nothing left to do
-    pass

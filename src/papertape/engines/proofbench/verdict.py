@@ -111,10 +111,10 @@ def _deflated(
     if ratio is None:
         return Reason.FLAT, outcome.lookahead
     r = returns(outcome.valuation.equity / MICROS_PER_DOLLAR)
-    shape = skew(r), kurtosis(r)
-    if isinstance(shape[0], Reason) or isinstance(shape[1], Reason):
+    lean, tails = skew(r), kurtosis(r)
+    if isinstance(lean, Reason) or isinstance(tails, Reason):
         return Reason.FLAT, outcome.lookahead
-    found = dsr(ratio, len(r), *shape, trials=tried.trials, variance=tried.variance)
+    found = dsr(ratio, len(r), lean, tails, trials=tried.trials, variance=tried.variance)
     return found, outcome.lookahead
 
 
@@ -132,7 +132,7 @@ def data_hash(histories: Mapping[str, PriceHistory]) -> str:
         bars = histories[symbol].bars
         digest.update(symbol.encode())
         for column in (bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume):
-            digest.update(np.ascontiguousarray(column))
+            digest.update(column.tobytes())
         digest.update(repr(histories[symbol].actions).encode())
     return digest.hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""The trial ledger: how many settings were ever tried on the same prices, the abandoned ones too."""
+"""The trial ledger: how many settings were ever tried on the same prices, abandoned ones too."""
 
 from __future__ import annotations
 

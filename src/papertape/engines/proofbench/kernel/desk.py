@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from papertape.domain.market import FloatArray
 from papertape.engines.proofbench.kernel.columns import ByteArray, Sizing, Span, readable
 from papertape.engines.proofbench.kernel.exchange import Exchange, product_over
@@ -72,7 +70,7 @@ class Desk:
             self._drive()
         return not self.exchange.has_failed
 
-    def _drive(self):
+    def _drive(self) -> None:
         row = self.decides
         while row < self.rows and not self.exchange.has_failed:
             if row > 0:
@@ -89,14 +87,14 @@ class Desk:
                 self.tally.mark(first, after, self.exchange.cash, self.exchange.held)
             row = after
 
-    def _next_wish(self, row):
+    def _next_wish(self, row: int) -> int:
         """The next row whose wish is another one, or the end."""
         row = max(row, self.warmup - 1)
         while row < self.rows and self.exposure[row] == self.wanted:
             row += 1
         return min(row, self.rows)
 
-    def _decide(self, row):
+    def _decide(self, row: int) -> None:
         """Cancel what the old wish left open, and order what the new one lacks."""
         self.wanted, held = self.exposure[row], self.exchange.held
         price, distance = self.exchange.close(row), self._stop_distance(row)
@@ -113,7 +111,7 @@ class Desk:
             opens = (self.wanted > 0) == (quantity > 0) and self.wanted != 0
             self.exchange.place(quantity, distance if opens else 0, 0, 0, False)
 
-    def _stop_distance(self, row):
+    def _stop_distance(self, row: int) -> int:
         """Micro-dollars to the stop."""
         if not self.has_stops:
             return 0
@@ -123,7 +121,7 @@ class Desk:
             return 0
         return cython.cast(cython.longlong, rint(stop * 1e6))
 
-    def _target(self, price, distance, available):
+    def _target(self, price: int, distance: int, available: int) -> int:
         """Shares to hold, signed."""
         if self.wanted < 0 and not self.exchange.lends_shares:
             return 0
@@ -135,7 +133,7 @@ class Desk:
             shares = self._fraction(self.part, max(0, equity), unit)
         return self.exchange.within(shares, price, available)
 
-    def _fraction(self, numerator, money, unit):
+    def _fraction(self, numerator: int, money: int, unit: int) -> int:
         """Exposure, as it is written, times ``numerator * money / unit``, cut towards zero."""
         size, scale = abs(self.wanted), 1
         whole = cython.cast(cython.longlong, rint(size))

@@ -45,6 +45,7 @@ cdef class Exchange:
     cdef double per_session, session_root, impact_factor
     cdef double volatility_if_unknown, participation_if_unknown
     cdef double call_below, call_above
+    cdef long long fall_to, rise_to
     cdef double daily_volume, daily_value, daily_volatility
     cdef bint rounds_up, lends_shares, lends_money, at_open
     cdef readonly bint has_failed, is_full
@@ -95,13 +96,13 @@ cdef class Exchange:
     cdef int _move(self, long long to) except -1 nogil
     @cython.locals(anchor="long long")
     cdef int _see(self, Py_ssize_t place, long long price) except -1 nogil
-    @cython.locals(
-        found=Py_ssize_t, place=Py_ssize_t, point="long long", way="long long", rank=int,
-        eagerness="long long", best_way="long long", best_rank=int, best_eagerness="long long"
-    )
+    @cython.locals(found=Py_ssize_t, place=Py_ssize_t, point="long long")
     cdef Py_ssize_t _next_due(self, long long to) except -2 nogil
-    @cython.locals(number="long long", others="long long", kind="long long")
-    cdef bint _is_before(self, Py_ssize_t place, Py_ssize_t other) noexcept nogil
+    @cython.locals(way="long long", others="long long")
+    cdef bint _is_before(
+        self, Py_ssize_t place, long long point, Py_ssize_t other
+    ) except -1 nogil
+    cdef long long _rank(self, Py_ssize_t place) noexcept nogil
     @cython.locals(
         here="long long", side=int, high="long long", low="long long", level="long long"
     )
@@ -178,10 +179,11 @@ cdef class Exchange:
     cdef void call_margin(self, Py_ssize_t row) noexcept nogil
     @cython.locals(value="long long", required="long long")
     cdef bint is_called(self, Py_ssize_t row) noexcept nogil
-    @cython.locals(
-        place=Py_ssize_t, owes=bint, fall_to="long long", rise_to="long long",
-        level="long long"
-    )
+    @cython.locals(owes=bint)
     cdef Py_ssize_t next_row(self, Py_ssize_t row, Py_ssize_t after) noexcept nogil
+    @cython.locals(place=Py_ssize_t)
+    cdef bint _waits_for_any(self) noexcept nogil
+    @cython.locals(place=Py_ssize_t, level="long long")
+    cdef void _find_levels(self) noexcept nogil
     @cython.locals(money=double, size=double, part=double)
     cdef void _find_call(self) noexcept nogil

@@ -92,9 +92,7 @@ class Exchange:
         room: Orders that can be held at once; with more the run fails.
     """
 
-    def __init__(
-        self, columns: Columns, terms: Terms, capital: int, tally: Tally, room: int
-    ):
+    def __init__(self, columns: Columns, terms: Terms, capital: int, tally: Tally, room: int):
         self.open = readable(columns.open, compiled=cython.compiled)
         self.high = readable(columns.high, compiled=cython.compiled)
         self.low = readable(columns.low, compiled=cython.compiled)
@@ -147,7 +145,9 @@ class Exchange:
 
     # Orders
 
-    def place(self, quantity, stop_at, target_at, trail_at, reduces):
+    def place(
+        self, quantity: int, stop_at: int, target_at: int, trail_at: int, reduces: bool
+    ) -> None:
         """Rest a market order; exits of its fills lie at these distances, 0 for none."""
         self.numbers += 1
         self._add(MARKET, quantity, self.numbers)
@@ -157,7 +157,7 @@ class Exchange:
         self.orders[place, TARGET_AT] = target_at
         self.orders[place, TRAIL_AT] = trail_at
 
-    def _add(self, kind, quantity, number):
+    def _add(self, kind: int, quantity: int, number: int) -> None:
         if self.count == self.room:
             self.has_failed = self.is_full = True
             self.count -= 1
@@ -169,14 +169,14 @@ class Exchange:
         self.orders[self.count, ARRIVING] = 1
         self.count += 1
 
-    def clear(self, keeps_exits):
+    def clear(self, keeps_exits: bool) -> None:
         """Cancel what is open, or all of it but the exits that only reduce."""
         for place in range(self.count):
             if not (keeps_exits and self.orders[place, REDUCES]):
                 self.orders[place, OPEN] = 0
         self._sweep()
 
-    def _sweep(self):
+    def _sweep(self) -> None:
         """Let go of the orders that are done, the others in their order."""
         kept = 0
         for place in range(self.count):
@@ -187,17 +187,17 @@ class Exchange:
                 kept += 1
         self.count = kept
 
-    def _side(self, place):
+    def _side(self, place: int) -> int:
         return 1 if self.orders[place, OPEN] > 0 else -1
 
-    def _is_waiting(self, place):
+    def _is_waiting(self, place: int) -> bool:
         kind = self.orders[place, KIND]
         return (kind == STOP or kind == TRAIL) and not self.orders[place, TRIGGERED]
 
-    def _is_market(self, place):
+    def _is_market(self, place: int) -> bool:
         return self.orders[place, KIND] != TARGET and not self._is_waiting(place)
 
-    def _level(self, place):
+    def _level(self, place: int) -> int:
         """Where an exit stands; 0 for a trail that has seen no price yet."""
         if self.orders[place, KIND] != TRAIL:
             return self.orders[place, LEVEL]
@@ -208,7 +208,7 @@ class Exchange:
 
     # A bar
 
-    def meet(self, row):
+    def meet(self, row: int) -> None:
         """Let a bar meet the orders, on the path that leaves less at its close (fill-P1)."""
         self.row, self.noted = row, 0
         if self.volume[row] != 0 and self._is_concerned():
@@ -220,7 +220,7 @@ class Exchange:
                 self._tell(place)
             self._sweep()
 
-    def _walk_both_ways(self):
+    def _walk_both_ways(self) -> None:
         self._keep(BEFORE)
         self._walk(UP_FIRST)
         self._keep(AFTER)
@@ -232,10 +232,10 @@ class Exchange:
             self._bring_back(AFTER)
             self.way, self.noted = UP_FIRST, noted
 
-    def _worth(self):
+    def _worth(self) -> int:
         return self.cash + self.value(self.held, self.close(self.row))
 
-    def _tell(self, place):
+    def _tell(self, place: int) -> None:
         way = self.way
         self.tally.fill(
             self.row,
@@ -248,7 +248,7 @@ class Exchange:
             self.fills[way, place, AT_OPEN],
         )
 
-    def _keep(self, where):
+    def _keep(self, where: int) -> None:
         for place in range(self.count):
             for field in range(FIELDS):
                 self.kept[where, place, field] = self.orders[place, field]
@@ -256,7 +256,7 @@ class Exchange:
         self.kept[where, self.room, 1] = self.held
         self.kept[where, self.room, 2] = self.count
 
-    def _bring_back(self, where):
+    def _bring_back(self, where: int) -> None:
         self.cash = self.kept[where, self.room, 0]
         self.held = self.kept[where, self.room, 1]
         self.count = self.kept[where, self.room, 2]
@@ -264,7 +264,7 @@ class Exchange:
             for field in range(FIELDS):
                 self.orders[place, field] = self.kept[where, place, field]
 
-    def _is_concerned(self):
+    def _is_concerned(self) -> bool:
         """Whether the bar can change anything about an order."""
         for place in range(self.count):
             if self.orders[place, ARRIVING] and not self._is_waiting(place):
@@ -273,7 +273,7 @@ class Exchange:
                 return True
         return False
 
-    def _can_act(self, place):
+    def _can_act(self, place: int) -> bool:
         row, side = self.row, self._side(place)
         if self._is_market(place) or self.orders[place, KIND] == TRAIL:
             return True
@@ -283,7 +283,7 @@ class Exchange:
             return side * (level - best) >= 0
         return stop_reference(side, level, self.open[row], self.high[row], self.low[row]) != 0
 
-    def _is_certain(self):
+    def _is_certain(self) -> bool:
         """Whether both paths must come to the same: at most one order can act within the bar."""
         acting = 0
         for place in range(self.count):
@@ -298,7 +298,7 @@ class Exchange:
                     return False
         return acting <= 1
 
-    def _walk(self, way):
+    def _walk(self, way: int) -> None:
         """Walk the bar: at the open every order meets one price, then the path moves on."""
         row = self.row
         self.way, self.noted = way, 0
@@ -316,13 +316,13 @@ class Exchange:
         for place in range(self.count):
             self.orders[place, SERVED] = 0
 
-    def _has_open_orders(self):
+    def _has_open_orders(self) -> bool:
         for place in range(self.count):
             if self.orders[place, OPEN] != 0:
                 return True
         return False
 
-    def _move(self, to):
+    def _move(self, to: int) -> None:
         """Go to the path's next turn, and serve what is met on the way."""
         place = self._next_due(to)
         while place >= 0 and not self.has_failed:
@@ -334,49 +334,46 @@ class Exchange:
             if self.orders[place, OPEN] != 0:
                 self._see(place, to)
 
-    def _see(self, place, price):
+    def _see(self, place: int, price: int) -> None:
         """Let a trail follow the price (fill-T1)."""
         if self.orders[place, KIND] == TRAIL and not self.orders[place, TRIGGERED]:
             anchor = ratcheted(self._side(place), self.orders[place, ANCHOR], price)
             self.orders[place, ANCHOR] = anchor
 
-    def _next_due(self, to):
+    def _next_due(self, to: int) -> int:
         """Which order acts next on the way to a price, or -1 (fill-Q2); `point` is where."""
-        found, best_way, best_rank, best_eagerness = -1, 0, 0, 0
+        found = -1
         for place in range(self.count):
             point = self._point(place, to)
-            if point == 0:
-                continue
-            way = abs(point - self.here)
-            rank = 0 if self._is_market(place) else 1 if self._is_waiting(place) else 2
-            eagerness = -self._side(place) * (self._level(place) if rank else 0)
-            if found >= 0:
-                if way != best_way:
-                    if way > best_way:
-                        continue
-                elif rank != best_rank:
-                    if rank > best_rank:
-                        continue
-                elif eagerness != best_eagerness:
-                    if eagerness > best_eagerness:
-                        continue
-                elif not self._is_before(place, found):
-                    continue
-            found, best_way, best_rank, best_eagerness = place, way, rank, eagerness
-            self.point = point
+            if point and (found < 0 or self._is_before(place, point, found)):
+                found, self.point = place, point
         return found
 
-    def _is_before(self, place, other):
-        """Whether an order came first; of the exits of one order, whose id comes first."""
-        number, others = self.orders[place, NUMBER], self.orders[other, NUMBER]
-        if number != others:
-            return number < others
-        kind, others = self.orders[place, KIND], self.orders[other, KIND]
-        if kind != others:
-            return kind < others
-        return is_before_as_text(self.orders[place, BIRTH], self.orders[other, BIRTH])
+    def _is_before(self, place: int, point: int, other: int) -> bool:
+        """Whether an order that acts at ``point`` goes before another, which acts at `point`.
 
-    def _point(self, place, to):
+        The nearer, the rank, the more eager price, then who came first; of the exits of one order
+        the one whose id comes first.
+        """
+        way, others = abs(point - self.here), abs(self.point - self.here)
+        if way == others:
+            way, others = self._rank(place), self._rank(other)
+        if way == others and way > 0:
+            way, others = self._level(place), self._level(other)
+            way, others = -self._side(place) * way, -self._side(other) * others
+        if way == others:
+            way, others = self.orders[place, NUMBER], self.orders[other, NUMBER]
+        if way == others:
+            way, others = self.orders[place, KIND], self.orders[other, KIND]
+        if way == others:
+            return is_before_as_text(self.orders[place, BIRTH], self.orders[other, BIRTH])
+        return way < others
+
+    def _rank(self, place: int) -> int:
+        """Market orders go before triggers, those before limits."""
+        return 0 if self._is_market(place) else 1 if self._is_waiting(place) else 2
+
+    def _point(self, place: int, to: int) -> int:
         """Where on the way to the next turn an order acts; 0 if it does not."""
         here, side = self.here, self._side(place)
         high, low = max(here, to), min(here, to)
@@ -393,13 +390,13 @@ class Exchange:
             return 0
         return cross_point(side, level, here, self.tick)
 
-    def _auction_price(self, place):
+    def _auction_price(self, place: int) -> int:
         """What the opening auction gives a target that was there before it (fill-L3), or 0."""
         if not (self.at_open and self.opens_session[self.row]):
             return 0
         return auction_limit_reference(self._side(place), self.orders[place, LEVEL], self.here)
 
-    def _act(self, place):
+    def _act(self, place: int) -> None:
         """Let an order do what it does when it is its turn."""
         side, level = self._side(place), self._level(place)
         if self._is_waiting(place):
@@ -427,7 +424,9 @@ class Exchange:
 
     # What an order gets
 
-    def _serve(self, place, reference, slips, pays_spread, above, below):
+    def _serve(
+        self, place: int, reference: int, slips: int, pays_spread: bool, above: int, below: int
+    ) -> None:
         """Give an order what it gets at a price: within the cap, and as far as funds go."""
         self.orders[place, SERVED] = 1
         size, side = self._within_cap(self._held_back(place), above, below), self._side(place)
@@ -443,7 +442,7 @@ class Exchange:
             if fits < size:
                 self.orders[place, OPEN] = 0
 
-    def _held_back(self, place):
+    def _held_back(self, place: int) -> int:
         """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""
         wanted, side = abs(self.orders[place, OPEN]), self._side(place)
         reduces = self.orders[place, REDUCES]
@@ -455,7 +454,7 @@ class Exchange:
             return 0
         return min(wanted, reducible)
 
-    def _within_cap(self, wanted, above, below):
+    def _within_cap(self, wanted: int, above: int, below: int) -> int:
         """Whole shares that the bar's volume leaves."""
         volume = self.volume[self.row]
         if self.cap == 0 or wanted == 0:
@@ -471,7 +470,7 @@ class Exchange:
         share = part * above + rest * above // below
         return min(wanted, max(0, min(whole - self.traded, share)))
 
-    def _price(self, place, size, reference, slips, pays_spread):
+    def _price(self, place: int, size: int, reference: int, slips: int, pays_spread: bool) -> None:
         """What so many shares cost apiece, into `price`, with what was added to the reference."""
         side, self.half_spread, self.slippage = self._side(place), 0, 0
         if slips:
@@ -482,7 +481,7 @@ class Exchange:
             level = self.orders[place, LEVEL]
             self.price = min(self.price, level) if side > 0 else max(self.price, level)
 
-    def _half_spread(self, price):
+    def _half_spread(self, price: int) -> int:
         """What a taker pays beside a price, as far as the past tells."""
         if self.classes == 0:
             return self.fixed_half_spread
@@ -494,7 +493,7 @@ class Exchange:
                 return half_spread_at(price, self.spread_points[number], self.tick)
         return 0
 
-    def _slippage(self, price, shares):
+    def _slippage(self, price: int, shares: int) -> int:
         if self.impact_factor == 0:
             return self.fixed_slippage
         self._look_back()
@@ -505,7 +504,7 @@ class Exchange:
             part = part_of_day(shares, self.daily_volume)
         return impact(self.impact_factor, moves, part, price)
 
-    def _look_back(self):
+    def _look_back(self) -> None:
         """Measure the bars before this one, once a bar."""
         row = self.row
         if self.known != row:
@@ -514,7 +513,7 @@ class Exchange:
             self.daily_value = mean_value(self.volume, self.dollars, row) * self.per_session
             self.daily_volatility = volatility(self.dollars, row) * self.session_root
 
-    def _affordable(self, place, quantity):
+    def _affordable(self, place: int, quantity: int) -> int:
         """The most shares of a fill that available funds pay for, fees included (fill-Q5)."""
         side, size, price = self._side(place), abs(quantity), self.price
         closing = min(size, max(0, -side * self.held))
@@ -529,13 +528,13 @@ class Exchange:
             size -= 1
         return closing
 
-    def _fee(self, place, quantity):
+    def _fee(self, place: int, quantity: int) -> int:
         """What an order's fees grow by with a fill at `price`."""
         filled, paid = self.orders[place, FILLED], self.orders[place, PAID]
         after = paid + self.value(quantity, self.price)
         return self._fees(filled + quantity, abs(after)) - self._fees(filled, abs(paid))
 
-    def _fees(self, filled, paid):
+    def _fees(self, filled: int, paid: int) -> int:
         """What is owed for all that an order has traded."""
         shares = abs(filled)
         fees = share_of(paid, self.commission, self.commission_unit) if self.commission else 0
@@ -549,7 +548,7 @@ class Exchange:
             fees += tick_up(sec, CENT) + tick_up(taf, CENT) if self.rounds_up else sec + taf
         return fees
 
-    def _book(self, place, quantity, reference):
+    def _book(self, place: int, quantity: int, reference: int) -> None:
         """Move cash and shares, and let siblings, entry and exits follow."""
         fee, value = self._fee(place, quantity), self.value(quantity, self.price)
         self.has_failed |= fee < 0 or self.price <= 0
@@ -567,7 +566,7 @@ class Exchange:
         elif not self.orders[place, REDUCES]:
             self._bring_exits(place, quantity)
 
-    def _note(self, quantity, fee, reference):
+    def _note(self, quantity: int, fee: int, reference: int) -> None:
         way, place = self.way, self.noted
         self.fills[way, place, QUANTITY] = quantity
         self.fills[way, place, PRICE] = self.price
@@ -578,7 +577,7 @@ class Exchange:
         self.fills[way, place, AT_OPEN] = self.at_open
         self.noted += 1
 
-    def _follow_exit(self, place, size):
+    def _follow_exit(self, place: int, size: int) -> None:
         """One cancels other (fill-B2); what is open of the entry would walk in again."""
         number, birth = self.orders[place, NUMBER], self.orders[place, BIRTH]
         for other in range(self.count):
@@ -592,7 +591,7 @@ class Exchange:
         if self.orders[place, KIND] == TARGET and self.at_open:
             self.targets += self.orders[place, BORN] == self.row
 
-    def _bring_exits(self, place, quantity):
+    def _bring_exits(self, place: int, quantity: int) -> None:
         """Bring an entry's exits to life for what its fill opened (fill-B1)."""
         side = 1 if quantity > 0 else -1
         opened = min(abs(quantity), side * self.held)  # what only closed needs no protection
@@ -606,7 +605,7 @@ class Exchange:
                 self._bring(place, TARGET, level, -side * opened)
             self._bring(place, TRAIL, self.orders[place, TRAIL_AT], -side * opened)
 
-    def _bring(self, place, kind, level, quantity):
+    def _bring(self, place: int, kind: int, level: int, quantity: int) -> None:
         if level > 0:  # else no price can reach it
             number, birth = self.orders[place, NUMBER], self.orders[place, FILLS]
             self._add(kind, quantity, number)
@@ -619,35 +618,35 @@ class Exchange:
 
     # What the account allows, as `AccountTerms` says it of shares, in 64 bits
 
-    def close(self, row):
+    def close(self, row: int) -> int:
         """A bar's last price, micro-dollars."""
         return cython.cast(cython.longlong, self.micros[row])
 
-    def value(self, quantity, price):
+    def value(self, quantity: int, price: int) -> int:
         """Quantity times price, once it is known to be countable."""
         if abs(float(quantity) * float(price)) >= TOO_MUCH:
             self.has_failed = True
             return 0
         return quantity * price
 
-    def available(self, price):
+    def available(self, price: int) -> int:
         """What new holdings may be paid from."""
         if not (self.lends_money or self.lends_shares):
             return self.cash
         return self.cash + self._loan(self.value(self.held, price))
 
-    def _loan(self, value):
+    def _loan(self, value: int) -> int:
         """What a holding of that value adds to available funds; a short one takes away."""
         if not (self.lends_money or value < 0):
             return 0
         return value - _share_up(abs(value), self.initial, self.initial_unit)
 
-    def commits(self, held, quantity, price):
+    def commits(self, held: int, quantity: int, price: int) -> int:
         """Available funds that a trade takes; negative where it sets some free."""
         after, before = self.value(held + quantity, price), self.value(held, price)
         return self.value(quantity, price) - (self._loan(after) - self._loan(before))
 
-    def within(self, wanted, price, available):
+    def within(self, wanted: int, price: int, available: int) -> int:
         """The holding nearest to the one wanted that available funds can pay for, fees apart."""
         held = self.held
         if self.commits(held, wanted - held, price) <= available:
@@ -668,7 +667,7 @@ class Exchange:
             steps -= 1
         return held + step * steps
 
-    def charge(self, row):
+    def charge(self, row: int) -> None:
         """Charge the nights since the bar before for what was borrowed through them."""
         if self.held < 0:
             value = self.value(-self.held, self.close(row - 1))
@@ -680,7 +679,7 @@ class Exchange:
         self.cash -= fee
         self.tally.charge(fee)
 
-    def call_margin(self, row):
+    def call_margin(self, row: int) -> None:
         """Place an order to close what equity does not cover, unless that is under way."""
         lends, under_way = self.lends_money or self.lends_shares, False
         for place in range(self.count):
@@ -689,7 +688,7 @@ class Exchange:
         if lends and self.held and not under_way and self.is_called(row):
             self.place(-self.held, 0, 0, 0, True)
 
-    def is_called(self, row):
+    def is_called(self, row: int) -> bool:
         """Whether equity is below what the holding must keep."""
         value = self.value(self.held, self.close(row))
         if value > 0:
@@ -700,25 +699,16 @@ class Exchange:
 
     # What to wait for
 
-    def next_row(self, row, after):
+    def next_row(self, row: int, after: int) -> int:
         """The next row in which anything but the price can change, or ``after``."""
-        for place in range(self.count):
-            if self._is_market(place) or self.orders[place, KIND] == TRAIL:
-                return row
-            if self.orders[place, KIND] == TARGET and self.orders[place, ARRIVING]:
-                return row
+        if self._waits_for_any():
+            return row
+        self._find_levels()
         self._find_call()
         owes = (self.held < 0 and self.borrow) or (self.held and self.cash < 0 and self.interest)
-        fall_to, rise_to = 0, NEVER
-        for place in range(self.count):
-            level = self.orders[place, LEVEL]
-            if (self.orders[place, KIND] == STOP) == (self._side(place) < 0):
-                fall_to = max(fall_to, level)
-            else:
-                rise_to = min(rise_to, level)
         if self.count or owes or self.call_below > 0 or self.call_above < TOO_MUCH:
             while row < after:
-                if self.count and (self.low[row] <= fall_to or self.high[row] >= rise_to):
+                if self.count and (self.low[row] <= self.fall_to or self.high[row] >= self.rise_to):
                     break
                 if owes and self.nights[row]:
                     break
@@ -728,7 +718,26 @@ class Exchange:
             after = row
         return after
 
-    def _find_call(self):
+    def _waits_for_any(self) -> bool:
+        """Whether an order may change with the next bar, wherever that goes."""
+        for place in range(self.count):
+            if self._is_market(place) or self.orders[place, KIND] == TRAIL:
+                return True
+            if self.orders[place, KIND] == TARGET and self.orders[place, ARRIVING]:
+                return True
+        return False
+
+    def _find_levels(self) -> None:
+        """The nearest prices below and above at which an exit acts."""
+        self.fall_to, self.rise_to = 0, NEVER
+        for place in range(self.count):
+            level = self.orders[place, LEVEL]
+            if (self.orders[place, KIND] == STOP) == (self._side(place) < 0):
+                self.fall_to = max(self.fall_to, level)
+            else:
+                self.rise_to = min(self.rise_to, level)
+
+    def _find_call(self) -> None:
         """Between which closes no margin call can come, on the safe side."""
         self.call_below, self.call_above = 0.0, TOO_MUCH
         if (self.lends_money or self.lends_shares) and self.held:
@@ -741,7 +750,7 @@ class Exchange:
                 self.call_below = -money / (size * part) * (1.0 + TINY) + 2.0 if part else TOO_MUCH
 
 
-def product_over(one, other, unit):
+def product_over(one: int, other: int, unit: int) -> int:
     """``one * other // unit`` of numbers from 0, whatever the product's size.
 
     The result has to be below 2**62, and so does each number.
@@ -761,11 +770,11 @@ def product_over(one, other, unit):
     return quotient
 
 
-def _share_up(value, numerator, denominator):
+def _share_up(value: int, numerator: int, denominator: int) -> int:
     return -(-value * numerator // denominator)
 
 
-def is_before_as_text(one, other):
+def is_before_as_text(one: int, other: int) -> bool:
     """Whether a number's digits come first in a dictionary: 1 before 10, and 10 before 2."""
     first, second, size = one, other, 1
     while size <= one or size <= other:

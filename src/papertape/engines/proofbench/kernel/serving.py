@@ -72,7 +72,7 @@ _KNOWN = {
 """Settings that are either served or do not change what is traded."""
 
 
-class Refusal(Exception):  # noqa: N818 - as `RiskRefusal`: it says what happened
+class Refusal(Exception):
     """The kernel does not know a run of this kind; the message says what it is about."""
 
 
@@ -122,8 +122,10 @@ class Kernel:
         while True:
             fills = np.zeros((room, 8), np.int64)
             tally = self._driven(wish, fills, cash, equity)
-            if tally is None or tally.filled <= room:
-                return tally and Run(tally, fills[: tally.filled], cash, equity)
+            if tally is None:
+                return None
+            if tally.filled <= room:
+                return Run(tally, fills[: tally.filled], cash, equity)
             room = tally.filled
 
     def _driven(
@@ -161,7 +163,7 @@ def kernel_for(window: Window, config: SimulationConfig) -> Kernel:
         raise Refusal(f"the limits of the profile {config.risk_profile}")
     account, costs = account_terms(config.account), cost_model(config.cost, config.spread)
     terms = _terms(bars.instrument, config.frequency, costs, account)
-    columns = _columns(bars, terms, _tables(costs.fees), costs)
+    columns = _columns(bars, terms, _tables(costs.fees))
     history = window.history[symbol]
     span = Span(max(history - 1, 0), history)
     return Kernel(columns, terms, _sizing(config.size), span, config.capital)
@@ -236,7 +238,8 @@ def _daily(rate: Fraction) -> Share:
 
 
 def _spread(costs: CostModel) -> dict[str, Any]:
-    amount, classes, unknown = 0, (), 0
+    amount, unknown = 0, 0
+    classes: tuple[tuple[float, int], ...] = ()
     match costs.spread:
         case NoSpread():
             pass
@@ -327,7 +330,7 @@ def _changes(tables: FeeTables | None) -> list[Any]:
     return sorted({row.effective for row in (*tables.sec.rows, *tables.taf.rows)}) if tables else []
 
 
-def _rates(tables: FeeTables | None) -> dict[str, IntArray]:
+def _rates(tables: FeeTables | None) -> dict[str, Any]:
     """The regulators' rates, a row for each stretch of days between two changes."""
     rows: list[tuple[int, int, int, int]] = []
     for day in _changes(tables):
@@ -341,9 +344,9 @@ def _rates(tables: FeeTables | None) -> dict[str, IntArray]:
     return dict(zip(("sec", "sec_unit", "taf", "taf_cap"), columns, strict=True))
 
 
-def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, costs: CostModel) -> Columns:
-    counts = [_micros(column) for column in (bars.open, bars.high, bars.low)]
-    if len(bars) and int(counts[1].max()) >= DEAREST:
+def _columns(bars: Bars, terms: Terms, tables: FeeTables | None) -> Columns:
+    high = _micros(bars.high)
+    if len(bars) and int(high.max()) >= DEAREST:
         raise Refusal("prices of a million dollars and more")
     if np.any(bars.volume >= BUSIEST):
         raise Refusal("volumes of trillions of shares")
@@ -356,8 +359,10 @@ def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, costs: CostMode
         changes = np.array(_changes(tables), "datetime64[D]")
         tariff = np.maximum(np.searchsorted(changes, bars.days(), side="right") - 1, 0)
     return Columns(
-        bars.end,
-        *counts,
+        time=bars.end,
+        open=_micros(bars.open),
+        high=high,
+        low=_micros(bars.low),
         dollars=bars.close,
         micros=np.rint(bars.close * MICROS_PER_DOLLAR),
         volume=bars.volume,

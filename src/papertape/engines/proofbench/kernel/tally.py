@@ -7,8 +7,6 @@ whole number below 2**53 (the exchange sees to that), so float64 holds it exactl
 
 from __future__ import annotations
 
-import numpy as np
-
 from papertape.domain.market import IntArray
 from papertape.engines.proofbench.kernel.columns import Columns, readable
 from papertape.matching.fees import share_of
@@ -58,7 +56,17 @@ class Tally:
 
     # Round trips, flat to flat
 
-    def fill(self, row, quantity, price, fee, reference, half_spread, slippage, at_open):
+    def fill(
+        self,
+        row: int,
+        quantity: int,
+        price: int,
+        fee: int,
+        reference: int,
+        half_spread: int,
+        slippage: int,
+        at_open: int,
+    ) -> None:
         """Book a fill to the trade that runs; what turns the holding round begins the next one."""
         if self.filled < len(self.record):
             self.record[self.filled, ROW] = row
@@ -78,11 +86,11 @@ class Tally:
             quantity, fee = quantity - closing, fee - share
         self._exchange(quantity, price, fee)
 
-    def charge(self, total):
+    def charge(self, total: int) -> None:
         """Book what borrowed shares or money cost to the trade that runs."""
         self.result -= total
 
-    def _exchange(self, quantity, price, fee):
+    def _exchange(self, quantity: int, price: int, fee: int) -> None:
         self.result -= quantity * price + fee
         self.held += quantity
         if self.held != 0:
@@ -98,7 +106,7 @@ class Tally:
 
     # Marks
 
-    def mark(self, first, after, cash, held):
+    def mark(self, first: int, after: int, cash: int, held: int) -> None:
         """Mark the rows from ``first`` to before ``after``, between which nothing is traded."""
         if len(self.equity_after):
             self._write(first, after, cash, held)
@@ -111,7 +119,7 @@ class Tally:
             self.is_ruined = self.is_ruined or (after - first > 1 and cash <= 0)
 
     @cython.cdivision(True)
-    def _step(self, first, after, cash, held):
+    def _step(self, first: int, after: int, cash: float, held: float) -> None:
         last, peak, depth, total, squares = self.last, self.peak, self.depth, self.sum, self.squares
         for row in range(first, after):
             if last <= 0.0:
@@ -128,7 +136,7 @@ class Tally:
                 depth = (peak - equity) / peak
         self.last, self.peak, self.depth, self.sum, self.squares = last, peak, depth, total, squares
 
-    def _write(self, first, after, cash, held):
+    def _write(self, first: int, after: int, cash: int, held: int) -> None:
         for row in range(first, after):
             self.cash_after[row - self.first + 1] = cash
             self.equity_after[row - self.first + 1] = cash + cython.cast(
