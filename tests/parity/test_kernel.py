@@ -10,7 +10,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.generators import random_bars
 
-from papertape.domain.event import OrderFilled
+from papertape.domain.event import MarginCalled, OrderFilled
 from papertape.domain.market import Bars, FloatArray, PriceHistory
 from papertape.engines.proofbench.bench import simulate
 from papertape.engines.proofbench.config import SimulationConfig
@@ -162,3 +162,44 @@ def test_shipped_strategies_trade_the_same(
             bar_frequency=frequency, cost=cost, account=account, benchmark="none"
         )
         assert assert_equal(strategy, bars, config) > 0
+
+
+def test_margin_calls_close_the_same() -> None:
+    calls = 0
+    for seed in range(30):
+        bars = random_bars(seed, 120, volatility=0.08)
+        config = SimulationConfig(
+            initial_capital=4_000.0,
+            cost="us-retail",
+            size="shares:70",
+            account="margin",
+            benchmark="none",
+        )
+        strategy = Dice(seed, 20, 3.0 * (seed % 2))
+        assert_equal(strategy, bars, config)
+        log = simulate(strategy, {bars.symbol: PriceHistory(bars)}, config).logged.entries
+        calls += sum(isinstance(each, MarginCalled) for each in log)
+    assert calls > 5
+
+
+def test_what_a_cap_leaves_is_carried_over_with_exits_of_its_own() -> None:
+    for seed in range(4):
+        bars = random_bars(seed, 150, volatility=0.01)
+        columns = (bars.start, bars.end, bars.open, bars.high, bars.low, bars.close)
+        thin = Bars(bars.instrument, bars.frequency, *columns, np.floor(bars.volume / 20_000))
+        config = SimulationConfig(initial_capital=500_000.0, benchmark="none", account="margin")
+        fills = assert_equal(Dice(seed, 40, 1.0), thin, config)
+        assert fills > 60
+
+
+def test_a_window_with_history_trades_the_same() -> None:
+    bars = random_bars(8, 300, volatility=0.02)
+    for warmup in ("before", "inside"):
+        for strategy in SHIPPED:
+            config = SimulationConfig(
+                start=bars.days()[90].item(),
+                end=bars.days()[280].item(),
+                warmup=warmup,
+                benchmark="none",
+            )
+            assert_equal(strategy, bars, config)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -177,7 +177,7 @@ def _spelled(name: str, text: str) -> list[str]:
     try:
         low, high, step = (Decimal(part) for part in (text + ":1").split(":")[:3])
         count = int((high - low) / step) + 1
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):
         count = 0
     if text.count(":") > 2 or not 0 < count <= MOST_VALUES:
         raise UsageError(
@@ -232,7 +232,7 @@ def _page(
     lines += sentence("Sweep", sweep_id, width)
     if verdict.best is not None:
         chosen = " ".join(f"--param {k}={v}" for k, v in verdict.best.parameters.items())
-        lines += steps([f"papertape backtest {run.listed.name} {chosen}"], width)
+        lines += steps([f"papertape backtest {run.listed.name} --symbol {symbols} {chosen}"], width)
     return "\n".join(lines)
 
 

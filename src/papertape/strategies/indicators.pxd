@@ -3,7 +3,7 @@ cimport cython
 @cython.locals(average=double, value=double)
 cpdef list _recursion(list values, Py_ssize_t period, double weight)
 
-@cython.locals(row=Py_ssize_t, one="long long", other="long long")
+@cython.locals(row=Py_ssize_t, one=double, other=double, quick=double, calm=double)
 cpdef void _compare(
-    const long long[::1] totals, Py_ssize_t fast, Py_ssize_t slow, double[::1] order
+    const double[::1] totals, Py_ssize_t fast, Py_ssize_t slow, double[::1] order
 )

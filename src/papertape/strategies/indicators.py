@@ -35,16 +35,16 @@ def sma(prices: FloatArray, period: int) -> FloatArray:
     return _headed(_window_sums(prices, period) / (period * MICROS_PER_DOLLAR), len(prices))
 
 
-@remembered
 def sma_order(prices: FloatArray, fast: int, slow: int) -> FloatArray:
     """1 where the ``fast`` average is above the ``slow`` one, -1 below, 0 at a true tie.
 
     Decided in whole numbers, because the float averages of a true tie often differ in the last
     bit. First value on row ``max(fast, slow) - 1``.
     """
-    if cython.compiled:  # one pass and no temporary: a sweep asks for this a thousand times
-        order = np.full(len(prices), np.nan)
-        _compare(_checked_totals(prices, max(fast, slow), min(fast, slow)), fast, slow, order)
+    if cython.compiled and _fits_floats(prices, fast, slow):
+        order = np.empty(len(prices))  # one pass and no temporary: a sweep asks a thousand times
+        order[: max(fast, slow) - 1] = np.nan
+        _compare(_float_totals(prices), fast, slow, order)
         return order
     fast_sums = _window_sums(prices, fast, times=slow)[max(slow - fast, 0) :] * slow
     slow_sums = _window_sums(prices, slow, times=fast)[max(fast - slow, 0) :] * fast
@@ -52,16 +52,22 @@ def sma_order(prices: FloatArray, fast: int, slow: int) -> FloatArray:
     return _headed(above.astype(np.float64) - below, len(prices))
 
 
-@cython.overflowcheck(False)
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def _compare(totals: IntArray, fast: int, slow: int, order: FloatArray) -> None:
-    """Write the order of two averages row by row; that no product overflows is known before."""
+def _compare(totals: FloatArray, fast: int, slow: int, order: FloatArray) -> None:
+    """Write the order of two averages row by row, from totals that are whole numbers."""
+    one, other = float(slow), float(fast)
     with cython.nogil:
         for row in range(max(fast, slow), len(totals)):
-            one = (totals[row] - totals[row - fast]) * slow
-            other = (totals[row] - totals[row - slow]) * fast
-            order[row - 1] = (one > other) - (one < other)
+            quick = (totals[row] - totals[row - fast]) * one
+            calm = (totals[row] - totals[row - slow]) * other
+            order[row - 1] = (1.0 if quick > calm else 0.0) - (1.0 if quick < calm else 0.0)
+
+
+def _fits_floats(prices: FloatArray, fast: int, slow: int) -> bool:
+    """Whether all sums that are compared are whole numbers that a float64 holds."""
+    _check_period(min(fast, slow))
+    return int(_most(prices)[0]) * max(len(prices), fast * slow) < LARGEST
 
 
 @remembered
@@ -216,6 +222,12 @@ def _checked_totals(prices: FloatArray, period: int, times: int) -> IntArray:
 def _totals(prices: FloatArray) -> IntArray:
     """Running sums in micro-dollars, from 0 on; they are exact if `_most` of them fit."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(_micros(prices))])
+
+
+@remembered
+def _float_totals(prices: FloatArray) -> FloatArray:
+    """The same as float64, which hold them if they fit."""
+    return _totals(prices).astype(np.float64)
 
 
 @remembered

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, product
 from math import sqrt
+from statistics import median_low
 from threading import Lock
 from typing import Any, cast
 
@@ -27,9 +28,9 @@ from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window, cut
 from papertape.engines.signalcore.answers import ask
 from papertape.strategies.memo import Memo, remembering
-from papertape.strategies.strategy import SignalStrategy, Strategy
+from papertape.strategies.strategy import SignalStrategy, Strategy, declared_parameters
 
-MEMO_ROOM = 256 * 1024 * 1024
+MEMO_ROOM = 64 * 1024 * 1024
 """Bytes of indicators to keep."""
 
 WORTH_A_THREAD = 3_000_000
@@ -179,7 +180,8 @@ class Sweep:
     def plateau(self, objective: str = "sharpe") -> tuple[Trial, float] | None:
         """The trial whose neighbourhood is best, and the median of its neighbours and itself.
 
-        A single peak among bad neighbours is luck; on a plateau a small error costs little.
+        A single peak among bad neighbours is luck; on a plateau a small error costs little. The
+        lower median, or one peak would carry the two settings at an end.
         """
         scores = {each.number: score_of(each, objective) for each in self.trials}
         found: tuple[Trial, float] | None = None
@@ -189,7 +191,7 @@ class Sweep:
             # Half of a neighbourhood that is missing is no neighbourhood.
             if scores[trial.number] is None or 2 * len(known) <= len(around):
                 continue
-            median = float(np.median(known))
+            median = median_low(known)
             if found is None or median > found[1]:
                 found = trial, median
         return found
@@ -376,11 +378,17 @@ def run_sweep(
 
 def _check_kind(kind: type, plan: Plan, laboratory: Laboratory) -> None:
     """Make sure that there is something to try before any time is spent."""
+    if not hasattr(kind, "exposure"):
+        raise UsageError(
+            f"{kind.__name__} is no signal strategy; a sweep needs one with exposure(bars)",
+            hint="papertape backtest runs an order strategy with one setting",
+        )
+    known = [item.name for item in declared_parameters(kind)]
+    for name in plan.values:
+        if name not in known:
+            hint = f"it has: {', '.join(known) or 'none'}"
+            raise UsageError(f"{kind.__name__} has no parameter {name!r}", hint=hint)
     some = next((each for _, chosen in plan.settings() if (each := laboratory.made(chosen))), None)
     if some is None:
         kind(**next(plan.settings())[1])  # tells why
-    if not is_signal_strategy(cast("Strategy", some)):
-        raise UsageError(
-            f"{kind.__name__} is an order strategy; a sweep needs one with exposure(bars)",
-            hint="papertape backtest runs it with one setting",
-        )
+    is_signal_strategy(cast("Strategy", some))

@@ -10,13 +10,12 @@ cdef class Desk:
     cdef Exchange exchange
     cdef Tally tally
     cdef long long shares, part, part_unit
-    cdef bint by_stop, has_stops, notes_busy
+    cdef bint by_stop, has_stops
     cdef Py_ssize_t decides, marks, warmup, rows
     cdef const double[::1] exposure, stops
-    cdef unsigned char[::1] busy
     cdef double wanted
 
-    @cython.locals(row=Py_ssize_t, first=Py_ssize_t, after=Py_ssize_t)
+    @cython.locals(row=Py_ssize_t, turn=Py_ssize_t, first=Py_ssize_t, after=Py_ssize_t)
     cdef int _drive(self) except -1 nogil
     cdef Py_ssize_t _next_wish(self, Py_ssize_t row) noexcept nogil
     @cython.locals(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from papertape.domain.market import FloatArray
-from papertape.engines.proofbench.kernel.columns import ByteArray, Sizing, Span, readable
+from papertape.engines.proofbench.kernel.columns import Sizing, Span, readable
 from papertape.engines.proofbench.kernel.exchange import Exchange, product_over
 from papertape.engines.proofbench.kernel.tally import Tally
 from papertape.engines.signalcore.sizing import exactly
@@ -36,7 +36,6 @@ class Desk:
         warmup: Rows before the first wish counts.
         exposure: Wanted after each bar, from -1 to 1.
         stops: Dollars from an entry's fill to its stop, 0 for none; empty for no stops.
-        busy: Room to say in which rows something could happen; empty for nothing.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class Desk:
         warmup: int,
         exposure: FloatArray,
         stops: FloatArray,
-        busy: ByteArray,
     ):
         self.exchange, self.tally = exchange, tally
         self.shares = sizing.shares
@@ -60,8 +58,6 @@ class Desk:
         self.exposure = readable(exposure, compiled=cython.compiled)
         self.stops = readable(stops, compiled=cython.compiled)
         self.has_stops = len(stops) > 0
-        self.busy = busy
-        self.notes_busy = len(busy) > 0
         self.wanted = 0.0
 
     def run(self) -> bool:
@@ -72,16 +68,16 @@ class Desk:
 
     def _drive(self) -> None:
         row = self.decides
+        turn = self._next_wish(row)
         while row < self.rows and not self.exchange.has_failed:
             if row > 0:
                 self.exchange.charge(row)
             self.exchange.meet(row)
             self.exchange.call_margin(row)
-            if row >= self.warmup - 1 and self.exposure[row] != self.wanted:
+            if row == turn:
                 self._decide(row)
-            if self.notes_busy:
-                self.busy[row] = 1
-            after = self.exchange.next_row(row + 1, self._next_wish(row + 1))
+                turn = self._next_wish(row + 1)
+            after = self.exchange.next_row(row + 1, turn)
             first = max(row, self.marks)
             if first < after:
                 self.tally.mark(first, after, self.exchange.cash, self.exchange.held)

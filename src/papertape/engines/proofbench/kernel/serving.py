@@ -131,11 +131,11 @@ class Kernel:
     def _driven(
         self, wish: Wish, fills: IntArray, cash: IntArray, equity: IntArray
     ) -> Tally | None:
-        columns, room, idle = self.columns, ORDERS, np.zeros(0, np.uint8)
+        columns, room = self.columns, ORDERS
         while room <= MOST_ORDERS:
             tally = Tally(columns, self.capital, self.span.marks, fills, cash, equity)
             exchange = Exchange(columns, self.terms, self.capital, tally, room)
-            desk = Desk(exchange, tally, self.sizing, self.span, *wish, idle)
+            desk = Desk(exchange, tally, self.sizing, self.span, *wish)
             if desk.run():
                 return tally
             if not exchange.is_full:

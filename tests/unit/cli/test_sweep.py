@@ -1,0 +1,128 @@
+"""`papertape sweep` from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.conftest import Type
+
+SWEEP = (
+    *("sweep", "moving_average_crossover", "--symbol", "IBM", "--from", "2010-01-04"),
+    *("--param", "fast=5:15:5", "--param", "slow=12,30"),
+)
+
+
+def home(folder: Path) -> Path:
+    return folder.parent / "home"
+
+
+def test_a_page_shows_the_settings_and_what_the_best_is_worth(typed: Type, folder: Path) -> None:
+    said = typed(*SWEEP)
+    assert said.code == 0, said.err
+    assert "5 of 6 settings tried, 1 cannot be" in said.out
+    assert "5 settings were tried on these prices." in said.out
+    assert "Deflated Sharpe ratio" in said.out
+    assert "look-ahead passed" in said.out
+    assert "papertape backtest moving_average_crossover --symbol IBM --param fast=" in said.out
+    lines = (home(folder) / "sweeps" / "sma-sweep-1122a" / "trials.jsonl").read_text().splitlines()
+    assert len(lines) == 5
+
+
+def test_programs_get_every_trial(typed: Type) -> None:
+    said = typed(*SWEEP, "--json", "--walk-forward", "2", "--objective", "total_return")
+    answer = json.loads(said.out)
+    assert answer["schema"] == "papertape.sweep/1"
+    assert answer["data"]["complete"] is True
+    assert len(answer["data"]["trials"]) == 5
+    assert len(answer["data"]["folds"]) == 2
+    # Five over all days, and five for each of the two choices.
+    assert answer["data"]["tried_on_these_prices"] == 15
+    best = answer["data"]["best"]["figures"]["total_return"]
+    assert best == max(each["figures"]["total_return"] for each in answer["data"]["trials"])
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_was(typed: Type, folder: Path) -> None:
+    whole = json.loads(typed(*SWEEP, "--json").out)["data"]
+    file = home(folder) / "sweeps" / "sma-sweep-1122a" / "trials.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:2]) + lines[2][:20])
+    again = json.loads(typed(*SWEEP, "--json", "--resume", "sma-sweep-1122a").out)["data"]
+    assert again["trials"] == whole["trials"]
+    assert len(file.read_bytes().splitlines()) == 5
+    assert again["tried_on_these_prices"] == 5 + 3
+
+
+def test_only_the_same_sweep_is_resumed(typed: Type) -> None:
+    typed(*SWEEP)
+    said = typed(*SWEEP, "--cash", "5000", "--resume", "sma-sweep-1122a")
+    assert said.code == 2
+    assert "of other settings" in said.err
+    assert "there is no sweep" in typed(*SWEEP, "--resume", "nothing").err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--param", "fast=9:5:2"], "spells no values"),
+        (["--param", "fast=1:2:3:4"], "spells no values"),
+        (["--param", "fast=a:b"], "spells no values"),
+        (["--param", "fast=1:2:0"], "spells no values"),
+        (["--param", "fast=quick"], "is not of type int"),
+        (["--param", "quick=5"], "no parameter 'quick'"),
+        ([], "needs values to try"),
+        (["--param", "fast=5,10", "--method", "random"], "do not go together"),
+        (["--param", "fast=5,10", "--draws", "3"], "do not go together"),
+    ],
+)
+def test_words_that_mean_nothing_are_told(typed: Type, words: list[str], told: str) -> None:
+    said = typed("sweep", "moving_average_crossover", "--symbol", "IBM", *words)
+    assert said.code == 2
+    assert told in said.err
+
+
+def test_steps_of_a_tenth_are_tenths(typed: Type) -> None:
+    words = ("--param", "stop_ranges=0.1:0.5:0.1", "--method", "random", "--draws", "4")
+    said = typed("sweep", "rsi_mean_reversion", "--symbol", "IBM", "--from", "2012-01-03", *words)
+    assert said.code == 0, said.err
+    assert "4 of 4 settings tried" in said.out
+    assert "0000" not in said.out
+
+
+OWN = """
+from dataclasses import dataclass
+
+from papertape.strategies import parameter, sma
+
+
+@dataclass(frozen=True)
+class Above:
+    days: int = parameter(20, low=2)
+
+    @property
+    def warmup(self):
+        return self.days
+
+    def exposure(self, bars):
+        return (bars.close > sma(bars.close, self.days)).astype(float)
+
+    def reason(self, bars):
+        return "above its average"
+"""
+
+
+def test_a_strategy_of_ones_own_can_be_swept(typed: Type, folder: Path) -> None:
+    (folder / "strategies").mkdir()
+    (folder / "strategies" / "above.py").write_text(OWN)
+    said = typed("sweep", "above", "--symbol", "IBM", "--param", "days=20:60:20")
+    assert said.code == 0, said.err
+    assert "3 of 3 settings tried" in said.out
+
+
+def test_what_its_own_code_raises_is_told_as_its_own(typed: Type, folder: Path) -> None:
+    (folder / "strategies").mkdir()
+    (folder / "strategies" / "above.py").write_text(OWN.replace("self.days)).", "self.nights))."))
+    said = typed("sweep", "above", "--symbol", "IBM", "--param", "days=20:60:20")
+    assert said.code == 5
+    assert "above.py" in said.err
