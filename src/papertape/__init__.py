@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from papertape.domain.market import Bar, Bars, PriceHistory
     from papertape.engines.proofbench.bench import SimulationEngine
     from papertape.engines.proofbench.config import SimulationConfig
-    from papertape.engines.proofbench.face import backtest
+    from papertape.engines.proofbench.face import backtest, sweep
     from papertape.engines.proofbench.results import SimulationResults
     from papertape.plugins.market_data.csv import read_prices
     from papertape.plugins.market_data.sample import read_sample
@@ -29,6 +29,7 @@ _HOMES = {
     "backtest": "engines.proofbench.face",
     "read_prices": "plugins.market_data.csv",
     "read_sample": "plugins.market_data.sample",
+    "sweep": "engines.proofbench.face",
 }
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "backtest",
     "read_prices",
     "read_sample",
+    "sweep",
 ]
 
 

@@ -78,6 +78,11 @@ class SimulationEngine:
             case _:
                 return from_frame(prices, symbol, self.config.frequency)
 
+    @property
+    def histories(self) -> Mapping[str, PriceHistory]:
+        """What was loaded, by symbol."""
+        return self._histories
+
     def set_strategy(self, strategy: Strategy) -> None:
         """Set what to run: a signal strategy or an order strategy.
 

@@ -172,7 +172,13 @@ class Sweep:
     served_by: str
 
     def best(self, objective: str = "sharpe") -> Trial | None:
-        """The trial with most of what is looked for; the first of equals."""
+        """The trial with most of what is looked for; the first of equals.
+
+        Raises:
+            UsageError: If nobody can look for that.
+        """
+        if objective not in OBJECTIVES:
+            raise UsageError(f"objective {objective!r} is none of {', '.join(OBJECTIVES)}")
         rated = [(score_of(each, objective), each) for each in self.trials]
         known = [(score, each) for score, each in rated if score is not None]
         return max(known, key=lambda pair: pair[0])[1] if known else None

@@ -9,6 +9,7 @@ import pytest
 from tests.generators import random_bars
 
 from papertape import backtest
+from papertape import sweep as sweep_in_one
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.market import Bars, FloatArray, PriceHistory
 from papertape.engines.proofbench.config import SimulationConfig
@@ -171,6 +172,28 @@ def test_an_answer_that_is_none_is_told() -> None:
         run_sweep(Nonsense, HISTORIES, Plan({"size": [2]}), CONFIG)
 
 
+def test_the_face_does_it_in_one_call(tmp_path) -> None:
+    values = {"fast": range(3, 6), "slow": [8, 15]}
+    results = sweep_in_one(
+        MovingAverageCrossoverStrategy,
+        {"SPY": BARS},
+        values,
+        folds=2,
+        ledger=tmp_path / "trials.jsonl",
+        cost="none",
+    )
+    assert list(results.trials.columns[:2]) == ["fast", "slow"]
+    assert len(results.trials) == 6
+    assert results.best.figures.sharpe == results.trials["sharpe"].max()
+    assert len(results.verdict.folds) == 2
+    assert results.verdict.tried.trials == 6 + 2 * 6
+
+
+def test_an_unknown_objective_is_refused() -> None:
+    with pytest.raises(UsageError, match="objective"):
+        swept().best("fame")
+
+
 # Plans
 
 
@@ -205,7 +228,7 @@ def test_neighbours_lie_one_step_away() -> None:
 
 def scored(scores: list[float | None]) -> Sweep:
     """A sweep over a line of settings with these Sharpe ratios."""
-    empty = {name: 0.0 for name in Figures.__struct_fields__}
+    empty = dict.fromkeys(Figures.__struct_fields__, 0.0)
     trials = [
         Trial(place, {"a": place}, Figures(**{**empty, "sharpe": score}))
         for place, score in enumerate(scores)
