@@ -20,7 +20,6 @@ from papertape.plugins.market_data.keys import Key, KeyHeader
 from papertape.plugins.market_data.live import Connect, Connection, Endurance, LiveStream
 from papertape.plugins.market_data.massive import answers as told
 from papertape.plugins.market_data.refined import (
-    PriceRow,
     Wanted,
     bars_of,
     refuse_stale,
@@ -36,7 +35,6 @@ from papertape.plugins.market_data.transport import (
     Timing,
     Transport,
     Web,
-    fingerprint,
 )
 
 OLD_HOST = "https://api.polygon.io"
@@ -169,13 +167,14 @@ class PolygonDataPlugin:
             rows, pages = await _bars(web, asked, asked.first)
             if not rows:
                 raise await _nothing(web, says, asked)
-            bars, notices = bars_of(asked, rows, says, self._as_of(pages, now), _LIKELY)
+            prices = [row.priced(asked) for row in rows]
+            bars, notices = bars_of(asked, prices, says, self._as_of(pages, now), _LIKELY)
             actions = await _actions(web, asked, *bars.days()[[0, -1]].tolist())
         return PriceHistory(
             bars,
             actions=tuple(actions),
             source=f"{asked.symbol} {asked.frequency} massive ({says.tape})",
-            fingerprint=fingerprint(pages),
+            fingerprint=told.fingerprint(rows),
             notices=(*notices, *skew_notice("massive", pages[-1].skew_seconds)),
         )
 
@@ -280,8 +279,9 @@ class PolygonDataPlugin:
                 "massive: the plan's data are 15 minutes late",
                 hint="say so by the setting delayed=True; live minutes then come as late",
             )
+        prices = [row.priced(asked) for row in rows]
         try:
-            return list(bars_of(asked, rows, says, self._as_of(pages, now), _LIKELY)[0])
+            return list(bars_of(asked, prices, says, self._as_of(pages, now), _LIKELY)[0])
         except NoBars:
             return []
 
@@ -296,17 +296,18 @@ def _one_key(config: Mapping[str, Any]) -> dict[str, Any]:
     return key | {name: value for name, value in config.items() if name not in KEY_NAMES}
 
 
-async def _bars(web: Web, asked: Wanted, since: date | int) -> tuple[list[PriceRow], list[Answer]]:
-    """Raw rows from a day or a millisecond on."""
+async def _bars(
+    web: Web, asked: Wanted, since: date | int
+) -> tuple[list[told.Aggregate], list[Answer]]:
+    """Raw rows from a day or a millisecond on, and the pages that they came by."""
     minutes = asked.frequency.minutes
     length = f"{minutes}/minute" if minutes else "1/day"
-    rows, pages = await told.all_rows(
+    return await told.all_rows(
         web,
         f"/v2/aggs/ticker/{quote(asked.symbol)}/range/{length}/{since}/{asked.last}",
         {"adjusted": "false", "sort": "asc", "limit": str(told.BARS_A_PAGE)},
         told.Page[told.Aggregate],
     )
-    return [row.priced(asked) for row in rows], pages
 
 
 async def _actions(web: Web, asked: Wanted, first: date, last: date) -> list[CorporateAction]:

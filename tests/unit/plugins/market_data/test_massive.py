@@ -204,6 +204,14 @@ def test_a_second_session_of_this_machine_does_not_even_connect(
     assert emulator.connected == 1
 
 
+def test_the_same_bars_have_the_same_fingerprint_each_time(make: Make) -> None:
+    one, other = (
+        load(make(), symbol="ACME", start_date=FIRST, end_date=LAST).fingerprint for _ in range(2)
+    )
+    assert one == other
+    assert load(make(), symbol="ACME", start_date=DAY, end_date=LAST).fingerprint != one
+
+
 def test_the_old_name_is_the_same_plugin() -> None:
     assert MassivePlugin is PolygonDataPlugin
 
