@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,8 +14,6 @@ from papertape.domain.errors import DataError
 from papertape.domain.market import Bars
 
 COLUMNS = ("start", "end", "open", "high", "low", "close", "volume")
-
-Columns: TypeAlias = Mapping[str, Any]
 
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -27,6 +24,9 @@ _WRITE = """
     COPY (SELECT make_timestamp_ns("start") AS "start", make_timestamp_ns("end") AS "end",
                  "open", "high", "low", "close", "volume" FROM part)
     TO '{file}' (FORMAT parquet, COMPRESSION snappy)"""
+
+_READ = "SELECT * FROM read_parquet(?)"
+"""Files come in the order of their names in the list, and their rows in their own."""
 
 
 def parts_of(bars: Bars) -> Iterator[tuple[Part, Bars]]:
@@ -48,10 +48,10 @@ def content_of(bars: Bars) -> str:
     """SHA-256 of the columns, an unknown volume always being the same."""
     digest = sha256()
     for name in COLUMNS:
-        column = getattr(bars, name)
-        if name == "volume":
+        column = np.ascontiguousarray(getattr(bars, name))
+        if name == "volume" and np.isnan(column).any():
             column = np.where(np.isnan(column), np.nan, column)
-        digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).data)
+        digest.update(column.astype(column.dtype.newbyteorder("<"), copy=False).data)
     return digest.hexdigest()
 
 
@@ -65,42 +65,44 @@ def write_part(file: Path, bars: Bars) -> None:
         writer.execute(_WRITE.format(file=str(file).replace("'", "''")))
 
 
-def read_parts(folder: Path, parts: Sequence[Part], template: Bars) -> Bars:
-    """The bars of some parts, oldest first, each compared with its hash.
+def read_parts(folder: Path, parts: Sequence[Part], empty: Bars) -> Bars:
+    """The bars of some parts, oldest first, each part compared with its hash.
+
+    Args:
+        folder: Where the parts lie.
+        parts: Which ones; they may be none.
+        empty: No bars, of the same instrument and length.
 
     Raises:
         DataError: If a file is missing or holds other bars than it was written with.
     """
     import duckdb  # noqa: PLC0415 - as above
 
-    read = []
-    with duckdb.connect(config=_NO_EXTENSIONS) as reader:
-        for part in parts:
-            try:
-                file = _as_pattern(folder / part.name)
-                found = reader.execute("SELECT * FROM read_parquet(?)", [file])
-                columns = found.fetchnumpy()
-            except duckdb.Error as error:
-                raise _damaged(folder, part, str(error).splitlines()[0]) from None
-            read.append(_checked(folder, part, columns, template))
-    return joined(read) if read else template
+    if not parts:
+        return empty
+    files = [_as_pattern(folder / part.name) for part in parts]
+    try:
+        with duckdb.connect(config=_NO_EXTENSIONS) as reader:
+            found = reader.execute(_READ, [files]).fetchnumpy()
+    except duckdb.Error as error:
+        raise _damaged(folder, str(error).splitlines()[0]) from None
+    if tuple(found) != COLUMNS or len(found["start"]) != sum(part.rows for part in parts):
+        raise _damaged(folder, "its files hold other columns or rows than they were written with")
+    times = [np.asarray(found[name]).view(np.int64) for name in ("start", "end")]
+    # DuckDB writes a NaN as NULL, which says the same: unknown.
+    figures = [np.ma.filled(np.ma.asarray(found[name]), np.nan) for name in COLUMNS[2:]]
+    bars = Bars.trusted(empty.instrument, empty.frequency, *times, *figures)
+    begin = 0
+    for part in parts:
+        if content_of(bars[begin : begin + part.rows]) != part.content:
+            raise _damaged(folder, f"{part.name} holds other bars than it was written with")
+        begin += part.rows
+    return bars
 
 
 def _as_pattern(file: Path) -> str:
     """A file's name as DuckDB reads one: as a pattern, in which each sign stands for itself."""
     return re.sub(r"[*?\[]", lambda sign: f"[{sign[0]}]", str(file))
-
-
-def _checked(folder: Path, part: Part, columns: Columns, template: Bars) -> Bars:
-    if tuple(columns) != COLUMNS or len(columns["start"]) != part.rows:
-        raise _damaged(folder, part, "it holds other columns or rows")
-    times = [columns[name].view(np.int64) for name in ("start", "end")]
-    # DuckDB writes a NaN as NULL, which says the same: unknown.
-    figures = [np.ma.filled(columns[name], np.nan) for name in COLUMNS[2:]]
-    bars = Bars.trusted(template.instrument, template.frequency, *times, *figures)
-    if content_of(bars) != part.content:
-        raise _damaged(folder, part, "its bars are not those it was written with")
-    return bars
 
 
 def joined(many: Sequence[Bars]) -> Bars:
@@ -111,12 +113,11 @@ def joined(many: Sequence[Bars]) -> Bars:
     return Bars.trusted(many[0].instrument, many[0].frequency, *columns)
 
 
-def _damaged(folder: Path, part: Part, why: str) -> DataError:
-    series = folder.name
-    symbol, _, bar = series.partition("-")
+def _damaged(folder: Path, why: str) -> DataError:
+    symbol, _, bar = folder.name.partition("-")
     return DataError(
-        f"{series}/{part.name} is damaged: {why}",
-        hint=f"papertape data show {symbol} --bar {bar} names the revisions; an older one, "
-        "or the same bars fetched again with --replace, mends it",
+        f"the store's {symbol} {bar} is damaged: {why}",
+        hint=f"papertape data show {symbol} --bar {bar} names the revisions; an older one is whole,"
+        " or fetch the bars again with --replace",
         untouched="the store is as it was",
     )

@@ -34,12 +34,12 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bars, Frequency, PriceHistory
 store, count = Store(Path(sys.argv[1])), 4_000
 start = 1_577_800_000_000_000_000 + np.arange(count) * MINUTE
-print("ready", flush=True)
 for n in range(1, 100_000):
     close = np.full(count, 100.0) + np.arange(count) * n % 7
     columns = (start, start + MINUTE, close, close + 1, close - 1, close, close)
     bars = Bars(Instrument("WALK"), Frequency.parse("1m"), *columns)
     store.replace(PriceHistory(bars), Origin(provider="madeup"), n, reason=f"{n}")
+    print(n, flush=True)
 """
 
 
@@ -92,9 +92,10 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_revision(store: Store) -> 
             text=True,
         )
         assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
+        for _ in range(chance.randint(1, 3)):
+            assert writer.stdout.readline().strip()
         with pytest.raises(subprocess.TimeoutExpired):
-            writer.wait(timeout=chance.uniform(0.0, 0.15))
+            writer.wait(timeout=chance.uniform(0.0, 0.05))
         os.kill(writer.pid, signal.SIGKILL)
         writer.communicate()
         revisions = store.revisions("WALK", ONE_MINUTE)
@@ -106,6 +107,6 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_revision(store: Store) -> 
             assert close[1] == 100 + step % 7
             assert len(history.bars) == 4_000
         highest = max(highest, len(revisions))
-    assert highest > 3
+    assert highest >= 12
     # No dead writer's lock stays behind.
     assert store.replace(minutes(50), ORIGIN, NOW, reason="after").manifest.parent == highest
