@@ -58,10 +58,12 @@ class Store:
 
     Args:
         root: The folder; made at the first writing.
+        rehearse: Whether what would be written is only worked out and checked.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, *, rehearse: bool = False):
         self.root = root
+        self.rehearse = rehearse
 
     def series(self) -> list[Manifest]:
         """The newest revision of every series, by symbol and bar length."""
@@ -147,12 +149,14 @@ class Store:
         """
         with self._writing(history, fetched_at) as (folder, parent):
             if parent is None:
-                return _publish(folder, history, origin, fetched_at, reason)
+                return self._publish(folder, history, origin, fetched_at, reason)
             _refuse_other_source(parent, history, origin)
             both = merged(self.unchecked(parent), history, on_difference)
             if both.change.is_none:
                 return Kept(parent, both.change)
-            return _publish(folder, both.history, origin, fetched_at, reason, parent, both.change)
+            return self._publish(
+                folder, both.history, origin, fetched_at, reason, parent, both.change
+            )
 
     def replace(
         self,
@@ -184,11 +188,11 @@ class Store:
                     hint="do it again: it will start from the newest one",
                 )
             if parent is None:
-                return _publish(folder, history, origin, fetched_at, reason)
+                return self._publish(folder, history, origin, fetched_at, reason)
             change = compared(self.unchecked(parent), history)
             if change.is_none and history.adjusted == parent.adjusted and origin == parent.origin:
                 return Kept(parent, change)
-            return _publish(folder, history, origin, fetched_at, reason, parent, change)
+            return self._publish(folder, history, origin, fetched_at, reason, parent, change)
 
     def remove(self, symbol: str, frequency: Frequency, now: Nanos) -> None:
         """Delete a series with all its revisions.
@@ -207,6 +211,23 @@ class Store:
         except OSError as error:
             raise _unwritable(self.root, error) from None
 
+    def _publish(
+        self,
+        folder: Path,
+        history: PriceHistory,
+        origin: Origin,
+        fetched_at: Nanos,
+        reason: str,
+        parent: Manifest | None = None,
+        change: Change | None = None,
+    ) -> Kept:
+        manifest, parts = revision(history, origin, fetched_at, reason, parent, change)
+        if not self.rehearse:
+            new = {name: bars for name, bars in parts.items() if not (folder / name).exists()}
+            for _ in publishing(folder, new, file_name(manifest), msgspec.json.encode(manifest)):
+                pass
+        return Kept(manifest, manifest.change)
+
     @contextmanager
     def _writing(self, history: PriceHistory, now: Nanos) -> Iterator[tuple[Path, Manifest | None]]:
         """The series' folder and its newest revision, while nobody else writes to it."""
@@ -216,6 +237,9 @@ class Store:
             raise DataError(
                 f"{bars.symbol}: there are no bars to keep, or not in the order of time"
             )
+        if self.rehearse:
+            yield folder, _newest(folder)
+            return
         try:
             self.root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.root.mkdir(mode=0o700, exist_ok=True)
@@ -231,22 +255,6 @@ class Store:
 
     def _lock(self, folder: Path) -> Path:
         return self.root / f".{folder.name}.lock"
-
-
-def _publish(
-    folder: Path,
-    history: PriceHistory,
-    origin: Origin,
-    fetched_at: Nanos,
-    reason: str,
-    parent: Manifest | None = None,
-    change: Change | None = None,
-) -> Kept:
-    manifest, parts = revision(history, origin, fetched_at, reason, parent, change)
-    new = {name: bars for name, bars in parts.items() if not (folder / name).exists()}
-    for _ in publishing(folder, new, file_name(manifest), msgspec.json.encode(manifest)):
-        pass
-    return Kept(manifest, manifest.change)
 
 
 def revision(
