@@ -23,7 +23,7 @@ KeySet: TypeAlias = Mapping[str, tuple[str, ...]]
 
 ALPACA: KeySet = {
     "api_key": ("ALPACA_API_KEY", "APCA_API_KEY_ID"),
-    "api_secret": ("ALPACA_API_SECRET", "APCA_API_SECRET_KEY"),
+    "api_secret": ("ALPACA_SECRET_KEY", "ALPACA_API_SECRET", "APCA_API_SECRET_KEY"),
 }
 TIINGO: KeySet = {"api_key": ("TIINGO_API_KEY",)}
 MASSIVE: KeySet = {"api_key": ("MASSIVE_API_KEY", "POLYGON_API_KEY")}
