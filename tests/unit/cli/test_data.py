@@ -214,6 +214,8 @@ def test_the_sample_is_there_until_the_store_holds_the_symbol(typed, folder: Pat
     said = typed("backtest", "buy_and_hold", "--symbol", "AAPL", "--data", "sample")
     assert "SAMPLE" in said.out
     assert "SAMPLE" in typed("paper", *words[1:4], "--feed", "replay:sample").out
+    typed("data", "get", "IBM", "--provider", "sample", "--from", "2012-01-03")
+    assert "(SAMPLE)" in typed("backtest", "buy_and_hold", "--symbol", "IBM").out
     assert typed("demo").out.startswith("SAMPLE")
 
 
