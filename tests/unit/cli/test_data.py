@@ -76,6 +76,9 @@ def test_a_bad_file_is_refused_whole(typed, folder: Path) -> None:
     assert said.code == 4
     assert "line 2" in said.err
     assert not (folder.parent / "home").exists()
+    said = typed(*IMPORT, csv(folder, "b.csv"), "a.csv")
+    assert said.code == 4
+    assert "untouched: 10 bars of X to 2024-01-16 are kept" in said.err
 
 
 def test_the_list_and_one_series(typed, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.emulators.server import KEY, SECRET, Emulator
 from tests.emulators.tiingo import TiingoEmulator
 from tests.fakes import SkippingTime
 
+from papertape.cli.providers import provider_of
+from papertape.cli.settings import read_settings
 from papertape.data.actions import adjusted
 from papertape.data.store import Store
 from papertape.domain.clock import SECOND
@@ -106,6 +109,17 @@ def test_minutes_are_those_of_the_market(typed, emulator, store: Store) -> None:
     ]
     assert "1 of 1" not in typed("data", "show", "ACME", "--bar", "1m").out
     assert "210 of 210 bars expected" in typed("data", "show", "ACME", "--bar", "1m").out
+
+
+def test_no_log_and_no_repr_holds_a_key(typed, emulator, folder, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    emulator.switches.on(Fault.CUT_JSON, 1)
+    assert typed("data", "get", "ACME", *SPAN, "--debug").code == 0
+    settings = read_settings()
+    provider = provider_of(None, settings, folder)
+    seen = caplog.text + repr(provider) + repr(vars(provider.source)) + repr(settings)
+    assert KEY not in seen
+    assert SECRET not in seen
 
 
 def test_the_doctor_prints_facts_and_no_secret(typed, emulator) -> None:
