@@ -194,6 +194,32 @@ def test_a_changed_byte_is_noticed(store: Store) -> None:
             store.read(manifest)
 
 
+def test_a_damaged_series_is_mended_by_the_same_bars_in_its_place(store: Store) -> None:
+    manifest = store.add(minutes(500), ORIGIN, NOW).manifest
+    file = store.root / "WALK-1m" / manifest.parts[0].name
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(DataError, match="damaged"):
+        store.add(minutes(600), ORIGIN, NOW)
+    kept = store.replace(minutes(500), ORIGIN, NOW, reason="mended")
+    assert kept.is_new
+    assert "damaged" in kept.change.words[0]
+    assert same(store.read(kept.manifest).bars, minutes(500).bars)
+
+
+def test_a_replacement_by_the_same_bars_of_the_same_source_is_none(store: Store) -> None:
+    store.add(daily(), ORIGIN, NOW)
+    assert not store.replace(daily(), ORIGIN, NOW, reason="again").is_new
+    other = store.replace(daily(), Origin(provider="other"), NOW, reason="again")
+    assert (other.is_new, other.manifest.revision, other.change.is_none) == (True, 2, True)
+
+
+def test_bars_out_of_order_are_refused(store: Store) -> None:
+    bars = daily().bars
+    turned = Bars.trusted(bars.instrument, DAILY, *(getattr(bars, n)[::-1] for n in COLUMNS))
+    with pytest.raises(DataError, match="not in the order of time"):
+        store.add(PriceHistory(turned), ORIGIN, NOW)
+
+
 def test_a_torn_manifest_is_named(store: Store) -> None:
     store.add(daily(), ORIGIN, NOW)
     file = store.root / "TEST-1d" / "000001.json"
