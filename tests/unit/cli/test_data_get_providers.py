@@ -12,6 +12,7 @@ import pytest
 from tests.emulators.alpaca import AlpacaEmulator
 from tests.emulators.faults import Fault
 from tests.emulators.market import CALENDAR, FIRST, Market
+from tests.emulators.massive import MassiveEmulator
 from tests.emulators.server import KEY, SECRET, Emulator
 from tests.emulators.tiingo import TiingoEmulator
 from tests.fakes import SkippingTime
@@ -30,23 +31,33 @@ EVENING = CALENDAR.session(date(2024, 7, 8)).close + 6 * 3_600 * SECOND
 MINUTE = Frequency.parse("1m")
 
 
-@pytest.fixture(params=[AlpacaEmulator, TiingoEmulator], ids=["alpaca", "tiingo"])
+PROVIDERS = {
+    "alpaca": (AlpacaEmulator, "alpaca:AlpacaDataPlugin"),
+    "massive": (MassiveEmulator, "polygon:MassivePlugin"),
+    "tiingo": (TiingoEmulator, "tiingo:TiingoDataPlugin"),
+}
+
+
+@pytest.fixture(params=PROVIDERS)
 def emulator(
     request, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Emulator]:
     """An emulator with its plugin installed, its settings written and its keys at hand."""
-    name = request.node.callspec.id.split("-")[0]
+    name = request.param
+    serving, kind = PROVIDERS[name]
     about = tmp_path / "site" / "providers-1.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: providers\nVersion: 1\n")
-    kind = f"papertape.plugins.market_data.{name}:{name.capitalize()}DataPlugin"
-    (about / "entry_points.txt").write_text(f"[papertape.market_data]\n{name} = {kind}\n")
+    (about / "entry_points.txt").write_text(
+        f"[papertape.market_data]\n{name} = papertape.plugins.market_data.{kind}\n"
+    )
     monkeypatch.syspath_prepend(tmp_path / "site")
     for variable, value in (("API_KEY", KEY), ("SECRET_KEY", SECRET)):
         monkeypatch.setenv(f"{name.upper()}_{variable}", value)
-    with request.param(MARKET, SkippingTime(EVENING), page=1_000) as served:
+    with serving(MARKET, SkippingTime(EVENING), page=1_000) as served:
+        plan = "" if name == "tiingo" else "calls_per_minute = 10000\n"
         (folder / "papertape.toml").write_text(
-            f'[data]\nprovider = "{name}"\n[providers.{name}]\nbase_url = "{served.url}"\n'
+            f'[data]\nprovider = "{name}"\n[providers.{name}]\nbase_url = "{served.url}"\n{plan}'
         )
         yield served
 
