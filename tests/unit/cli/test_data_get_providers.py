@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -17,6 +20,7 @@ from tests.emulators.server import KEY, SECRET, Emulator
 from tests.emulators.tiingo import TiingoEmulator
 from tests.fakes import SkippingTime
 
+import papertape
 from papertape.cli.providers import provider_of
 from papertape.cli.settings import read_settings
 from papertape.data.actions import adjusted
@@ -140,3 +144,22 @@ def test_the_doctor_prints_facts_and_no_secret(typed, emulator) -> None:
     assert "limits:" in said.out
     assert KEY not in said.out + said.err
     assert SECRET not in said.out + said.err
+
+
+def test_the_script_fetches_the_same_bars_by_the_same_code(
+    emulator, folder: Path, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = type(emulator).__name__.removesuffix("Emulator").lower()
+    package = str(Path(papertape.__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, str(tmp_path / "site")]))
+    script = project / "scripts" / "fetch_historical_data.py"
+    words = ["--source", name, "--symbol", "SPLT", *SPAN, "-o", "out.csv"]
+    ran = subprocess.run(
+        [sys.executable, script, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    lines = (folder / "out.csv").read_text().splitlines()
+    assert lines[0] == "timestamp,open,high,low,close,volume,dividend,split"
+    closes = [float(line.split(",")[4]) for line in lines[1:]]
+    assert closes == [row.close for row in MARKET.daily("SPLT", FIRST, LAST)]
+    assert KEY not in ran.stdout + ran.stderr + (folder / "out.csv.json").read_text()
