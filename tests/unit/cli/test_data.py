@@ -234,6 +234,30 @@ def test_rows_that_are_no_bars_are_refused_to_a_run(typed, store: Store) -> None
     assert "papertape data check SPY --bar 1d" in said.err
 
 
+def test_every_verb_answers_programs_in_its_envelope(typed, folder: Path) -> None:
+    file = csv(folder, "a.csv")
+    lines = {
+        "data.import": (*IMPORT, file),
+        "data.list": ("data", "list"),
+        "data.show": ("data", "show", "X"),
+        "data.export": ("data", "export", "X", "-o", "out.csv"),
+        "data.rm": ("data", "rm", "X", "--yes"),
+        "doctor": ("doctor",),
+    }
+    for name, words in lines.items():
+        answer = json.loads(typed(*words, "--json").out)
+        assert set(answer) == {"schema", "ok", "data", "warnings", "error"}
+        assert (answer["schema"], answer["ok"], answer["error"]) == (
+            f"papertape.{name}/1",
+            True,
+            None,
+        )
+        assert answer["data"]
+    failed = json.loads(typed("data", "show", "X", "--json").out)
+    assert failed["schema"] == "papertape.data.show/1"
+    assert (failed["ok"], failed["error"]["code"]) == (False, "DataError")
+
+
 def test_who_writes_is_named_to_who_would_too(typed, folder: Path, store: Store) -> None:
     typed(*IMPORT, csv(folder, "a.csv"))
     history = store.read(store.newest("X", DAILY))
