@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from papertape.domain.calm import NEVER, Calm
 from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.event import Event, Moment, OrderAccepted, OrderCanceled
 from papertape.domain.order import OrderId
@@ -35,8 +36,15 @@ class RecordingBroker:
         self._reports.append(OrderCanceled(now, order_id, reason))
         return True
 
+    def replace_order(self, order_id: OrderId, now: Nanos, **terms: int | None) -> bool:
+        self.calls.append(("replace", order_id))
+        return True
+
     def collect(self, moment: Moment) -> None:
         self.calls.append(("collect", ""))
+
+    def calm(self, symbol: str) -> Calm:
+        return NEVER
 
     def says(self, *events: Event) -> None:
         """Have these reported next."""

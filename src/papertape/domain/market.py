@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
+from itertools import repeat
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from papertape.domain.bar import Bar, bar_fault, trusted_bar
 from papertape.domain.calendar import Calendar, calendar_of
+from papertape.domain.calm import Calm
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
 from papertape.domain.errors import DataError, UsageError, require
-from papertape.domain.instrument import Instrument
-from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros
+from papertape.domain.instrument import Instrument, canonical_symbol
+from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, half_even
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -74,48 +77,6 @@ class Frequency:
 
 
 DAILY = Frequency(0)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What one instrument did from ``start`` to ``end``; prices in dollars, volume in shares.
-
-    A volume of NaN means that the source does not know it.
-    """
-
-    symbol: str
-    start: Nanos
-    end: Nanos
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-
-    def __post_init__(self) -> None:
-        fault = bar_fault(self.open, self.high, self.low, self.close, self.volume)
-        if fault or self.end <= self.start:
-            raise DataError(
-                f"{self.symbol} {rfc3339(self.start)}: {fault or 'ends before it began'}"
-            )
-
-
-def bar_fault(open_: float, high: float, low: float, close: float, volume: float) -> str:
-    """Why five numbers cannot be a bar, or an empty string."""
-    for name, price in (("open", open_), ("high", high), ("low", low), ("close", close)):
-        if not price > 0:  # also true of NaN
-            return f"{name} {price} is not a positive price"
-        if price * MICROS_PER_DOLLAR >= LARGEST:
-            return f"{name} {price} is too large to count"
-    if high < low:
-        return f"high {high} is below low {low}"
-    if not low <= open_ <= high:
-        return f"open {open_} is outside low {low} to high {high}"
-    if not low <= close <= high:
-        return f"close {close} is outside low {low} to high {high}"
-    if volume < 0 or volume >= LARGEST:
-        return f"volume {volume} is not between 0 and 2**53"
-    return ""
 
 
 def bar_faults(
@@ -179,6 +140,27 @@ class Trade:
     def __post_init__(self) -> None:
         if not (self.price > 0 and self.size > 0):
             raise DataError(f"{self.symbol} {rfc3339(self.time)}: {self.size} at {self.price}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unquoted:
+    """From here on nobody knows both sides: one is missing, or they cross."""
+
+    symbol: str
+    time: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class TradingStatus:
+    """Trading in an instrument was halted, or goes on."""
+
+    symbol: str
+    time: Nanos
+    is_halted: bool
+
+
+Tick: TypeAlias = Quote | Trade | Unquoted | TradingStatus
+"""One message of the tape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,6 +235,17 @@ class Bars:
         columns = (getattr(self, name)[rows] for name in _COLUMNS)
         return Bars.trusted(self.instrument, self.frequency, *columns)
 
+    def of(self, **terms: Any) -> Bars:
+        """The same rows of an instrument that differs in these fields, such as a multiplier."""
+        columns = (getattr(self, name) for name in _COLUMNS)
+        return Bars.trusted(replace(self.instrument, **terms), self.frequency, *columns)
+
+    def followed_by(self, later: Bars) -> Bars:
+        """These rows and then those of the later bars, whose instrument it is."""
+        pairs = ((getattr(self, name), getattr(later, name)) for name in _COLUMNS)
+        columns = (np.concatenate(pair) for pair in pairs)
+        return Bars.trusted(later.instrument, later.frequency, *columns)
+
     def detached(self) -> Bars:
         """The same rows in arrays of their own, which lead back to no longer ones."""
         columns = (getattr(self, name).copy() for name in _COLUMNS)
@@ -271,20 +264,19 @@ class Bars:
 
     def bar(self, row: int) -> Bar:
         """One row as a `Bar`, unchecked because the columns were checked."""
-        bar = object.__new__(Bar)
-        fields = bar.__dict__
-        fields["symbol"] = self.instrument.symbol
-        fields["start"] = int(self.start[row])
-        fields["end"] = int(self.end[row])
-        fields["open"] = float(self.open[row])
-        fields["high"] = float(self.high[row])
-        fields["low"] = float(self.low[row])
-        fields["close"] = float(self.close[row])
-        fields["volume"] = float(self.volume[row])
-        return bar
+        columns = (self.start, self.end, self.open, self.high, self.low, self.close, self.volume)
+        return trusted_bar(self.symbol, *(column[row].item() for column in columns))
+
+    def between(self, first: int, last: int) -> Iterator[Bar]:
+        """The rows from one to another, the last left out, made when they are asked for."""
+        symbol = self.symbol
+        for begin in range(first, last, _PIECE):
+            piece = slice(begin, min(begin + _PIECE, last))
+            columns = (getattr(self, name)[piece].tolist() for name in _COLUMNS)
+            yield from map(trusted_bar, repeat(symbol), *columns)
 
     def __iter__(self) -> Iterator[Bar]:
-        return (self.bar(row) for row in range(len(self)))
+        return self.between(0, len(self))
 
     @property
     def calendar(self) -> Calendar:
@@ -295,6 +287,23 @@ class Bars:
         """The exchange's date of each bar, as ``datetime64[D]``."""
         return self.calendar.local_days(self.start)
 
+
+def calm_rows(bars: Bars, calm: Calm) -> int:
+    """How many of the first bars are calm."""
+    above, below = calm.above / MICROS_PER_DOLLAR, calm.below / MICROS_PER_DOLLAR
+    row, size = 0, 64
+    while row < len(bars):  # in growing pieces: the end of a calm is often near
+        piece = slice(row, row + size)
+        ends = (bars.end[piece] >= calm.until) | (bars.low[piece] <= above)
+        stirred = np.flatnonzero(ends | (bars.high[piece] >= below))
+        if len(stirred):
+            return row + int(stirred[0])
+        row, size = row + size, 2 * size
+    return len(bars)
+
+
+_PIECE = 4096
+"""Rows that are turned into Python numbers at once."""
 
 _PRICES = ("open", "high", "low", "close")
 _TIMES = ("start", "end")
@@ -335,7 +344,67 @@ class Dividend:
             raise DataError(f"{self.symbol} {self.ex_date}: no dividend pays {self.amount} micros")
 
 
-CorporateAction: TypeAlias = Split | Dividend
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """From ``ex_date`` on the same shares trade as ``new_symbol``."""
+
+    symbol: str
+    ex_date: date
+    new_symbol: str
+
+    def __post_init__(self) -> None:
+        if canonical_symbol(self.new_symbol) != self.new_symbol or self.new_symbol == self.symbol:
+            raise DataError(f"{self.symbol} {self.ex_date}: {self.new_symbol!r} is no new symbol")
+
+
+@dataclass(frozen=True, slots=True)
+class Delisting:
+    """The shares do not trade from ``ex_date`` on; holders are paid out (fill-K4).
+
+    Attributes:
+        symbol: The instrument.
+        ex_date: The first day without trading.
+        consideration: Cash a share, micro-dollars; None where nothing is stated.
+        haircut: Share of the last price that is lost, where no cash is stated; None if that is
+            not known either.
+    """
+
+    symbol: str
+    ex_date: date
+    consideration: Micros | None = None
+    haircut: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.consideration is not None and (self.consideration < 0 or self.haircut is not None):
+            raise DataError(
+                f"{self.symbol} {self.ex_date}: a delisting pays cash or loses a share of the "
+                f"price, not {self.consideration} micros and {self.haircut}"
+            )
+        if self.haircut is not None and not 0 <= self.haircut <= 1:
+            raise DataError(
+                f"{self.symbol} {self.ex_date}: {self.haircut} of a price is no haircut"
+            )
+
+    def paid(self, last: Micros, side: int) -> Micros:
+        """What a share brings (or, short, costs), micro-dollars.
+
+        Assumption: where nothing is known a long holding is lost whole, and a short one is bought
+        back at the last price, so that neither gains by what nobody knows.
+        """
+        if self.consideration is not None:
+            return self.consideration
+        if self.haircut is None:
+            return 0 if side > 0 else last
+        kept = last * (1 - self.haircut)
+        return half_even(kept.numerator, kept.denominator)
+
+
+CorporateAction: TypeAlias = Split | Dividend | Renaming | Delisting
+
+
+def ends_symbol(action: CorporateAction) -> bool:
+    """Whether nothing trades under the symbol from the ex-date on."""
+    return isinstance(action, Renaming | Delisting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,11 +413,13 @@ class PriceHistory:
 
     Attributes:
         bars: The bars, with the adjustment named beside them.
-        actions: Splits and dividends in the bars' span that the prices do *not* contain yet.
+        actions: Splits and dividends in the bars' span that the prices do *not* contain yet, and
+            how the symbol ends, if it does.
         adjusted: What the prices have been adjusted for already.
         source: One line for people: provider, file or package.
         fingerprint: Hash of the content the bars were read from, hexadecimal.
         notices: Sentences a user should read once (assumptions taken, rows dropped).
+        ticks: The tape in time order, where there is one: orders then meet it and not the bars.
     """
 
     bars: Bars
@@ -357,3 +428,4 @@ class PriceHistory:
     source: str = ""
     fingerprint: str = ""
     notices: tuple[str, ...] = field(default=())
+    ticks: Sequence[Tick] = field(default=())

@@ -17,14 +17,13 @@ from papertape.data.store.columns import COLUMNS, parts_of, read_parts
 from papertape.data.store.lock import only_writer
 from papertape.data.store.manifest import (
     SCHEMA,
+    Actions,
     Change,
     Manifest,
     Origin,
     Part,
     content_of,
-    dividend_rows,
     names,
-    split_rows,
 )
 from papertape.data.store.merging import OnDifference, compared, merged
 from papertape.data.store.publishing import BESIDE, publishing, sync
@@ -311,8 +310,7 @@ def revision(
             bars.instrument, bars.frequency, history.adjusted, parts, history.actions
         ),
         parts=parts,
-        splits=split_rows(history.actions),
-        dividends=dividend_rows(history.actions),
+        written=Actions.of(history.actions),
         change=change or Change(added=len(bars), actions=len(history.actions)),
         notices=history.notices,
     )

@@ -9,9 +9,9 @@ import numpy as np
 
 from papertape.data.actions import signal_factors
 from papertape.domain.clock import rfc3339
-from papertape.domain.errors import StrategyError
+from papertape.domain.errors import StrategyError, require
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bar, Bars, CorporateAction, FloatArray, Frequency
+from papertape.domain.market import Bar, Bars, CorporateAction, FloatArray, Frequency, IntArray
 from papertape.engines.signalcore.tape import Tape
 from papertape.strategies.strategy import SignalStrategy
 
@@ -23,9 +23,6 @@ class Wish(NamedTuple):
     stop_distance: float
 
 
-NOTHING = Wish(0.0, 0.0)
-
-
 class Answers(Protocol):
     """A signal strategy that follows the market."""
 
@@ -33,12 +30,20 @@ class Answers(Protocol):
         """Take note of a bar that has just closed."""
         ...
 
-    def wish(self, symbol: str) -> Wish:
-        """What it wants after the last bar seen; nothing before its warm-up is over."""
+    def wish(self, symbol: str) -> Wish | None:
+        """What it wants after the last bar seen; None before its warm-up is over."""
         ...
 
     def reason(self, symbol: str) -> str:
         """Why, in the strategy's words."""
+        ...
+
+    def turns(self, symbol: str) -> IntArray | None:
+        """Rows after which the wish may differ from the one before; None if nobody knows yet."""
+        ...
+
+    def skip(self, symbol: str, rows: int) -> None:
+        """Take note of so many bars at once, as a source that knows its turns can."""
         ...
 
 
@@ -58,28 +63,39 @@ class AskedOnce:
         self._strategy = strategy
         self.signal_bars: dict[str, Bars] = {}
         self.exposure: dict[str, FloatArray] = {}
-        self._wishes: dict[str, list[Wish]] = {}
+        self._stops: dict[str, FloatArray] = {}
         self._seen = dict.fromkeys(bars, 0)
         for symbol, raw in bars.items():
             factors = signal_factors(raw, actions.get(symbol, ()))
             seen = raw if np.all(factors == 1.0) else raw.scaled(factors)
             exposure, stops = ask(strategy, seen)
             self.signal_bars[symbol], self.exposure[symbol] = seen, exposure
-            pairs = zip(exposure.tolist(), (stops / factors).tolist(), strict=True)
-            self._wishes[symbol] = [Wish(*pair) for pair in pairs]
+            self._stops[symbol] = stops / factors
 
     def see(self, bar: Bar, actions: Sequence[CorporateAction]) -> None:
         """Move on by one row."""
         self._seen[bar.symbol] += 1
 
-    def wish(self, symbol: str) -> Wish:
+    def wish(self, symbol: str) -> Wish | None:
         """The row seen last."""
         seen = self._seen[symbol]
-        return self._wishes[symbol][seen - 1] if seen >= self._strategy.warmup else NOTHING
+        if seen < self._strategy.warmup:
+            return None
+        return Wish(float(self.exposure[symbol][seen - 1]), float(self._stops[symbol][seen - 1]))
 
     def reason(self, symbol: str) -> str:
         """The strategy's words on the rows seen so far."""
         return self._strategy.reason(self.signal_bars[symbol][: self._seen[symbol]])
+
+    def turns(self, symbol: str) -> IntArray:
+        """The first row that counts, and those at which the exposure changes."""
+        first = max(0, self._strategy.warmup - 1)
+        changed = np.flatnonzero(np.diff(self.exposure[symbol])) + 1
+        return np.concatenate([[first], changed[changed > first]])
+
+    def skip(self, symbol: str, rows: int) -> None:
+        """Move on by so many rows."""
+        self._seen[symbol] += rows
 
 
 class AskedEachBar:
@@ -98,17 +114,28 @@ class AskedEachBar:
         """Add the bar to its tape."""
         self._tapes[bar.symbol].append(bar, actions)
 
-    def wish(self, symbol: str) -> Wish:
+    def wish(self, symbol: str) -> Wish | None:
         """The last row of the columns over everything seen."""
         tape = self._tapes[symbol]
         if len(tape) < self._strategy.warmup:
-            return NOTHING
+            return None
         exposure, stops = ask(self._strategy, tape.bars())
         return Wish(float(exposure[-1]), float(stops[-1] / tape.factor))
 
     def reason(self, symbol: str) -> str:
         """The strategy's words on everything seen."""
         return self._strategy.reason(self._tapes[symbol].bars())
+
+    def turns(self, symbol: str) -> None:
+        """It is known only when it is asked."""
+
+    def skip(self, symbol: str, rows: int) -> None:
+        """Never: each bar is asked about.
+
+        Raises:
+            InvariantBroken: Always.
+        """
+        require(rows == 0, f"{symbol}: {rows} bars would be skipped unseen")
 
 
 def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:

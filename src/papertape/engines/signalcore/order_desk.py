@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 
 from papertape.domain.account import Account
+from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, require
-from papertape.domain.event import CancelRequest, Event, Moment, OrderFilled, Proposal
+from papertape.domain.event import (
+    CancelRequest,
+    Event,
+    Moment,
+    OrderFilled,
+    Proposal,
+    ReplaceRequest,
+)
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bars, Frequency
+from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade, calm_rows
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
 from papertape.domain.order import Attached, Order, OrderId, OrderKind, TimeInForce
 from papertape.engines.signalcore.engine import Standing
@@ -26,11 +34,22 @@ class OrderContext:
         self._tapes = tapes
         self._standing: Standing | None = None
         self._numbers = count(1)
+        self._quotes: dict[str, Quote] = {}
         self.proposals: list[Proposal] = []
+        self.now_: Nanos = 0
+        self.unread: Unread | None = None
+
+    def hear(self, tick: Tick) -> None:
+        """Note what the tape said."""
+        if isinstance(tick, Quote):
+            self._quotes[tick.symbol] = tick
+        elif not isinstance(tick, Trade):  # the sides are not known any more
+            self._quotes.pop(tick.symbol, None)
 
     def stand(self, standing: Standing) -> None:
         """Move to the present."""
         self._standing = standing
+        self.now_ = standing.now
 
     @property
     def _present(self) -> Standing:
@@ -41,7 +60,7 @@ class OrderContext:
     @property
     def now(self) -> Nanos:
         """The present moment."""
-        return self._present.now
+        return self.now_
 
     @property
     def account(self) -> Account:
@@ -59,6 +78,11 @@ class OrderContext:
     def history(self, symbol: str, count: int) -> Bars:
         """The last bars up to now, in prices adjusted as of now."""
         return self._tape(symbol).last(count)
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The last known quote."""
+        self._tape(symbol)
+        return self._quotes.get(symbol)
 
     def submit(
         self,
@@ -80,6 +104,8 @@ class OrderContext:
         reduce_only: bool = False,
         group: str = "",
         exits: Exits | None = None,
+        triggers_at_once: bool = False,
+        do_not_reduce: bool = False,
     ) -> OrderId:
         """Ask for an order; prices in dollars."""
         self._tape(symbol)
@@ -103,6 +129,8 @@ class OrderContext:
             reduce_only=reduce_only,
             group=group,
             attached=() if exits is None else _attached(symbol, exits),
+            triggers_at_once=triggers_at_once,
+            do_not_reduce=do_not_reduce,
         )
         self.proposals.append(order)
         return order.id
@@ -111,12 +139,54 @@ class OrderContext:
         """Ask for a cancel; an order that is done is left alone."""
         self.proposals.append(CancelRequest(self.now, order_id, "asked for by the strategy"))
 
+    def replace(
+        self,
+        order_id: OrderId,
+        *,
+        quantity: int | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Ask for a change in place; an order that is done is left alone."""
+        request = ReplaceRequest(
+            self.now,
+            order_id,
+            quantity,
+            None if limit is None else _micros(order_id, limit),
+            None if stop is None else _micros(order_id, stop),
+        )
+        if request == ReplaceRequest(self.now, order_id):
+            raise UsageError(
+                f"{order_id}: a change that changes nothing",
+                hint="say quantity=, limit= or stop=",
+            )
+        self.proposals.append(request)
+
     def _tape(self, symbol: str) -> Tape:
+        if self.unread is not None:
+            self.unread.read()
         if symbol not in self._tapes:
             raise UsageError(
                 f"{symbol!r} is not part of this run", hint=f"it trades {', '.join(self._tapes)}"
             )
         return self._tapes[symbol]
+
+
+class Unread:
+    """Calm bars that were handed to the strategy and are not on its tape yet.
+
+    They are copied when somebody looks, and no further than the strategy has got.
+    """
+
+    def __init__(self, tape: Tape, bars: Bars, row: int):
+        self.row = row
+        self._tape, self._bars, self._first = tape, bars, row
+
+    def read(self) -> None:
+        """Bring the tape up to date."""
+        if self.row > self._first:
+            self._tape.extend(self._bars[self._first : self.row])
+            self._first = self.row
 
 
 class OrderDesk:
@@ -134,7 +204,9 @@ class OrderDesk:
         self._has_started = False
 
     def see(self, moment: Moment) -> None:
-        """Add the bars to their tapes."""
+        """Add the bars to their tapes, and note the quotes."""
+        for tick in moment.ticks:
+            self._context.hear(tick)
         for bar in moment.bars:
             actions = [action for action in moment.actions if action.symbol == bar.symbol]
             self._tapes[bar.symbol].append(bar, actions)
@@ -142,7 +214,7 @@ class OrderDesk:
     def decide(
         self, moment: Moment, happened: list[Event], standing: Standing
     ) -> tuple[list[Event], list[Proposal]]:
-        """Call the strategy; first with the fills of this moment, then with its bars."""
+        """Call the strategy; with the fills of this moment, then its quotes, then its bars."""
         context = self._context
         context.stand(standing)
         if not self._has_started:
@@ -151,10 +223,44 @@ class OrderDesk:
         for event in happened:
             if isinstance(event, OrderFilled):
                 self._call("on_fill", context, event)
+        for symbol in dict.fromkeys(tick.symbol for tick in moment.ticks):
+            quote = context.quote(symbol)
+            if quote is not None and len(self._tapes[symbol]) >= self._strategy.warmup:
+                self._call("on_quote", context, quote)
         for bar in moment.bars:
             if len(self._tapes[bar.symbol]) >= self._strategy.warmup:
                 self._strategy.on_bar(context, bar)
         proposals, context.proposals = context.proposals, []
+        return [], proposals
+
+    def pass_calm(
+        self, bars: Bars, first: int, stop: int, calm: Calm, standing: Callable[[Nanos], Standing]
+    ) -> int:
+        """Call the strategy bar by bar, until one is not calm or it asks for something."""
+        tape, context, on_bar = self._tapes[bars.symbol], self._context, self._strategy.on_bar
+        if not self._has_started or len(tape) + 1 < self._strategy.warmup:
+            return first
+        last = first + calm_rows(bars[first:stop], calm)
+        if last == first:
+            return first
+        context.stand(standing(int(bars.end[first])))
+        unread = context.unread = Unread(tape, bars, first)
+        row, proposals = first, context.proposals
+        for bar in bars.between(first, last):
+            row += 1
+            unread.row = row
+            context.now_ = bar.end
+            on_bar(context, bar)
+            if proposals:
+                break
+        unread.read()
+        context.unread = None
+        return row
+
+    def asked(self, standing: Standing) -> tuple[list[Event], list[Proposal]]:
+        """What the strategy asked for after the last calm bar."""
+        self._context.stand(standing)
+        proposals, self._context.proposals = self._context.proposals, []
         return [], proposals
 
     def finish(self) -> None:

@@ -14,7 +14,16 @@ from tests.unit.data.store.conftest import NOW, ORIGIN, daily, minutes
 from papertape.data.store import Origin, Store
 from papertape.domain.clock import DAY
 from papertape.domain.errors import DataError, LockHeld, SettingsError
-from papertape.domain.market import DAILY, Bars, Dividend, Frequency, PriceHistory, Split
+from papertape.domain.market import (
+    DAILY,
+    Bars,
+    Delisting,
+    Dividend,
+    Frequency,
+    PriceHistory,
+    Renaming,
+    Split,
+)
 
 COLUMNS = ("start", "end", "open", "high", "low", "close", "volume")
 ONE_MINUTE = Frequency.parse("1m")
@@ -30,6 +39,8 @@ def test_what_goes_in_comes_out(store: Store) -> None:
     actions = (
         Split("TEST", date(2024, 1, 4), Fraction(1, 10)),
         Dividend("TEST", date(2024, 1, 5), 123_456, date(2024, 1, 31)),
+        Renaming("TEST", date(2024, 1, 8), "REST"),
+        Delisting("TEST", date(2024, 1, 9), haircut=Fraction(1, 4)),
     )
     kept = store.add(daily(actions=actions), ORIGIN, NOW)
     assert kept.is_new

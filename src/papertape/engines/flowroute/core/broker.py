@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from papertape.domain.account import Position
+from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.event import Event, Moment
 from papertape.domain.lifecycle import OrderStatus
+from papertape.domain.market import Bars
+from papertape.domain.money import Micros
 from papertape.domain.order import OrderId
 from papertape.domain.verdict import Approved
 
@@ -28,6 +31,18 @@ class Broker(Protocol):
         """Ask for a cancel; False if the order cannot be cancelled any more."""
         ...
 
+    def replace_order(
+        self,
+        order_id: OrderId,
+        now: Nanos,
+        *,
+        quantity: int | None = None,
+        limit: Micros | None = None,
+        stop: Micros | None = None,
+    ) -> bool:
+        """Ask for a change of a working order in place; False if it cannot be changed any more."""
+        ...
+
     def get_order_status(self, order_id: OrderId) -> OrderStatus:
         """Where an order stands."""
         ...
@@ -42,6 +57,14 @@ class Broker(Protocol):
 
     def collect(self, moment: Moment) -> None:
         """The market moved; a live broker ignores it, a simulated one matches its orders."""
+        ...
+
+    def calm(self, symbol: str) -> Calm:
+        """The stretch of market in which nothing will happen here; a live broker knows of none."""
+        ...
+
+    def catch_up(self, bars: Bars) -> None:
+        """The market moved through bars that were calm; a live broker ignores it."""
         ...
 
     def reports(self) -> list[Event]:
