@@ -134,6 +134,8 @@ class Order:
         attached: Exits that its fills bring to life, one cancelling the others.
         do_not_reduce: Whether its prices stand still on an ex-date (fill-K3).
         triggers_at_once: Whether a stop that the market has passed already is meant (fill-S3).
+        after: An order that triggers this one: it sleeps until that one is filled whole, and is
+            cancelled where that one ends otherwise (one triggers other). Empty for none.
         share_of_equity: Share of equity (signed) to be held after its fill, 0 for none: the
             quantity is then counted anew at the price it fills at (`size_at_fill`).
     """
@@ -160,6 +162,7 @@ class Order:
     attached: tuple[Attached, ...] = ()
     do_not_reduce: bool = False
     triggers_at_once: bool = False
+    after: OrderId = ""
     share_of_equity: Fraction = _NOTHING
 
     def __post_init__(self) -> None:

@@ -48,7 +48,7 @@ from papertape.matching.liquidity import LiquidityEstimator
 from papertape.matching.path import concerns, meet, meet_close
 from papertape.matching.quotation import Quotation
 from papertape.matching.restatement import restate
-from papertape.matching.resting import UNKNOWN_QUEUE, Resting, is_for, new_resting
+from papertape.matching.resting import ASLEEP, UNKNOWN_QUEUE, Resting, is_for, new_resting
 from papertape.matching.tick_walk import TickCounter, TickWalk, matters
 from papertape.matching.wire import Cancel, Latency, Message, Reduction, Replacement, Wire
 
@@ -97,8 +97,11 @@ class Book:
         """The stretch of market that leaves every order of an instrument as it is."""
         if self._tapes or not self._wire.is_instant:
             return NEVER
-        tick, calm = self._instruments[symbol].tick, ALWAYS
-        for resting in self._resting[symbol]:
+        tick, calm, queue = self._instruments[symbol].tick, ALWAYS, self._resting[symbol]
+        here = {resting.order.id for resting in queue}
+        for resting in queue:
+            if resting.is_asleep and resting.order.after not in here:
+                return NEVER  # it is to be let go
             calm = calm.within(resting.calm(tick))
         return calm
 
@@ -148,7 +151,7 @@ class Book:
             return OrderRejected(now, order, refusal)
         instrument, eligible = self._instruments[order.symbol], max(now, order.not_before)
         self._count += 1
-        resting = new_resting(order, eligible, self._count)
+        resting = new_resting(order, ASLEEP if order.after else eligible, self._count)
         resting.anchor = self._last.get(order.symbol, 0) if order.kind.trails else 0
         resting.expires = acceptance.expiry(order, instrument, eligible)
         resting.auction = acceptance.auction_moment(order, instrument, eligible)
@@ -165,6 +168,10 @@ class Book:
             for each in self._resting[symbol]
         ):
             return f"group {order.group} works in another symbol; a group is of one symbol"
+        if order.after and not any(
+            each.order.id == order.after for each in self._resting[order.symbol]
+        ):
+            return f"it waits for {order.after}, which does not work in {order.symbol}"
         tape = self._tapes.get(order.symbol)
         if tape is not None and tape.is_halted:
             return f"trading in {order.symbol} is halted"
@@ -330,6 +337,7 @@ class Book:
         # Assumption: an order that ends within a bar is let go before it, for nobody knows what
         # the bar did until then.
         events = self._expire(bar.symbol, bar.end - 1, bar.start)
+        events += self._let_go(bar.symbol, bar.start)
         queue, tick = self._resting[bar.symbol], self._instruments[bar.symbol].tick
         # fill-E5: where nothing traded, nobody was filled.
         if bar.volume != 0 and concerns(bar, queue, tick):
@@ -344,6 +352,7 @@ class Book:
         symbol = said.symbol
         tape = self._tapes.setdefault(symbol, Quotation())
         events, account = self._pass_time(symbol, said.time - 1, account, withheld)
+        events += self._let_go(symbol, said.time)
         events += self._arrivals(symbol, said.time)
         self._begin_session(tape, symbol, said.time)
         is_auction = tape.hear(said)
@@ -444,6 +453,19 @@ class Book:
         outcome = meet_close(bar, market, account, orders, order_id, quoted)
         self._resting[order.symbol] = outcome.orders
         return outcome.events
+
+    def _let_go(self, symbol: str, now: Nanos) -> list[Event]:
+        """Cancel what waits for an order that ended without being filled whole."""
+        queue = self._resting[symbol]
+        if not any(resting.is_asleep for resting in queue):
+            return []
+        here = {resting.order.id for resting in queue}
+        orphans = [each for each in queue if each.is_asleep and each.order.after not in here]
+        self._resting[symbol] = [each for each in queue if each not in orphans]
+        return [
+            OrderCanceled(now, each.order.id, f"{each.order.after} ended and was not filled")
+            for each in orphans
+        ]
 
     def _expire(self, symbol: str, until: Nanos, now: Nanos) -> list[Event]:
         """Let go of the orders that end by then (fill-E6)."""

@@ -294,11 +294,22 @@ class Counter:
         resting.fills += 1
         self._traded += abs(fill.quantity)
         order = resting.order
+        if not resting.is_working:
+            self._wake(order)
         if order.group:
             self._reduce_siblings(resting, abs(fill.quantity))
         if order.parent:
             self._leave_entry(order, fill)
         return self._bring_exits(resting, fill) if order.exits else []
+
+    def _wake(self, filled: Order) -> None:
+        """One triggers other: what waited for this order is live from here on.
+
+        Assumption: a market order that wakes within a bar waits for the next one's open.
+        """
+        for resting in self.orders:
+            if resting.order.after == filled.id and resting.is_asleep:
+                resting.eligible = max(self.bar.start, resting.order.not_before)
 
     def _reduce_siblings(self, filled: Resting, size: int) -> None:
         """One cancels other: what one member got, the others need not get any more (fill-B2)."""

@@ -68,7 +68,7 @@ def meet(bar: Bar, market: Market, account: Account, orders: list[Resting]) -> O
     """Let a bar meet the orders, on the path that leaves us with less at its close (fill-P1)."""
     extent, tick = Extent.of(bar), market.instrument.tick
     live = [resting for resting in orders if resting.eligible <= bar.start]
-    if _is_certain(live, extent, tick):
+    if not any(each.is_asleep for each in orders) and _is_certain(live, extent, tick):
         only = _walk(bar, market, account, orders, extent.paths[0])
         events = only.counter.events + _touches(live, only, extent, tick)
         return Outcome(events, only.counter.account, only.orders)

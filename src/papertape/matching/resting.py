@@ -18,6 +18,10 @@ UNKNOWN_QUEUE = -1
 """Nobody knows how many shares come before ours, so all do: only a trade beyond the limit fills."""
 
 
+ASLEEP: Nanos = 2**62
+"""From when an order may trade that waits for another one to be filled."""
+
+
 @dataclass(slots=True)
 class Resting:
     """An order the exchange holds: where it stands, and from when until when it may trade.
@@ -69,6 +73,11 @@ class Resting:
         return self.state.order
 
     @property
+    def is_asleep(self) -> bool:
+        """Whether it waits for another order to be filled."""
+        return self.eligible == ASLEEP
+
+    @property
     def is_working(self) -> bool:
         """Whether it can still trade."""
         return self.state.is_working
@@ -112,6 +121,8 @@ class Resting:
     def calm(self, tick: Micros) -> Calm:
         """The stretch of market that leaves the order as it is (see `path.concerns`)."""
         order = self.order
+        if self.is_asleep:
+            return Calm(self.expires or ALWAYS.until, 0, ALWAYS.below)
         must_meet = self.is_market or (self.is_arriving and not self.is_waiting)
         if must_meet or order.kind.trails or order.time_in_force.is_auction or order.not_before:
             return NEVER

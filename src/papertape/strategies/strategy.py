@@ -133,11 +133,13 @@ class Context(Protocol):
         exits: Exits | None = None,
         triggers_at_once: bool = False,
         do_not_reduce: bool = False,
+        after: OrderId = "",
     ) -> OrderId:
         """Ask for an order; prices in dollars, quantity signed. RiskGuard may still refuse it.
 
         Orders that share a ``group`` cancel one another: a fill of one reduces the others. A
-        group is of one symbol. A pair of exits should be ``reduce_only``, or RiskGuard counts
+        group is of one symbol. One that comes ``after`` another sleeps until that one is filled
+        whole. A pair of exits should be ``reduce_only``, or RiskGuard counts
         both as sales. A stop that the market has passed is rejected unless it
         ``triggers_at_once``; limits below the market fall by a dividend on its ex-date, and stops
         with them, unless they ``do_not_reduce``.

@@ -43,12 +43,18 @@ def summary(record: RunRecord) -> list[str]:
 def cost_words(record: RunRecord) -> str:
     """What trading cost, and where it went; rounded so that the parts still add up."""
     split = record.costs
-    total, fees, spread = (
-        round(100 * float(f"{each:.2f}")) for each in (split.total, split.fees, split.spread)
-    )
-    parts = {"fees": fees, "spread": spread, "slippage": total - fees - spread}
-    told = " + ".join(f"{name} {cents / 100:,.2f}" for name, cents in parts.items())
+    parts = {"fees": split.fees, "spread": split.spread, "slippage": split.slippage}
+    for name in ("lateness", "financing"):
+        if amount := getattr(split, name):
+            parts[name] = amount
+    cents, total = {name: _cents(amount) for name, amount in parts.items()}, _cents(split.total)
+    cents[max(parts, key=lambda name: parts[name])] += total - sum(cents.values())
+    told = " + ".join(f"{name} {amount / 100:,.2f}" for name, amount in cents.items())
     return f"{total / 100:,.2f} = {told}"
+
+
+def _cents(amount: float) -> int:
+    return round(100 * float(f"{amount:.2f}"))  # as the figures above it are rounded
 
 
 def fill_words(record: RunRecord) -> list[str]:

@@ -7,23 +7,34 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from papertape.domain.event import Entry, LimitTouched, OrderAccepted, OrderFilled, SplitApplied
+from papertape.domain.event import (
+    Entry,
+    FinancingCharged,
+    HoldingDelisted,
+    LimitTouched,
+    OrderAccepted,
+    OrderFilled,
+    SplitApplied,
+    SymbolChanged,
+)
 from papertape.domain.fill import Fill
 from papertape.domain.market import Bars
 from papertape.domain.money import dollars
 from papertape.engines.proofbench.record import CostSplit, FillReport
-from papertape.engines.proofbench.trades import Trade
+from papertape.engines.proofbench.trades import Trade, in_force
 
 
 def cost_split(log: Sequence[Entry]) -> CostSplit:
-    """Where the costs of all fills went."""
+    """Where the costs of all fills, and of what was borrowed, went."""
     fills = list(_fills(log))
+    financing = sum(entry.total for entry in log if isinstance(entry, FinancingCharged))
     return CostSplit(
-        total=dollars(sum(fill.cost for fill in fills)),
+        total=dollars(sum(fill.cost for fill in fills) + financing),
         fees=dollars(sum(fill.fee for fill in fills)),
         spread=dollars(sum(fill.spread_cost for fill in fills)),
         slippage=dollars(sum(fill.slippage_cost for fill in fills)),
         lateness=dollars(sum(fill.delay_cost for fill in fills)),
+        financing=dollars(financing),
     )
 
 
@@ -32,7 +43,11 @@ def fill_report(
 ) -> FillReport:
     """How the fills came about, read off the events alone."""
     fills, exits = list(_fills(log)), _exits(log)
-    gaps = [abs(fill.quantity * (fill.reference - fill.level)) for fill in fills if _gapped(fill)]
+    gaps = [
+        abs(fill.quantity * (fill.reference - fill.level)) * fill.multiplier
+        for fill in fills
+        if _gapped(fill)
+    ]
     return FillReport(
         fills=len(fills),
         exits=len(exits),
@@ -48,20 +63,24 @@ def fill_report(
 
 
 def _fills(log: Sequence[Entry]) -> Iterator[Fill]:
-    return (entry.fill for entry in log if isinstance(entry, OrderFilled))
+    return (entry.fill for entry in in_force(log) if isinstance(entry, OrderFilled))
 
 
 def _exits(log: Sequence[Entry]) -> list[Fill]:
     """The fills against what was held when they came."""
     held, exits = Counter[str](), list[Fill]()
-    for entry in log:
-        if isinstance(entry, SplitApplied):
-            held[entry.symbol] = entry.after
-        if isinstance(entry, OrderFilled):
-            fill = entry.fill
-            if fill.quantity * held[fill.symbol] < 0:
-                exits.append(fill)
-            held[fill.symbol] += fill.quantity
+    for entry in in_force(log):
+        match entry:
+            case SplitApplied(symbol=symbol, after=after):
+                held[symbol] = after
+            case SymbolChanged(symbol=symbol, new_symbol=new):
+                held[new] += held.pop(symbol, 0)
+            case HoldingDelisted(symbol=symbol):
+                held[symbol] = 0
+            case OrderFilled(fill=fill):
+                if fill.quantity * held[fill.symbol] < 0:
+                    exits.append(fill)
+                held[fill.symbol] += fill.quantity
     return exits
 
 

@@ -241,21 +241,23 @@ class PathBand(Row, frozen=True):
 
 
 class CostSplit(Row, frozen=True):
-    """What trading cost against the market's own prices, and where it went; dollars.
+    """What trading and holding cost against the market's own prices, and where it went; dollars.
 
     Attributes:
-        total: Of all fills; the parts add up to it.
+        total: The parts add up to it.
         fees: Commissions and regulatory fees.
         spread: What half of the spread took.
         slippage: What the orders' own weight took, rounding to the tick included.
         lateness: What using an open too late took (fill-E3).
+        financing: What borrowed shares and borrowed money cost.
     """
 
     total: float
     fees: float
     spread: float
     slippage: float
-    lateness: float = 0.0
+    lateness: float
+    financing: float
 
 
 class FillReport(Row, frozen=True):

@@ -106,6 +106,7 @@ class OrderContext:
         exits: Exits | None = None,
         triggers_at_once: bool = False,
         do_not_reduce: bool = False,
+        after: OrderId = "",
     ) -> OrderId:
         """Ask for an order; prices in dollars."""
         self._tape(symbol)
@@ -131,6 +132,7 @@ class OrderContext:
             attached=() if exits is None else _attached(symbol, exits),
             triggers_at_once=triggers_at_once,
             do_not_reduce=do_not_reduce,
+            after=after,
         )
         self.proposals.append(order)
         return order.id

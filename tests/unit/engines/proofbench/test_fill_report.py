@@ -145,7 +145,7 @@ def test_a_quiet_run_says_nothing() -> None:
 COSTS = ["us-retail", "ibkr-fixed+cat+cents", "ibkr-tiered", "percent:0.1", "none"]
 
 
-def busy(seed: int, cost: str, spread: str) -> SimulationResults:
+def busy(seed: int, cost: str, spread: str, account: str) -> SimulationResults:
     """A run of random orders over random bars."""
     random = np.random.default_rng(seed)
     bars = random_bars(seed, 60, volatility=0.02)
@@ -158,32 +158,41 @@ def busy(seed: int, cost: str, spread: str) -> SimulationResults:
         terms = {} if kind == "market" else {"limit" if kind == "limit" else "stop": price}
         context.submit("SPY", size, kind=OrderKind(kind), reason="any", **terms)
 
-    return told(bars, dict.fromkeys(range(0, 60, 2), send), cost, spread=spread)
+    script = dict.fromkeys(range(0, 60, 2), send)
+    return told(bars, script, cost, spread=spread, account=account)
 
 
 @settings(max_examples=40)
 @given(
-    some.integers(0, 2**32 - 1), some.sampled_from(COSTS), some.sampled_from(["", "bp:3", "edge"])
+    some.integers(0, 2**32 - 1),
+    some.sampled_from(COSTS),
+    some.sampled_from(["", "bp:3", "edge"]),
+    some.sampled_from(["cash", "margin"]),
 )
 def test_the_parts_add_up_to_what_the_fills_lost_against_the_market(
-    seed: int, cost: str, spread: str
+    seed: int, cost: str, spread: str, account: str
 ) -> None:
-    record = busy(seed, cost, spread).record
+    record = busy(seed, cost, spread, account).record
     split = record.costs
     lost = sum(fill.quantity * (fill.price - fill.reference) + fill.fee for fill in record.fills)
-    assert split.fees + split.spread + split.slippage == pytest.approx(split.total, abs=1e-6)
-    assert split.total == pytest.approx(lost, abs=1e-6)
+    parts = (split.fees, split.spread, split.slippage, split.financing)
+    assert sum(parts) == pytest.approx(split.total, abs=1e-6)
+    assert split.total - split.financing == pytest.approx(lost, abs=1e-6)
+    charged = sum(
+        -row.cash for row in record.bookings if row.what.startswith(("borrow", "interest"))
+    )
+    assert split.financing == pytest.approx(charged, abs=1e-6)
     assert split.total == pytest.approx(record.metrics["costs"], abs=1e-6)
-    assert min(split.fees, split.spread, split.slippage) >= 0
+    assert min(parts) >= 0
     # Without its costs the account would be richer by exactly them.
     at_references = sum(-fill.quantity * fill.reference for fill in record.fills)
     held = record.equity.equity[-1] - record.equity.cash[-1]
     free = record.ground.capital + at_references + held
     assert record.metrics["final_equity"] == pytest.approx(free - split.total, abs=1e-4)
-    total, *parts = (
+    total, *cents = (
         float(word.replace(",", "")) for word in cost_words(record).split() if word[-1].isdigit()
     )
-    assert round(100 * total) == sum(round(100 * part) for part in parts)
+    assert round(100 * total) == sum(round(100 * part) for part in cents)
 
 
 # Notices

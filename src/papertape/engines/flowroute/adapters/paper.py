@@ -182,7 +182,11 @@ class PaperBroker:
             limit: Its new limit, micro-dollars.
             stop: Its new trigger, micro-dollars.
         """
-        symbol = self._state(order_id).order.symbol
+        state = self._state(order_id)
+        if not state.is_working:
+            self._report(ReplaceRejected(now, order_id, f"it is {state.status}"))
+            return False
+        symbol = state.order.symbol
         answers = self._book.send(symbol, Replacement(order_id, quantity, limit, stop), now)
         for said in answers:
             self._report(said)

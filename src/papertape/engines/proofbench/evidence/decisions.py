@@ -290,6 +290,7 @@ def _conditions(order: Order) -> list[tuple[str, bool]]:
         ("post-only", order.post_only),
         ("reduce-only", order.reduce_only),
         (f"group {order.group}", bool(order.group)),
+        (f"after {order.after}", bool(order.after)),
         (f"until {rfc3339(order.expires)}", bool(order.expires)),
     ]
 
