@@ -14,6 +14,7 @@ from tests.emulators.server import KEY, SECRET, Emulator
 from tests.emulators.tiingo import TiingoEmulator
 
 from papertape.plugins.market_data.alpaca import AlpacaDataPlugin
+from papertape.plugins.market_data.iex import IEXDataPlugin
 from papertape.plugins.market_data.live import Endurance
 from papertape.plugins.market_data.polygon import PolygonDataPlugin
 from papertape.plugins.market_data.source import MarketData
@@ -28,7 +29,7 @@ class Case:
     """A plugin under contract.
 
     Attributes:
-        name: The plugin's, in the tests' names.
+        name: The plugin's; behind a dash the provider that it asks, if that is another.
         emulator: Serves the market as its provider does.
         plugin: Made from settings, patience and timing.
         settings: Keys and whatever else it needs, besides addresses and home.
@@ -46,6 +47,16 @@ class Case:
     without: frozenset[Fault] = frozenset()
     all_hours: bool = True
     stream_path: str = ""
+
+    @property
+    def plugin_name(self) -> str:
+        """How the plugin calls itself."""
+        return self.name.partition("-")[0]
+
+    @property
+    def provider(self) -> str:
+        """Who is named when a question fails."""
+        return self.name.rpartition("-")[2]
 
     def made(
         self,
@@ -88,6 +99,23 @@ CASES = (
         "tiingo",
         TiingoEmulator,
         TiingoDataPlugin,
+        {"api_key": KEY},
+        page=2_000,
+        without=PAGES | {Fault.FOREIGN_NEXT},
+        all_hours=False,
+    ),
+    Case(
+        "iex-alpaca",
+        AlpacaEmulator,
+        IEXDataPlugin,
+        {"api_key": KEY, "api_secret": SECRET},
+        page=20,
+        without=frozenset({Fault.FOREIGN_NEXT}),
+    ),
+    Case(
+        "iex-tiingo",
+        TiingoEmulator,
+        IEXDataPlugin,
         {"api_key": KEY},
         page=2_000,
         without=PAGES | {Fault.FOREIGN_NEXT},

@@ -25,6 +25,11 @@ class Fault(StrEnum):
     KEY_REFUSED = "401"
     PLAN_REFUSED = "403"
     SKEW = "a server clock that is an hour ahead"
+    STALE = "an answer dated two minutes ago"
+    GARBLED = "a body that cannot be unpacked"
+    DEEP = "a JSON text nested a hundred thousand times"
+    NOT_A_NUMBER = "a JSON text with NaN in it"
+    ODD_SHAPE = "JSON of another shape"
 
     # what an answer says
     EMPTY = "200 without a row"

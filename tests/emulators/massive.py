@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from tests.emulators.faults import Fault
@@ -270,7 +271,7 @@ def _within(day: date, request: web.Request, name: str) -> bool:
 
 
 def _ok(**told: Any) -> web.Response:
-    return web.json_response({"status": "OK", "request_id": "9f0c"} | told)
+    return web.json_response({"status": "OK", "request_id": uuid4().hex} | told)
 
 
 def _error(status: int, word: str, message: str) -> web.Response:

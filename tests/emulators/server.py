@@ -114,7 +114,8 @@ class Emulator:
             response = await answer(request)
         if not response.prepared:
             skew = 3_600 if self.switches.shows(Fault.SKEW) else 0
-            response.headers["Date"] = self._date(skew)
+            stale = 120 if self.switches.shows(Fault.STALE) else 0
+            response.headers["Date"] = self._date(skew - stale)
         return response
 
     def _date(self, ahead: float) -> str:
@@ -133,9 +134,14 @@ class Emulator:
             Fault.QUOTA_TEXT: lambda: web.Response(text=self.quota_text),
             Fault.SERVER_ERROR: lambda: web.json_response({"message": "internal"}, status=500),
             Fault.GATEWAY: lambda: web.Response(text=HTML, content_type="text/html", status=504),
-            Fault.CUT_JSON: lambda: web.Response(
-                text='{"bars": [{"t": "2024', content_type="application/json"
+            Fault.CUT_JSON: lambda: _json('{"bars": [{"t": "2024'),
+            Fault.GARBLED: lambda: web.Response(
+                body=b"no archive",
+                headers={"Content-Encoding": "gzip", "Content-Type": "application/json"},
             ),
+            Fault.DEEP: lambda: _json("[" * 100_000),
+            Fault.NOT_A_NUMBER: lambda: _json('{"bars": [NaN]}'),
+            Fault.ODD_SHAPE: lambda: web.json_response({"bars": "none", "results": 7}),
             Fault.HTML: lambda: web.Response(text=HTML, content_type="text/html"),
             Fault.HUGE: lambda: web.json_response({"bars": "x" * 3_000_000}),
             Fault.REDIRECT: lambda: web.Response(
@@ -168,3 +174,7 @@ class Emulator:
         if request.transport is not None:
             request.transport.close()
         return response
+
+
+def _json(text: str) -> web.Response:
+    return web.Response(text=text, content_type="application/json")

@@ -322,6 +322,10 @@ class AlpacaDataPlugin:
             return []
 
 
+class _Paged(msgspec.Struct):
+    next_page_token: str | None = None
+
+
 class _Bar(msgspec.Struct):
     t: str
     o: float | None = None
@@ -470,7 +474,7 @@ async def _pages(web: Web, path: str, query: Mapping[str, str]) -> list[Answer]:
     while len(told) < _MOST_PAGES:
         answer = await web.get(path, {**query, **({"page_token": token} if token else {})})
         told.append(answer)
-        token = answer.value.get("next_page_token") if isinstance(answer.value, dict) else None
+        token = shaped("alpaca", answer.value, _Paged).next_page_token
         if not token:
             return told
         if token in tokens:

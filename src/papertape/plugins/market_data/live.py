@@ -65,12 +65,14 @@ class Endurance:
         first_wait: The pause before the first new connection; each one after may be twice as long.
         longest_wait: No pause is longer.
         attempts: Failures in a row, without an event between them, before the stream gives up.
+        audit: So often a stream's bars are compared with those of REST.
     """
 
     silence: float = 90.0
     first_wait: float = 1.0
     longest_wait: float = 60.0
     attempts: int = 10
+    audit: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,30 +125,43 @@ class LiveStream:
         troubles = _Troubles(self)
         async with aclosing(_Line(self, calendar, troubles)) as line:
             while True:
-                filled = await self._filled(builder, troubles)
+                found = await self._asked(builder, troubles)
                 for bar in builder.due():
                     yield bar
-                if filled and line.is_mute():
+                for amended in found.amended:
+                    yield amended
+                if found.is_news and line.is_mute():
                     await line.leave(Lost("it was silent while the market was not"))
                 for event in await line.heard(builder.next_moment(clock.now())):
                     for news in builder.tell(event):
                         troubles.are_over()
                         yield news
 
-    async def _filled(self, builder: BarBuilder, troubles: _Troubles) -> bool:
-        """Ask for what has ended and was not told; whether there was any."""
-        now = self.timing.clock.now()
-        filled = False
+    async def _asked(self, builder: BarBuilder, troubles: _Troubles) -> _Found:
+        """What REST says about minutes that were not told, and at times about all of them."""
+        now, found = self.timing.clock.now(), _Found()
+        # A correction that a stream lost leaves no hole, so now and then everything is asked.
+        is_audit = self.connect is not None and builder.unaudited(now) >= self.endurance.audit
+        questions = builder.everything() if is_audit else builder.holes(now)
         try:
-            for symbol, since in builder.holes(now).items():
+            for symbol, since in questions.items():
                 for bar in await self.missed(symbol, since):
-                    filled |= builder.fill(bar, now)
+                    found.is_news |= not builder.knows(bar)
+                    found.amended += builder.fill(bar, now)
         except ProviderError as failure:
             # What could not be asked stays open: nothing later is handed out before it is known.
             await self.timing.sleep(troubles.pause_after(failure.message))
-            return False
-        builder.confirm(now)
-        return filled
+            return found
+        builder.confirm(now, is_audit=is_audit)
+        return found
+
+
+@dataclass
+class _Found:
+    """What questions brought: whether any bar was unknown, and which had been handed out."""
+
+    is_news: bool = False
+    amended: list[AmendedBar] = field(default_factory=list)
 
 
 class BarBuilder:
@@ -158,7 +173,7 @@ class BarBuilder:
     Args:
         symbols: Whose bars are built.
         calendar: Says which minutes are to be expected.
-        begun: Only minutes that begin then or later are handed out.
+        begun: The first minute handed out is the one that holds this moment.
         finality: Nanoseconds after a minute's end at which it is taken as it is.
     """
 
@@ -166,7 +181,8 @@ class BarBuilder:
         self._bars: dict[str, dict[Nanos, _Known]] = {symbol: {} for symbol in symbols}
         self._calendar = calendar
         self._finality = finality
-        self._begun = self._confirmed = self._handed = -(-begun // MINUTE) * MINUTE
+        self._begun = begun // MINUTE * MINUTE
+        self._confirmed = self._handed = self._audited = self._begun
 
     def tell(self, event: MarketEvent) -> Iterator[MarketEvent]:
         """Take what a stream says; whatever is to be handed on at once comes back."""
@@ -178,12 +194,21 @@ class BarBuilder:
             case _:
                 yield event
 
-    def fill(self, bar: Bar, now: Nanos) -> bool:
-        """Take a bar that was asked for; whether it was unknown and could have been told."""
-        known = self._bars[bar.symbol].get(bar.start)
-        for _ in self._take(bar, is_final=bar.end + self._finality <= now):
-            pass
-        return known is None and bar.start in self._bars[bar.symbol]
+    def fill(self, bar: Bar, now: Nanos) -> list[AmendedBar]:
+        """Take a bar that was asked for; one that differs from what was handed out comes back."""
+        return list(self._take(bar, is_final=bar.end + self._finality <= now))
+
+    def knows(self, bar: Bar) -> bool:
+        """Whether a bar of this key was told, or would not be taken."""
+        return bar.start in self._bars[bar.symbol] or not self._is_wanted(bar)
+
+    def unaudited(self, now: Nanos) -> float:
+        """Seconds of final minutes that were not asked for as a whole."""
+        return (self._horizon(now) - self._audited) / SECOND
+
+    def everything(self) -> dict[str, Nanos]:
+        """By symbol, the moment up to which everything was asked for."""
+        return dict.fromkeys(self._bars, self._audited)
 
     def holes(self, now: Nanos) -> dict[str, Nanos]:
         """By symbol, the first minute that is final by the clock and was not told."""
@@ -194,9 +219,11 @@ class BarBuilder:
         }
         return {symbol: start for symbol, start in missing.items() if start is not None}
 
-    def confirm(self, now: Nanos) -> None:
+    def confirm(self, now: Nanos, *, is_audit: bool = False) -> None:
         """Say that all minutes final by ``now`` are known; one without a bar had no trade."""
         self._confirmed = max(self._confirmed, self._horizon(now))
+        if is_audit:
+            self._audited = self._confirmed
 
     def due(self) -> list[Bar]:
         """The bars that are final and were not handed out yet, by time, then by symbol."""
@@ -222,7 +249,7 @@ class BarBuilder:
 
     def _take(self, bar: Bar, is_final: bool) -> Iterator[AmendedBar]:
         bars = self._bars.get(bar.symbol)
-        if bars is None or bar.start < self._begun or not self._is_regular(bar.start):
+        if bars is None or not self._is_wanted(bar):
             return
         known = bars.get(bar.start)
         if known and (known.bar == bar or (known.is_final and not is_final)):
@@ -236,10 +263,14 @@ class BarBuilder:
     def _horizon(self, now: Nanos) -> Nanos:
         return (now - self._finality) // MINUTE * MINUTE
 
-    def _is_regular(self, start: Nanos) -> bool:
-        day = self._calendar.local_day(start)
+    def _is_wanted(self, bar: Bar) -> bool:
+        """Whether it is a full minute of regular hours; whatever else is told is asked for."""
+        if bar.start < self._begun:
+            return False
+        day = self._calendar.local_day(bar.start)
         session = self._calendar.session(day)
-        return self._calendar.is_session(day) and session.open <= start < session.close
+        full = bar.start % MINUTE == 0 and bar.end == bar.start + MINUTE
+        return full and self._calendar.is_session(day) and session.open <= bar.start < session.close
 
     def _minutes(self, since: Nanos, until: Nanos) -> Iterator[Nanos]:
         """The minutes of regular hours that lie within a span, by their starts."""

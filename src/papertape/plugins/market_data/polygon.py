@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import Nanos
+from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.errors import DataError, NoBars, NotFound, SettingsError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Bar, CorporateAction, PriceHistory, Quote
@@ -20,14 +20,13 @@ from papertape.plugins.market_data.keys import Key, KeyHeader
 from papertape.plugins.market_data.live import Connect, Connection, Endurance, LiveStream
 from papertape.plugins.market_data.massive import answers as told
 from papertape.plugins.market_data.refined import (
-    PriceRow,
     Wanted,
     bars_of,
     refuse_stale,
     skew_notice,
     wanted,
 )
-from papertape.plugins.market_data.settings import budget_path, settled
+from papertape.plugins.market_data.settings import budget_path, settled, stream_lock
 from papertape.plugins.market_data.source import Capabilities, Limits, MarketEvent, no_bars
 from papertape.plugins.market_data.transport import (
     Access,
@@ -36,14 +35,13 @@ from papertape.plugins.market_data.transport import (
     Timing,
     Transport,
     Web,
-    fingerprint,
 )
 
 OLD_HOST = "https://api.polygon.io"
 """The name before 2025-10-30; it still answers."""
 
 KEY_NAMES = ("MASSIVE_API_KEY", "POLYGON_API_KEY")
-"""What the key's variable is called now, and was before; whoever reads settings takes either."""
+"""What the key's variable is called now, and was before; as settings both mean ``api_key``."""
 
 _FREQUENCIES = ("1d", "1m", "2m", "5m", "10m", "15m", "30m", "60m")
 _DELAY_SECONDS = 15 * 60.0
@@ -77,7 +75,7 @@ class PolygonDataPlugin:
     """Massive as a source of market data.
 
     Args:
-        config: The fields of `MassiveSettings`; the key may be a text.
+        config: The fields of `MassiveSettings`; the key may be a text, under a name of `KEY_NAMES`.
         patience: How long and how often it asks.
         timing: Clock, sleep and chance.
         endurance: How patient a stream is.
@@ -91,7 +89,7 @@ class PolygonDataPlugin:
         timing: Timing | None = None,
         endurance: Endurance | None = None,
     ):
-        self.settings = settled(MassiveSettings, config, "massive")
+        self.settings = settled(MassiveSettings, _one_key(config), "massive")
         self._timing = timing or Timing()
         self._endurance = endurance or Endurance()
         self._transport = Transport(
@@ -169,15 +167,21 @@ class PolygonDataPlugin:
             rows, pages = await _bars(web, asked, asked.first)
             if not rows:
                 raise await _nothing(web, says, asked)
-            bars, notices = bars_of(asked, rows, says, now, _LIKELY)
+            prices = [row.priced(asked) for row in rows]
+            bars, notices = bars_of(asked, prices, says, self._as_of(pages, now), _LIKELY)
             actions = await _actions(web, asked, *bars.days()[[0, -1]].tolist())
         return PriceHistory(
             bars,
             actions=tuple(actions),
             source=f"{asked.symbol} {asked.frequency} massive ({says.tape})",
-            fingerprint=fingerprint(pages),
+            fingerprint=told.fingerprint(rows),
             notices=(*notices, *skew_notice("massive", pages[-1].skew_seconds)),
         )
+
+    def _as_of(self, pages: list[Answer], now: Nanos) -> Nanos:
+        """The moment up to which trades are in the bars: the one it cuts through is not whole."""
+        is_late = self.settings.delayed or told.is_delayed(pages[-1])
+        return now - int(_DELAY_SECONDS * SECOND) if is_late else now
 
     async def fetch_market_day(self, day: date) -> dict[str, Bar]:
         """The raw daily bar of every symbol that traded on a day, in one call.
@@ -226,7 +230,7 @@ class PolygonDataPlugin:
 
         Raises:
             SettingsError: If the key or the plan does not allow it.
-            LockHeld: If another session took the account's one stream.
+            LockHeld: If another session has the account's one stream, or takes it.
             ProviderError: If connections or questions keep failing.
         """
         settings, wanted_ = self.settings, [canonical_symbol(symbol) for symbol in symbols]
@@ -260,6 +264,7 @@ class PolygonDataPlugin:
             self._timing,
             self._endurance,
             says.finality_seconds,
+            stream_lock(self.settings.home, "massive", self.settings.api_key),
         )
 
     async def _minutes_since(self, symbol: str, since: Nanos) -> list[Bar]:
@@ -274,8 +279,9 @@ class PolygonDataPlugin:
                 "massive: the plan's data are 15 minutes late",
                 hint="say so by the setting delayed=True; live minutes then come as late",
             )
+        prices = [row.priced(asked) for row in rows]
         try:
-            return list(bars_of(asked, rows, says, now, _LIKELY)[0])
+            return list(bars_of(asked, prices, says, self._as_of(pages, now), _LIKELY)[0])
         except NoBars:
             return []
 
@@ -283,17 +289,25 @@ class PolygonDataPlugin:
 MassivePlugin = PolygonDataPlugin
 
 
-async def _bars(web: Web, asked: Wanted, since: date | int) -> tuple[list[PriceRow], list[Answer]]:
-    """Raw rows from a day or a millisecond on."""
+def _one_key(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the key under its own name; today's variable goes before the old one."""
+    found = [config[name] for name in KEY_NAMES if config.get(name) is not None]
+    key = {"api_key": found[0]} if found else {}
+    return key | {name: value for name, value in config.items() if name not in KEY_NAMES}
+
+
+async def _bars(
+    web: Web, asked: Wanted, since: date | int
+) -> tuple[list[told.Aggregate], list[Answer]]:
+    """Raw rows from a day or a millisecond on, and the pages that they came by."""
     minutes = asked.frequency.minutes
     length = f"{minutes}/minute" if minutes else "1/day"
-    rows, pages = await told.all_rows(
+    return await told.all_rows(
         web,
         f"/v2/aggs/ticker/{quote(asked.symbol)}/range/{length}/{since}/{asked.last}",
         {"adjusted": "false", "sort": "asc", "limit": str(told.BARS_A_PAGE)},
         told.Page[told.Aggregate],
     )
-    return [row.priced(asked) for row in rows], pages
 
 
 async def _actions(web: Web, asked: Wanted, first: date, last: date) -> list[CorporateAction]:

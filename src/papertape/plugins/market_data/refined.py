@@ -22,7 +22,7 @@ from papertape.plugins.market_data.source import Capabilities, no_bars
 SKEW_SECONDS = 2.0
 """A provider's clock may differ from ours by this much before anybody is told."""
 
-STALE_SECONDS = 60.0
+STALE_SECONDS = 20.0
 
 _SHOWN = 5
 _LATE = 30 * MINUTE
@@ -231,7 +231,10 @@ def refuse_stale(provider: str, skew_seconds: float | None) -> None:
         ProviderError: If it is older than `STALE_SECONDS`.
     """
     if skew_seconds is not None and skew_seconds < -STALE_SECONDS:
-        raise ProviderError(f"{provider}: an answer about live bars is {-skew_seconds:.0f} s old")
+        raise ProviderError(
+            f"{provider}: an answer about live bars is dated {-skew_seconds:.0f} s before this "
+            "machine's time: the page is stale, or this clock is wrong"
+        )
 
 
 def moment(text: str) -> Nanos:

@@ -13,6 +13,8 @@ from papertape.plugins.market_data.keys import Key
 
 T = TypeVar("T")
 
+_KEYS = ("Key", "Key | None")
+
 
 def settled(kind: type[T], config: Mapping[str, Any], provider: str) -> T:
     """A record of ``kind`` from a mapping; texts become keys where the record wants a `Key`.
@@ -43,7 +45,7 @@ def settled(kind: type[T], config: Mapping[str, Any], provider: str) -> T:
         )
     return kind(
         **{
-            name: Key(value) if known[name].type == "Key" and isinstance(value, str) else value
+            name: Key(value) if known[name].type in _KEYS and isinstance(value, str) else value
             for name, value in config.items()
         }
     )

@@ -112,6 +112,14 @@ class ReferencePrice:
         if not self.price > 0:
             raise DataError(f"{self.symbol} {rfc3339(self.time)}: a price of {self.price}")
 
+    @property
+    def bid(self) -> None:
+        """None: it may not be passed on, and none is made up."""
+
+    @property
+    def ask(self) -> None:
+        """None, as `bid`."""
+
 
 @runtime_checkable
 class MarketData(Protocol):

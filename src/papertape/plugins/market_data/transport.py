@@ -27,11 +27,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -51,6 +53,8 @@ DEAD_HOSTS = ("iexapis.com", "iex.cloud", "iexcloud.io", "api.iextrading.com")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _KEY_PARAMETERS = {"apikey", "api_key", "token", "key", "secret"}
 _WORDS_SHOWN = 200
+_LONGEST_PAUSE = 86_400.0
+"""Seconds; no provider means more than a day, whatever number it sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +216,22 @@ class Transport:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Web]:
         """Connections to the provider, closed at the end of the block."""
-        here = urlsplit(self.access.base).hostname in _LOOPBACK
+        base = urlsplit(self.access.base)
+        here = base.hostname in _LOOPBACK
         async with httpx2.AsyncClient(
             auth=_KeyHeaders(self.access.headers),
             follow_redirects=False,
             timeout=self.patience.timeout,
             trust_env=not here,  # a proxy of the environment is not for this machine
+            verify=_tls() if base.scheme == "https" else False,
         ) as client:
             yield Web(self, client)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the certificates takes longer than many a question.
+    return httpx2.create_ssl_context()
 
 
 class Web:
@@ -289,11 +301,8 @@ class Web:
         return f"{base.scheme}://{base.netloc}/{given.path.lstrip('/')}{query}"
 
     def _gives_up(self, state: tenacity.RetryCallState, end: Nanos) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.wait if isinstance(error, _Passing) else None
-        over = self._timing.clock.now() + int(state.upcoming_sleep * SECOND) > end
-        too_long = asked is not None and asked > self._patience.longest_wait
-        return over or too_long or state.attempt_number >= self._patience.attempts
+        resumes = self._timing.clock.now() + int(state.upcoming_sleep * SECOND)
+        return resumes > end or state.attempt_number >= self._patience.attempts
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         """Full jitter: a random part of a span that doubles, after the pause asked for."""
@@ -371,9 +380,7 @@ class Web:
         try:
             value = msgspec.json.decode(body)
         except (msgspec.DecodeError, RecursionError):
-            value = self
-        if value is self:
-            raise _Passing(f"{self._access.provider}: the answer is cut off or no JSON")
+            raise _Passing(f"{self._access.provider}: the answer is cut off or no JSON") from None
         return Answer(value, body, self._skew(response))
 
     def _skew(self, response: httpx2.Response) -> float | None:
@@ -418,12 +425,12 @@ def _asked_pause(headers: Mapping[str, str], now: Nanos) -> float | None:
     """Seconds that an answer asks to wait: ``Retry-After`` in either form, or a reset moment."""
     text = headers.get("retry-after", "").strip()
     if text.isdecimal():
-        return float(text)
+        return min(float(text), _LONGEST_PAUSE)
     until = _http_date(text)
     reset = headers.get("x-ratelimit-reset", "").strip()
     if until is None and reset.isdecimal() and len(reset) <= 12:
         until = int(reset) * SECOND
-    return None if until is None else max(0.0, (until - now) / SECOND)
+    return None if until is None else min(max(0.0, (until - now) / SECOND), _LONGEST_PAUSE)
 
 
 def _http_date(text: str) -> Nanos | None:

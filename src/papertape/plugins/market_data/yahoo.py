@@ -6,8 +6,8 @@ It is an extra because nothing holds it together: no contract, no promise, block
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import numpy as np
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import Clock, Nanos, WallClock
+from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError, ProviderError, SettingsError, UsageError
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import (
@@ -28,7 +28,9 @@ from papertape.domain.market import (
     session_times,
 )
 from papertape.domain.money import micros
+from papertape.plugins.market_data.settings import settled
 from papertape.plugins.market_data.source import Capabilities, MarketEvent, refuse
+from papertape.plugins.market_data.transport import Timing
 
 if TYPE_CHECKING:
     from pandas import DataFrame, DatetimeIndex
@@ -42,10 +44,21 @@ _NOTICE = (
 
 
 @dataclass(frozen=True, slots=True)
-class YahooDataPlugin:
-    """Bars as Yahoo shows them: prices adjusted for splits, dividends beside them."""
+class YahooSettings:
+    """Nothing can be set; Yahoo knows no accounts."""
 
-    clock: Clock = field(default_factory=WallClock)
+
+class YahooDataPlugin:
+    """Bars as Yahoo shows them: prices adjusted for splits, dividends beside them.
+
+    Args:
+        config: The fields of `YahooSettings`.
+        timing: Its clock says which bars have ended.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None, *, timing: Timing | None = None):
+        settled(YahooSettings, config or {}, "yahoo")
+        self._timing = timing or Timing()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -55,6 +68,9 @@ class YahooDataPlugin:
             adjustment="split",
             frequencies=tuple(_INTERVALS),
             limits="unofficial; 1m reaches back 8 days, up to 15m 60 days, 60m 730 days",
+            tape="consolidated",
+            entitlements=("none, and none that anybody promised",),
+            terms="personal use only, by yfinance's own statement",
         )
 
     async def fetch_historical_data(
@@ -79,7 +95,7 @@ class YahooDataPlugin:
             raise UsageError(f"Yahoo has no bars of {wanted}", hint=f"use one of {known}")
         instrument = Instrument(canonical_symbol(symbol))
         frame = await asyncio.to_thread(_fetch, instrument.symbol, wanted, start_date, end_date)
-        return _history(frame, instrument, wanted, self.clock.now())
+        return _history(frame, instrument, wanted, self._timing.clock.now())
 
     async def fetch_quote(self, symbol: str) -> Quote:
         """Nothing: what Yahoo shows as a quote has no time that could be trusted.

@@ -50,8 +50,18 @@ PASSING = {
     Fault.CUT_JSON,
     Fault.HTML,
     Fault.STALLED_BODY,
+    Fault.GARBLED,
+    Fault.DEEP,
+    Fault.NOT_A_NUMBER,
 }
-HARMLESS = {Fault.DUPLICATES, Fault.SHUFFLED, Fault.PAGE_OVERLAP, Fault.FOREIGN_NEXT, Fault.SKEW}
+HARMLESS = {
+    Fault.DUPLICATES,
+    Fault.SHUFFLED,
+    Fault.PAGE_OVERLAP,
+    Fault.FOREIGN_NEXT,
+    Fault.SKEW,
+    Fault.STALE,
+}
 HOLES = {Fault.CUT_HISTORY, Fault.HOLE}
 ENDING = {
     Fault.LIMIT_LONG: 6,
@@ -64,6 +74,7 @@ ENDING = {
     Fault.BAD_BAR: 4,
     Fault.CONTRADICTION: 4,
     Fault.PAGE_LOOP: 6,
+    Fault.ODD_SHAPE: 6,
     Fault.EMPTY_PAGE: 6,
 }
 STREAMING = {fault for fault in Fault if list(Fault).index(fault) >= list(Fault).index(Fault.MUTE)}
@@ -183,7 +194,7 @@ def test_what_does_not_pass_is_one_error_of_the_provider(
     with pytest.raises(PapertapeError) as caught:
         load(impatient(make, fault)(), symbol="SPLT", **SPAN)
     assert caught.value.exit_code == 6
-    assert case.name in caught.value.message
+    assert case.provider in caught.value.message
     assert caught.value.hint
     assert len(emulator.seen) <= 5
 
@@ -299,7 +310,7 @@ def test_a_misspelt_setting_is_named(make: Make) -> None:
 def test_a_plugin_says_what_it_is(make: Make, case: Case) -> None:
     says = make().capabilities
     assert isinstance(make(), MarketData)
-    assert (says.name, says.venue, says.adjustment) == (case.name, "XNYS", "raw")
+    assert (says.name, says.venue, says.adjustment) == (case.plugin_name, "XNYS", "raw")
     assert says.tape
     assert says.terms
     assert says.entitlements

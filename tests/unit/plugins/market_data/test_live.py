@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -60,14 +61,14 @@ def bar(symbol: str, row: Row) -> Bar:
 
 
 def market_bars(until: Nanos, begun: Nanos = BEGUN, symbols: Sequence[str] = SYMBOLS) -> list[Bar]:
-    """The market's regular minutes that begin after a moment and end by another."""
+    """The market's regular minutes from the one that holds a moment to another."""
     days = Market().sessions(CALENDAR.local_day(begun), CALENDAR.local_day(until))
     found = [
         bar(symbol, row)
         for day in days
         for symbol in symbols
         for row in Market().regular_minutes(symbol, day)
-        if begun <= row.start and row.end <= until
+        if begun // MINUTE * MINUTE <= row.start and row.end <= until
     ]
     return sorted(found, key=lambda each: (each.end, each.symbol))
 
@@ -98,11 +99,11 @@ def test_polling_and_streaming_give_the_markets_own_bars(plugin: Any, time: Skip
     assert len(streamed) > 15
 
 
-def test_a_stream_that_tells_everything_costs_no_question(
+def test_a_stream_that_tells_everything_is_asked_every_five_minutes_alone(
     plugin: Any, emulator: Any, case: Case
 ) -> None:
     assert heard(plugin.stream(["ACME"]), UNTIL) == market_bars(UNTIL, symbols=["ACME"])
-    assert [seen.path for seen in emulator.seen] == [case.stream_path]
+    assert [seen.path == case.stream_path for seen in emulator.seen] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,6 @@ def test_a_stream_that_tells_everything_costs_no_question(
         (Fault.MUTE, 4),
         (Fault.CLEAN_CLOSE, 3),
         (Fault.DROP, 3),
-        (Fault.LOST_MESSAGES, 8),
         (Fault.REPEATED_MESSAGES, 30),
         (Fault.NONSENSE, 3),
     ],
@@ -125,10 +125,33 @@ def test_whatever_a_stream_suffers_no_bar_is_lost_or_doubled(
     assert emulator.connected >= 1
 
 
+def test_lost_messages_leave_no_hole_and_lost_corrections_are_made_up_for(
+    plugin: Any, emulator: Any
+) -> None:
+    emulator.switches.on(Fault.LOST_MESSAGES, times=8)
+    told = heard(plugin.stream(SYMBOLS), UNTIL)
+    fresh = [event for event in told if isinstance(event, Bar)]
+    assert [(bar.symbol, bar.start) for bar in fresh] == [
+        (bar.symbol, bar.start) for bar in market_bars(UNTIL)
+    ]
+    last = {(bar.symbol, bar.start): bar for bar in fresh}
+    last |= {(e.bar.symbol, e.bar.start): e.bar for e in told if isinstance(e, AmendedBar)}
+    assert list(last.values()) == market_bars(UNTIL)
+
+
 def test_a_mute_stream_is_left_and_tried_again(plugin: Any, emulator: Any) -> None:
     emulator.switches.on(Fault.MUTE, times=4)
     heard(plugin.stream(["ACME"]), UNTIL)
     assert emulator.connected > 1
+
+
+@pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
+def test_a_stale_page_confirms_nothing(plugin: Any, emulator: Any) -> None:
+    emulator.switches.on(Fault.STALE, times=3)
+    assert heard(plugin.poll(["ACME"]), UNTIL) == market_bars(UNTIL, symbols=["ACME"])
+    emulator.switches.on(Fault.STALE)
+    with pytest.raises(ProviderError, match="the page is stale, or this clock is wrong"):
+        heard(plugin.poll(["ACME"]), UNTIL + 60 * MINUTE)
 
 
 @pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
@@ -272,9 +295,17 @@ def test_what_is_not_known_yet_holds_back_what_came_later() -> None:
     now = second.end + FINALITY
     assert builder.holes(now) == {"ACME": first.start}
     assert builder.due() == []
-    assert builder.fill(first, now)
+    assert not builder.knows(first)
+    assert builder.fill(first, now) == []
     builder.confirm(now)
     assert builder.due() == [first, second]
+
+
+def test_a_bar_that_is_no_full_minute_is_asked_for_instead() -> None:
+    (_, first), *_ = told_bars()
+    builder = BarBuilder(["ACME"], CALENDAR, SESSION.open, FINALITY)
+    list(builder.tell(replace(first, start=first.start + 5 * SECOND)))
+    assert builder.holes(first.end + FINALITY) == {"ACME": first.start}
 
 
 def test_bars_outside_regular_hours_are_not_handed_out() -> None:

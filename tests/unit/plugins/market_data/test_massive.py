@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from massive import RESTClient, WebSocketClient
+from tests.emulators.cases import PATIENCE
 from tests.emulators.faults import Fault
 from tests.emulators.market import CALENDAR, SYMBOLS, Market
 from tests.emulators.massive import MassiveEmulator
@@ -29,9 +30,9 @@ from papertape.domain.errors import (
 from papertape.domain.market import Bar, Quote, Trade
 from papertape.plugins.market_data.live import Lost
 from papertape.plugins.market_data.massive.stream import read_frame
-from papertape.plugins.market_data.polygon import MassivePlugin, PolygonDataPlugin
+from papertape.plugins.market_data.polygon import OLD_HOST, MassivePlugin, PolygonDataPlugin
 from papertape.plugins.market_data.source import MarketEvent, finished, load
-from papertape.plugins.market_data.transport import Patience, Timing
+from papertape.plugins.market_data.transport import Timing
 
 DAY = date(2024, 7, 2)
 SESSION = CALENDAR.session(DAY)
@@ -65,7 +66,7 @@ def make(emulator: MassiveEmulator, time: SkippingTime, tmp_path: Path) -> Make:
         }
         return PolygonDataPlugin(
             config | settings,
-            patience=Patience(timeout=1.0),
+            patience=PATIENCE,
             timing=Timing(time, time.sleep, lambda: 0.5, time.within),
         )
 
@@ -180,17 +181,71 @@ def test_volumes_with_exponents_and_delayed_plans_are_read(
     assert history.bars.volume.tolist() == [41_233_110.0]
 
 
+def test_the_minute_that_a_late_plan_cuts_through_is_not_whole(
+    make: Make, emulator: MassiveEmulator, time: SkippingTime
+) -> None:
+    now = SESSION.open + 40 * MINUTE
+    time._now = now
+    whole = load(make(), symbol="ACME", start_date=DAY, frequency="1m").bars
+    late = load(make(delayed=True), symbol="ACME", start_date=DAY, frequency="1m").bars
+    assert (int(whole.end[-1]), int(late.end[-1])) == (now, now - 15 * MINUTE)
+
+
+def test_a_second_session_of_this_machine_does_not_even_connect(
+    make: Make, emulator: MassiveEmulator, opening: SkippingTime
+) -> None:
+    async def both() -> None:
+        async with aclosing(make().stream(["ACME"])) as first:  # type: ignore[type-var]
+            await anext(first)
+            with pytest.raises(LockHeld, match="holds the one stream"):
+                await told(make(), 1)
+
+    asyncio.run(both())
+    assert emulator.connected == 1
+
+
+def test_the_same_bars_have_the_same_fingerprint_each_time(make: Make) -> None:
+    one, other = (
+        load(make(), symbol="ACME", start_date=FIRST, end_date=LAST).fingerprint for _ in range(2)
+    )
+    assert one == other
+    assert load(make(), symbol="ACME", start_date=DAY, end_date=LAST).fingerprint != one
+
+
 def test_the_old_name_is_the_same_plugin() -> None:
     assert MassivePlugin is PolygonDataPlugin
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"api_key": "new"},
+        {"MASSIVE_API_KEY": "new"},
+        {"POLYGON_API_KEY": "new"},
+        {"POLYGON_API_KEY": "old", "MASSIVE_API_KEY": "new"},
+        {"POLYGON_API_KEY": "old", "api_key": "new"},
+        {"POLYGON_API_KEY": "new", "MASSIVE_API_KEY": None},
+    ],
+)
+def test_a_key_is_taken_under_its_old_name_too(config: dict[str, Any], tmp_path: Path) -> None:
+    plugin = PolygonDataPlugin({"home": tmp_path, "base_url": OLD_HOST, **config})
+    assert plugin.settings.api_key.reveal() == "new"
+    assert "new" not in repr(plugin.settings)
+
+
+def test_without_any_key_the_error_names_the_setting() -> None:
+    with pytest.raises(SettingsError, match="massive needs api_key"):
+        PolygonDataPlugin({})
 
 
 async def told(plugin: PolygonDataPlugin, count: int) -> list[MarketEvent]:
     """The first events of a stream of ACME."""
     events: list[MarketEvent] = []
-    async for event in plugin.stream(["ACME"]):
-        events.append(event)
-        if len(events) == count:
-            break
+    async with aclosing(plugin.stream(["ACME"])) as stream:  # type: ignore[type-var]
+        async for event in stream:
+            events.append(event)
+            if len(events) == count:
+                break
     return events
 
 
@@ -249,13 +304,13 @@ def test_a_second_session_is_told_and_not_fought(
 
 
 def test_the_older_of_two_sessions_gives_way(
-    make: Make, emulator: MassiveEmulator, opening: SkippingTime
+    make: Make, emulator: MassiveEmulator, opening: SkippingTime, tmp_path: Path
 ) -> None:
     async def both() -> list[MarketEvent]:
         older = asyncio.create_task(told(make(), 1_000))
         while not emulator.connected:
             await asyncio.sleep(0.001)
-        newer = await told(make(), 2)
+        newer = await told(make(home=tmp_path / "another machine"), 2)
         with pytest.raises(LockHeld):
             await older
         return newer

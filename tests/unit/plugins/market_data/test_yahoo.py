@@ -22,6 +22,7 @@ from papertape.domain.errors import (
 )
 from papertape.domain.market import Dividend, PriceHistory
 from papertape.plugins.market_data.source import MarketData, load
+from papertape.plugins.market_data.transport import Timing
 from papertape.plugins.market_data.yahoo import YahooDataPlugin
 
 Fetch = Callable[..., pd.DataFrame]
@@ -57,7 +58,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch, history: Fetch, **told: Any) -> Pri
     )
     monkeypatch.setitem(sys.modules, "yfinance", library)  # type: ignore[arg-type]
     clock = ReplayClock(1_795_525_200_000_000_000)  # 2026-11-24T13:00Z, before the opening
-    found = load(YahooDataPlugin(clock), **({"symbol": "BRK.B"} | told))
+    found = load(YahooDataPlugin(timing=Timing(clock)), **({"symbol": "BRK.B"} | told))
     assert asked["symbol"] == "BRK-B"
     assert asked["auto_adjust"] is False
     assert library.config.debug.hide_exceptions is False
@@ -136,4 +137,6 @@ def test_a_bar_length_that_yahoo_lacks_is_refused() -> None:
 
 
 def test_yahoo_is_a_source_like_any_other() -> None:
-    assert isinstance(YahooDataPlugin(), MarketData)
+    assert isinstance(YahooDataPlugin({}), MarketData)
+    with pytest.raises(SettingsError, match="no setting 'api_key'"):
+        YahooDataPlugin({"api_key": "x"})

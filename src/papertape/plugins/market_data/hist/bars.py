@@ -9,28 +9,24 @@ import numpy as np
 
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND
-from papertape.domain.errors import DataError
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bars, Frequency, IntArray, session_times
 from papertape.plugins.market_data.hist.message import Message, TradeBreak, TradeReport
 
 
-def trades_of(messages: Iterable[Message]) -> list[TradeReport]:
-    """The trades that stand: a break takes back the trade of its id, and the last report wins.
+def trades_of(messages: Iterable[Message]) -> tuple[list[TradeReport], int]:
+    """The trades that stand, by time, and how many were taken back but never reported.
 
-    Raises:
-        DataError: If a break names a trade that was not reported.
+    A break takes back the trade of its id; of two reports of one id the last one counts.
     """
     standing: dict[int, TradeReport] = {}
+    unreported = 0
     for message in messages:
         if isinstance(message, TradeReport):
             standing[message.trade_id] = message
         elif isinstance(message, TradeBreak) and standing.pop(message.trade_id, None) is None:
-            raise DataError(
-                f"{message.symbol}: trade {message.trade_id} is taken back and was never reported",
-                hint="the capture lacks a part of the day",
-            )
-    return sorted(standing.values(), key=lambda trade: trade.time)
+            unreported += 1
+    return sorted(standing.values(), key=lambda trade: trade.time), unreported
 
 
 def bars_of(

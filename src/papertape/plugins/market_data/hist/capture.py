@@ -115,9 +115,7 @@ class Capture:
                 hint="give each feed a file of its own",
             )
         self._feed = segment.feed
-        key = (segment.session, segment.channel)
-        numbering = self._numberings.setdefault(key, Numbering(segment.first))
-        fresh = numbering.fresh(segment.first, segment.count)
+        fresh = self._numbering(segment).fresh(segment.first, segment.count)
         # A day has some hundred million messages; this one search dismisses most segments whole.
         if mark not in segment.payload and _SYSTEM_EVENT not in segment.payload:
             return
@@ -129,6 +127,14 @@ class Capture:
                 self.is_listed |= isinstance(message, SecurityDirectory)
                 if message is not None:
                     yield message
+
+    def _numbering(self, segment: Segment) -> Numbering:
+        key = (segment.channel, segment.session)
+        if key not in self._numberings:
+            # A capture may begin anywhere, but a session that begins within it begins at 1.
+            is_later = any(channel == segment.channel for channel, _ in self._numberings)
+            self._numberings[key] = Numbering(1 if is_later else segment.first)
+        return self._numberings[key]
 
     def _placed(self, fault: DataError) -> DataError:
         where = f"{self.name}, packet {self._packet:,}" if self._packet else self.name

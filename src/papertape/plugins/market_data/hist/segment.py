@@ -89,14 +89,15 @@ def messages(segment: Segment) -> Iterator[bytes]:
 class Numbering:
     """The numbers met in one session of one channel.
 
+    Args:
+        begun: The number that the first message should have.
+
     Attributes:
-        begun: The first number met; above 1 if the capture began late.
         lost: Numbers that never came, as ranges.
         repeated: Messages that came again and were dropped.
     """
 
     def __init__(self, begun: int):
-        self.begun = begun
         self.lost: list[range] = []
         self.repeated = 0
         self._next = begun

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.errors import DataError, SettingsError
+from papertape.domain.errors import DataError, SettingsError, UsageError
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import Bars, Frequency, PriceHistory, Quote
 from papertape.plugins.market_data.hist.bars import bars_of, trades_of
 from papertape.plugins.market_data.hist.capture import Capture
-from papertape.plugins.market_data.source import Capabilities, MarketEvent, refuse
+from papertape.plugins.market_data.source import Capabilities, MarketEvent, no_bars, refuse
 
 OnLoss: TypeAlias = Literal["error", "notice"]
 """What to do about a capture that lacks messages: refuse it, or say so and go on."""
@@ -28,6 +28,7 @@ _FEEDS = ("TOPS", "DEEP")
 """The feeds that tell trades in the same words; where a day has both, the first is read."""
 
 _VENUE_ONLY = "trades on IEX alone, about 3 % of the market: its volume is not the market's"
+_LIKELY = "no trade there set a price: IEX sees about 3 % of the volume; is the symbol right?"
 _GET = "download the day's TOPS file from the exchange's HIST page"
 
 
@@ -38,10 +39,23 @@ class HistDataPlugin:
     folder: Path
     on_loss: OnLoss = "error"
 
+    def __post_init__(self) -> None:
+        if self.on_loss not in get_args(OnLoss):
+            raise SettingsError(
+                f"on_loss is {self.on_loss!r}", hint=f"use {' or '.join(get_args(OnLoss))}"
+            )
+
     @property
     def capabilities(self) -> Capabilities:
         """Raw bars of any length, of the trades on IEX alone."""
-        return Capabilities("iex", adjustment="raw", limits="the days in the folder")
+        return Capabilities(
+            "iex",
+            adjustment="raw",
+            limits="the days in the folder",
+            feed="hist",
+            tape="IEX",
+            terms="IEX's terms for historical data: internal use, not to be passed on",
+        )
 
     async def fetch_historical_data(
         self,
@@ -86,16 +100,17 @@ class HistDataPlugin:
     def _read(
         self, instrument: Instrument, frequency: Frequency, first: date | None, last: date | None
     ) -> PriceHistory:
+        if first and last and first > last:
+            raise UsageError(f"{first} is after {last}", hint="give the earlier date first")
         found = self._captures()
         days = [day for day in sorted(found) if (first or day) <= day <= (last or day)]
-        _refuse_holes(days, first, last, self.folder)
+        if not days:
+            raise self._no_day(instrument.symbol, first, last)
+        _refuse_holes(days, first or days[0], last or days[-1], self.folder)
         told = [self._day(Capture(found[day]), instrument, frequency, day) for day in days]
         bars = [each.bars for each in told if len(each.bars)]
         if not bars:
-            raise DataError(
-                f"{instrument.symbol}: no trade on IEX set a price from {days[0]} to {days[-1]}",
-                hint="IEX sees about 3 % of the volume; is the symbol right?",
-            )
+            raise no_bars(self.capabilities, instrument.symbol, days[0], days[-1], _LIKELY)
         return PriceHistory(
             _joined(bars),
             source=f"{instrument.symbol} {frequency} IEX HIST ({len(days)} captures), venue IEX",
@@ -107,13 +122,16 @@ class HistDataPlugin:
         self, capture: Capture, instrument: Instrument, frequency: Frequency, day: date
     ) -> PriceHistory:
         symbol = instrument.symbol
-        trades = trades_of(capture.messages(symbol))
-        if capture.faults and self.on_loss == "error":
-            raise DataError("; ".join(capture.faults), hint=f"{_GET} again")
+        trades, unreported = trades_of(capture.messages(symbol))
+        faults = [*capture.faults]
+        if unreported:
+            faults.append(f"{capture.name}: {unreported} trades are taken back and never reported")
+        if faults and self.on_loss == "error":
+            raise DataError("; ".join(faults), hint=f"{_GET} again")
         if any(calendar_of(instrument.venue).local_day(trade.time) != day for trade in trades):
             raise DataError(f"{capture.name} begins on {day} and holds trades of another day")
         bars, left_over = bars_of(trades, instrument, frequency)
-        notices = [*capture.faults, *capture.notices]
+        notices = [*faults, *capture.notices]
         if not trades:
             why = "" if capture.is_listed else ", and the file does not list it"
             notices.append(f"{symbol}: no trade on IEX on {day}{why}")
@@ -123,6 +141,12 @@ class HistDataPlugin:
                 "set a price (odd lots and trades outside the session set none)"
             )
         return PriceHistory(bars, fingerprint=capture.fingerprint, notices=tuple(notices))
+
+    def _no_day(self, symbol: str, first: date | None, last: date | None) -> DataError:
+        missing = no_bars(self.capabilities, symbol, first, last, _GET)
+        if missing.confirmed:
+            return missing
+        return DataError(f"{self.folder} holds no TOPS or DEEP capture of these dates", hint=_GET)
 
     def _captures(self) -> dict[date, Path]:
         """The file to read for each day."""
@@ -150,17 +174,12 @@ def _files(folder: Path) -> Iterator[Path]:
     yield from files
 
 
-def _refuse_holes(
-    days: Sequence[date], first: date | None, last: date | None, folder: Path
-) -> None:
+def _refuse_holes(days: Sequence[date], first: date, last: date, folder: Path) -> None:
     """Stop if a session between two dates has no file."""
-    if not days and (first is None or last is None):
-        raise DataError(f"{folder} holds no TOPS or DEEP capture of these dates", hint=_GET)
-    sessions = calendar_of("XNYS").sessions(first or days[0], last or days[-1])
-    missing = [str(day) for day in sessions if day not in days]
-    if missing or not days:
+    missing = [str(day) for day in calendar_of("XNYS").sessions(first, last) if day not in days]
+    if missing:
         raise DataError(
-            f"{folder} holds no capture of {', '.join(missing[:5]) or 'a session'}"
+            f"{folder} holds no capture of {', '.join(missing[:5])}"
             + (f" and {len(missing) - 5} more days" if len(missing) > 5 else ""),
             hint=_GET,
         )

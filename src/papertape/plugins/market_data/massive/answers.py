@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ MILLISECOND = 1_000_000
 BARS_A_PAGE, ACTIONS_A_PAGE = 50_000, 1_000
 
 _SAYS_YES = ("OK", "DELAYED")
-_EMPTY_PAGES = 100
+_EMPTY_PAGES = 30
 """So many pages without a row, one after the other, are more than any gap in a history."""
 
 
@@ -71,6 +72,7 @@ class DividendRow(msgspec.Struct, frozen=True):
     currency: str = "USD"
     dividend_type: str = ""
     pay_date: date | None = None
+    id: str = ""
 
 
 class LastQuote(msgspec.Struct, frozen=True):
@@ -170,6 +172,11 @@ def read(answer: Answer, kind: type[Content]) -> Content:
     if content.status not in _SAYS_YES:
         raise odd(f"its status is {content.status!r}")
     return content
+
+
+def fingerprint(rows: Sequence[Aggregate]) -> str:
+    """One hash, hexadecimal, over rows: the answers around them have a new id each time."""
+    return sha256(msgspec.json.encode(rows)).hexdigest()
 
 
 def is_delayed(answer: Answer) -> bool:

@@ -25,7 +25,7 @@ from tests.captures import (
 )
 
 from papertape.domain.clock import SECOND, rfc3339
-from papertape.domain.errors import DataError, PapertapeError, SettingsError, UsageError
+from papertape.domain.errors import DataError, NoBars, PapertapeError, SettingsError, UsageError
 from papertape.domain.market import PriceHistory
 from papertape.plugins.market_data.hist.source import HistDataPlugin
 from papertape.plugins.market_data.source import MarketData, load
@@ -157,6 +157,29 @@ def test_a_lost_segment_is_an_error_or_a_notice_as_the_user_says(tmp_path: Path)
     assert history.bars.volume.tolist() == [110, 400]
 
 
+def test_a_session_that_begins_within_a_capture_begins_at_one(tmp_path: Path) -> None:
+    first = trade(at("10:00:00"), "AAPL", 1, 2_000_000, 1)
+    second = trade(at("11:00:00"), "AAPL", 2, 2_100_000, 2)
+    begun = segment(500, [first], sent=at("10:00:00"), session=7)
+    for number, lost in ((1, 0), (3, 2)):
+        write(tmp_path, [begun, segment(number, [second], sent=at("11:00:00"), session=8)])
+        if lost:
+            with pytest.raises(DataError, match="2 messages are missing, from 1 on"):
+                bars(tmp_path)
+        else:
+            assert bars(tmp_path).bars.volume.tolist() == [1, 2]
+
+
+def test_a_span_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is after"):
+        load(
+            HistDataPlugin(tmp_path),
+            symbol="AAPL",
+            start_date=FRIDAY,
+            end_date=date(2026, 11, 19),
+        )
+
+
 def test_repeated_and_late_segments_change_nothing(tmp_path: Path) -> None:
     packets = segments(DAY, sent=at("04:00:00"), size=1)
     write(tmp_path, packets)
@@ -203,7 +226,7 @@ def test_a_session_without_a_file_is_a_hole_and_refused(tmp_path: Path) -> None:
 
 def test_a_weekend_has_no_session_to_be_missing_and_no_bars(tmp_path: Path) -> None:
     write(tmp_path, [VECTOR])
-    with pytest.raises(DataError, match="no capture of a session"):
+    with pytest.raises(NoBars, match="the exchange was closed"):
         load(
             HistDataPlugin(tmp_path),
             symbol="AAPL",
@@ -214,15 +237,16 @@ def test_a_weekend_has_no_session_to_be_missing_and_no_bars(tmp_path: Path) -> N
 
 def test_a_day_without_a_trade_is_said(tmp_path: Path) -> None:
     write(tmp_path, segments(DAY, sent=at("04:00:00")))
-    with pytest.raises(DataError, match="MSFT: no trade on IEX set a price"):
+    with pytest.raises(DataError, match="not one bar of MSFT"):
         load(HistDataPlugin(tmp_path), symbol="MSFT")
 
 
 def test_a_break_without_its_trade_is_refused(tmp_path: Path) -> None:
     broken = trade(at("10:00:00"), "AAPL", 1, 2_000_000, 99, kind="B")
     write(tmp_path, [VECTOR, segment(503, [broken], sent=at("10:00:00"))])
-    with pytest.raises(DataError, match="trade 99 is taken back and was never reported"):
+    with pytest.raises(DataError, match="1 trades are taken back and never reported"):
         bars(tmp_path)
+    assert bars(tmp_path, on_loss="notice").bars.volume.tolist() == [100]
 
 
 def test_tops_is_read_before_deep_and_two_files_of_one_feed_are_refused(tmp_path: Path) -> None:
