@@ -1,0 +1,147 @@
+"""D10: prices that leap away from their neighbours, and which of the leaps cannot be true."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from papertape.data.quality.finding import Finding, Repair
+from papertape.data.quality.sheet import Sheet
+from papertape.data.quality.usual import QUIET, Usual, logs
+from papertape.domain.market import FloatArray, IntArray
+
+_HALF_UP, _HALF_DOWN = np.log(1.5), np.log(0.5)
+"""input-B14: a close more than half away from the one before is looked at."""
+
+_ODD = 7.0
+"""Usual ranges that a print must lie away: daily ranges of real shares reach four in a panic."""
+
+_FAR = 0.10
+"""No print is called false for less than a tenth: below it the truth differs between tapes."""
+
+_FAR_INTRADAY = 0.02
+"""The same for bars of minutes or hours, in which a share moves far less than in a day."""
+
+_TAKEN_BACK = 0.1
+"""Share of a leap that may be left after it was taken back."""
+
+_SHORT = 5
+"""Bars that a false level may last and still be recognised by its end."""
+
+
+def spikes(usual: Usual, explained: NDArray[np.bool_]) -> list[Finding]:
+    """Closes that leap away and come straight back.
+
+    Args:
+        usual: The sheet and what is usual in it.
+        explained: Rows whose move another rule has explained already.
+    """
+    moves, sheet = usual.moves, usual.sheet
+    away = np.flatnonzero((np.abs(moves) > _far(sheet)) & ~explained)
+    rows, sizes, sure = [], [], []
+    for row in away.tolist():
+        back = _back(moves, row)
+        if back and not (rows and row <= rows[-1]):
+            rows += range(row, back)
+            sizes += [moves[row]] * (back - row)
+    if not rows:
+        return []
+    there = np.array(rows)
+    size = np.abs(np.array(sizes))
+    odd = size > _ODD * usual.range(there)
+    half = size > _HALF_UP
+    thin, quiet = usual.is_thin(there), usual.turnover(there) < QUIET
+    sure = (half | (odd & quiet)) & ~thin
+    doubt = (half | odd) & ~sure
+    return _told(sheet, there, sure, doubt, "leaps away, and the next close takes it back")
+
+
+def wicks(usual: Usual, explained: NDArray[np.bool_]) -> list[Finding]:
+    """Highs, lows and opens far away from everything around them."""
+    sheet = usual.sheet
+    top, bottom = np.maximum(sheet.open, sheet.close), np.minimum(sheet.open, sheet.close)
+    found = []
+    for name, reach, inner in (
+        ("high", logs(sheet.high, top), top),
+        ("low", logs(bottom, sheet.low), bottom),
+    ):
+        found += _prints(usual, name, reach, inner, explained)
+    return [*found, *_prints(usual, "open", _open_reach(sheet), None, explained)]
+
+
+def _open_reach(sheet: Sheet) -> FloatArray:
+    """How far an open lies outside the two closes around it."""
+    before = np.concatenate([sheet.close[:1], sheet.close[:-1]])
+    above = logs(sheet.open, np.maximum(before, sheet.close))
+    below = logs(np.minimum(before, sheet.close), sheet.open)
+    return np.maximum(above, below)
+
+
+def _prints(
+    usual: Usual, name: str, reach: FloatArray, inner: FloatArray | None, explained: NDArray[np.bool_]
+) -> list[Finding]:
+    sheet = usual.sheet
+    with np.errstate(invalid="ignore"):
+        rows = np.flatnonzero((reach > _far(sheet)) & ~explained)
+    if not len(rows):
+        return []
+    odd = (reach[rows] > _ODD * usual.range(rows)) & ~usual.is_thin(rows)
+    # A day that moved as a whole reaches far with every right.
+    odd &= reach[rows] > np.abs(np.nan_to_num(usual.moves[rows]))
+    sure = odd & (usual.turnover(rows) < QUIET)
+    what = f"has a {name} far from its neighbours"
+    return _told(sheet, rows, sure, odd & ~sure, what, name, inner)
+
+
+def _told(
+    sheet: Sheet,
+    rows: IntArray | NDArray[np.intp],
+    sure: NDArray[np.bool_],
+    doubt: NDArray[np.bool_],
+    what: str,
+    name: str = "close",
+    inner: FloatArray | None = None,
+) -> list[Finding]:
+    found = []
+    if sure.any():
+        bad = rows[sure]
+        repair = None
+        if inner is not None:
+            # Assumption: what is certain of a false extreme is that open and close were traded.
+            words = f"the {name} is drawn back to open and close"
+            repair = Repair(words, {name: (bad, inner[bad])})
+        numbers = f"{name} {getattr(sheet, name)[bad[0]]:g}"
+        found.append(sheet.finding("D10", "error", bad, what, numbers=numbers, repair=repair))
+    if doubt.any():
+        numbers = f"{name} {getattr(sheet, name)[rows[doubt][0]]:g}"
+        why = f"{what}, and its volume or its neighbours leave it possible"
+        todo = "compare with another source"
+        found.append(sheet.finding("D10", "warn", rows[doubt], why, numbers=numbers, todo=todo))
+    return found
+
+
+def halves(usual: Usual, explained: NDArray[np.bool_]) -> list[Finding]:
+    """input-B14: closes more than half away from the one before, which may be true."""
+    moves = usual.moves
+    far = ((moves > _HALF_UP) | (moves < _HALF_DOWN)) & ~explained
+    if not far.any():
+        return []
+    first = int(np.argmax(far))
+    close = usual.sheet.close
+    numbers = f"{close[first - 1]:g} to {close[first]:g}"
+    what = "jumps by more than half from one close to the next, and no split is booked there"
+    todo = "check the prices against another source"
+    return [usual.sheet.finding("D10", "warn", far, what, numbers=numbers, todo=todo)]
+
+
+def _back(moves: FloatArray, row: int) -> int:
+    """The row at which a leap is taken back, or 0."""
+    for back in range(row + 1, min(row + 1 + _SHORT, len(moves))):
+        if abs(moves[row : back + 1].sum()) < _TAKEN_BACK * abs(moves[row]):
+            alone = abs(moves[back]) > 0.5 * abs(moves[row])
+            return back if alone else 0
+    return 0
+
+
+def _far(sheet: Sheet) -> float:
+    return _FAR if sheet.frequency.is_daily else _FAR_INTRADAY
