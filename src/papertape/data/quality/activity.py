@@ -39,8 +39,9 @@ def stale(sheet: Sheet) -> list[Finding]:
     same = np.all([getattr(sheet, name)[1:] == getattr(sheet, name)[:-1] for name in PRICES], axis=0)
     same = np.concatenate([[False], same]) & ~filled
     few = _FEWEST_EQUAL if sheet.frequency.is_daily else _FEWEST_EQUAL_MINUTES
-    copied = same & (_before(sheet.volume) == sheet.volume) & (sheet.high > sheet.low)
-    long = _in_runs(same, few - 1) | copied
+    long = _in_runs(same, few - 1)
+    if sheet.frequency.is_daily:  # two days alike to the share are one day, told twice
+        long |= same & (_before(sheet.volume) == sheet.volume) & (sheet.high > sheet.low)
     if long.any():
         found.append(sheet.finding("D12", "warn", long, "is equal to the bar before it"))
     return found

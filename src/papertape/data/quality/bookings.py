@@ -13,8 +13,8 @@ from papertape.domain.market import FloatArray, IntArray
 _STILL = 6.0
 """Usual moves within which a day counts as an ordinary one."""
 
-_STILL_LEAST = 0.1
-"""No action is doubted for a day's return below a tenth."""
+_STILL_LEAST = 0.15
+"""No action is doubted for a day's return below this: news falls on ex-dates, too."""
 
 _LARGE = 0.1
 """Share of the price from which a payment is looked for in the price."""

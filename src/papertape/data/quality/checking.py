@@ -62,14 +62,14 @@ def prices(sheet: Sheet) -> list[Finding]:
     booked, explained = bookings.misbooked(usual)
     for finding in silent:
         explained |= np.isin(sheet.days, finding.days)
-    off, shown = scale.levels(usual)
-    mixed, explained = scale.mixed_units(usual, explained | shown)
+    mixed, explained = scale.mixed_units(usual, explained)
+    off, explained = scale.levels(usual, explained)
     splits, rows = scale.unbooked_splits(usual, explained)
     explained[rows] = True
     back = leaps.spikes(usual, explained)
     for finding in back:
         explained |= _with_next(np.isin(sheet.days, finding.days))
-    found += [*silent, *booked, *off, *mixed, *splits, *back]
+    found += [*silent, *booked, *mixed, *off, *splits, *back]
     found += [*leaps.wicks(usual, explained), *leaps.halves(usual, explained)]
     found += [*bookings.disagreeing_closes(sheet), *bookings.doubled(usual)]
     return [*found, *activity.moves_without_volume(sheet), *activity.stale(sheet)]

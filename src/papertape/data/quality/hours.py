@@ -113,11 +113,10 @@ class Timetable:
     @cached_property
     def is_elsewhere(self) -> bool:
         """Whether most intraday bars lie outside the sessions, which they also leave empty."""
-        present = self.inside > 0
-        away = len(self.sheet) - int(self.inside.sum())
-        if away <= self.inside.sum():
-            return False
-        return float(self.inside[present].sum()) < _COVERED / 2 * float(self.wanted.sum())
+        open_days = np.isin(self.due, self.held)
+        inside = int(self.inside.sum())
+        away = len(self.sheet) - inside
+        return away > inside and inside < _COVERED / 2 * float(self.wanted[open_days].sum())
 
 
 def against_calendar(sheet: Sheet) -> list[Finding]:
@@ -145,6 +144,8 @@ def silences(usual: Usual) -> list[Finding]:
     first = int(back[0])
     what = f"follows {away[first - 1]} days without a bar: another company may have the symbol now"
     numbers = f"close {sheet.close[first - 1]:g} then {sheet.close[first]:g}"
+    if not sheet.frequency.is_daily:  # minutes are often kept of chosen days only
+        return [sheet.finding("D13", "warn", back, what, numbers=numbers)]
     repair = Repair(
         f"only what follows the last silence is kept, from {sheet.days[back[-1]]} on",
         kept=np.arange(int(back[-1]), len(sheet)),
@@ -214,7 +215,8 @@ def _gaps(table: Timetable) -> list[Finding]:
     first = int(np.argmax(lacking > 0))
     whole = table.inside[first] == 0
     place = "whole day" if whole else _first_hole(table, first)
-    thin = float(table.inside.sum()) < _COVERED * float(table.wanted.sum())
+    open_days = np.isin(table.due, table.held)
+    thin = float(table.inside.sum()) < _COVERED * float(table.wanted[open_days].sum())
     return [
         Finding(
             symbol=sheet.symbol,

@@ -16,11 +16,15 @@ _HALF_UP, _HALF_DOWN = np.log(1.5), np.log(0.5)
 _ODD = 7.0
 """Usual ranges that a print must lie away: daily ranges of real shares reach four in a panic."""
 
-_FAR = 0.10
-"""No print is called false for less than a tenth: below it the truth differs between tapes."""
+_PLAIN = 2.0
+"""Usual ranges that a leap of half must exceed to be one at all."""
 
-_FAR_INTRADAY = 0.02
-"""The same for bars of minutes or hours, in which a share moves far less than in a day."""
+_FAR, _FAR_INTRADAY = 0.06, 0.02
+"""No print is told for less: below it the tapes themselves differ. A bar of minutes or hours moves
+far less than a day."""
+
+_FALSE, _FALSE_INTRADAY = 0.10, 0.05
+"""And none is called false for less than this."""
 
 _TAKEN_BACK = 0.1
 """Share of a leap that may be left after it was taken back."""
@@ -49,9 +53,11 @@ def spikes(usual: Usual, explained: NDArray[np.bool_]) -> list[Finding]:
     there = np.array(rows)
     size = np.abs(np.array(sizes))
     odd = size > _ODD * usual.range(there)
-    half = size > _HALF_UP
+    large = size > (_FALSE if sheet.frequency.is_daily else _FALSE_INTRADAY)
+    # A price of one or two dollars in whole dollars halves and doubles by a single step.
+    half = (size > _HALF_UP) & (size > _PLAIN * usual.range(there))
     thin, quiet = usual.is_thin(there), usual.turnover(there) < QUIET
-    sure = (half | (odd & quiet)) & ~thin
+    sure = (half | (odd & quiet & large)) & ~thin
     doubt = (half | odd) & ~sure
     return _told(sheet, there, sure, doubt, "leaps away, and the next close takes it back")
 
@@ -88,8 +94,9 @@ def _prints(
     odd = (reach[rows] > _ODD * usual.range(rows)) & ~usual.is_thin(rows)
     # A day that moved as a whole reaches far with every right.
     odd &= reach[rows] > np.abs(np.nan_to_num(usual.moves[rows]))
-    sure = odd & (usual.turnover(rows) < QUIET)
-    what = f"has a {name} far from its neighbours"
+    large = reach[rows] > (_FALSE if sheet.frequency.is_daily else _FALSE_INTRADAY)
+    sure = odd & large & (usual.turnover(rows) < QUIET)
+    what = f"has {'an' if name == 'open' else 'a'} {name} far from its neighbours"
     return _told(sheet, rows, sure, odd & ~sure, what, name, inner)
 
 
@@ -114,7 +121,7 @@ def _told(
         found.append(sheet.finding("D10", "error", bad, what, numbers=numbers, repair=repair))
     if doubt.any():
         numbers = f"{name} {getattr(sheet, name)[rows[doubt][0]]:g}"
-        why = f"{what}, and its volume or its neighbours leave it possible"
+        why = f"{what}, and its size or volume leaves it possible"
         todo = "compare with another source"
         found.append(sheet.finding("D10", "warn", rows[doubt], why, numbers=numbers, todo=todo))
     return found

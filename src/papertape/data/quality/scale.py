@@ -27,7 +27,9 @@ _NEAR = 0.1
 _STILL = 4.0
 """Usual moves that an open or close may be off a split's ratio."""
 
-_STILL_LEAST = 0.03
+_STILL_LEAST, _STILL_MOST = 0.03, 0.12
+"""Bounds of that: no day is as still as a dead one, and a wilder one proves nothing."""
+
 _CALM_RANGE = 3.0
 """Usual ranges that the day of a split may have: a crash has more."""
 
@@ -37,16 +39,20 @@ _CALM_TURNOVER = 3.0
 _CLEAR = 8.0
 """Usual moves that a split must be large: in a panic a half is no more than a bad day."""
 
+_CLEAR_RANGES = 3.0
+"""The same in usual ranges, which also know how coarse the price's steps are."""
 
-def levels(usual: Usual) -> tuple[list[Finding], NDArray[np.bool_]]:
+
+def levels(
+    usual: Usual, explained: NDArray[np.bool_]
+) -> tuple[list[Finding], NDArray[np.bool_]]:
     """Runs of rows that stand a unit or a booked split away from the others.
 
     Returns:
         What was found, and the rows whose leap it explains.
     """
     sheet, moves = usual.sheet, usual.moves
-    explained = np.zeros(len(sheet), np.bool_)
-    leaps = np.flatnonzero((np.abs(moves) > _LEAP) & ~sheet.booked)
+    leaps = np.flatnonzero((np.abs(moves) > _LEAP) & ~sheet.booked & ~explained)
     splits = _booked_ratios(sheet)
     known = {**dict.fromkeys((*_UNITS, *(1 / unit for unit in _UNITS)), False), **splits}
     factors = np.array([_nearest(moves[row], known) for row in leaps.tolist()])
@@ -62,6 +68,7 @@ def levels(usual: Usual) -> tuple[list[Finding], NDArray[np.bool_]]:
     false = np.flatnonzero(level != right)
     if not len(false) or (len(leaps) > 1 and level[-1] != level[0]):
         return [], explained
+    explained = explained.copy()
     explained[leaps] = True
     return [_scaled(sheet, false, level[false] - right, splits)], explained
 
@@ -87,20 +94,18 @@ def mixed_units(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Findin
         low_side = prices < np.sqrt(prices.min() * prices.max())
         low_is_false = abs(np.log(prices.min() / middle)) > abs(np.log(prices.max() / middle))
         bad.append(row)
-        for name, price, is_low in zip(PRICES, prices.tolist(), low_side.tolist(), strict=True):
-            if is_low == low_is_false:
-                mended = price * unit if is_low else price / unit
-                cells.setdefault(name, []).append((row, mended))
+        mended = np.where(low_side == low_is_false, prices * (unit if low_is_false else 1 / unit), prices)
+        mended[PRICES.index("high")], mended[PRICES.index("low")] = mended.max(), mended.min()
+        for name, price in zip(PRICES, mended.tolist(), strict=True):
+            cells.setdefault(name, []).append((row, price))
     if not bad:
         return [], explained
     there = np.array(bad)
     explained[there] = True
     explained[np.minimum(there + 1, len(sheet) - 1)] = True
     changes = {name: _columns(changed) for name, changed in cells.items()}
-    if "close" in changes:
-        at = changes["close"][0]
-        factor = changes["close"][1] / sheet.close[at]
-        changes["adjusted_close"] = (at, sheet.adjusted_close[at] * factor)
+    factor = changes["close"][1] / sheet.close[there]
+    changes["adjusted_close"] = (there, sheet.adjusted_close[there] * factor)
     repair = Repair("the prices of the other unit are brought to the bar's own", changes)
     what = "mixes two units of price in one bar"
     return [sheet.finding("D10", "error", there, what, repair=repair)], explained
@@ -139,13 +144,15 @@ def is_calm(usual: Usual, row: int, log_ratio: float) -> bool:
     """
     sheet, one = usual.sheet, np.array([row])
     move = float(usual.move(one)[0])
-    near = max(_STILL_LEAST, _STILL * move)
+    reach = float(usual.range(one)[0])
+    near = min(max(_STILL_LEAST, _STILL * move), _STILL_MOST)
     before = sheet.close[row - 1]
     return (
-        abs(log_ratio) > _CLEAR * move
+        abs(log_ratio) > max(_CLEAR * move, _CLEAR_RANGES * reach)
+        and not usual.is_thin(one)[0]
         and abs(np.log(sheet.open[row] / before) - log_ratio) < near
         and abs(np.log(sheet.close[row] / before) - log_ratio) < near
-        and usual.ranges[row] < max(_STILL_LEAST, _CALM_RANGE * float(usual.range(one)[0]))
+        and usual.ranges[row] < max(_STILL_LEAST, _CALM_RANGE * reach)
         and float(usual.turnover(one)[0]) < _CALM_TURNOVER
     )
 
