@@ -12,9 +12,9 @@ from papertape.cli.options import DEFAULTS, Here, RunOptions
 from papertape.cli.progress import progress
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
-from papertape.cli.tables import listing, number, painted, percent, sentence
+from papertape.cli.tables import listing, number, painted, percent, sentence, steps
 from papertape.cli.wiring import plan, run_paper
-from papertape.cli.words import ground_lines, next_steps, run_data, steps, terms, title_of
+from papertape.cli.words import ground_lines, next_steps, run_data, terms, title_of
 from papertape.domain.clock import rfc3339
 from papertape.domain.errors import UsageError
 from papertape.domain.event import Entry, OrderFilled, OrderRefused, OrderRejected

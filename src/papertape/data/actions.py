@@ -2,18 +2,28 @@
 
 Signal prices are anchored at the first bar and adjusted *forward*: from its ex-date on, each
 action multiplies what follows. A later action therefore never moves an earlier value, which the
-usual backward adjustment does (and so leaks splits that have not happened yet).
+usual backward adjustment does (and so leaks splits that have not happened yet). The backward one,
+`adjusted`, is there to look at and to hand out; nothing trades on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from papertape.domain.errors import DataError
-from papertape.domain.market import Bars, CorporateAction, FloatArray, Split
+from papertape.domain.market import (
+    Adjustment,
+    Bars,
+    CorporateAction,
+    Dividend,
+    FloatArray,
+    PriceHistory,
+    Split,
+)
 from papertape.domain.money import micros
 
 
@@ -65,3 +75,45 @@ def signal_factors(bars: Bars, actions: Sequence[CorporateAction]) -> FloatArray
             running *= factor
         factors[row:] = running
     return factors
+
+
+def adjusted(history: PriceHistory, to: Adjustment) -> PriceHistory:
+    """The history seen from its last bar: earlier prices (and volumes) in shares of that day.
+
+    Raises:
+        DataError: If the prices contain more already than is asked for.
+    """
+    order: tuple[Adjustment, ...] = ("raw", "split", "all")
+    if history.adjusted == to:
+        return history
+    if order.index(history.adjusted) > order.index(to):
+        raise DataError(
+            f"{history.bars.symbol}: the prices are adjusted ({history.adjusted}), and what was "
+            f"done to them cannot be undone to {to}",
+            hint="get raw bars; they can be adjusted at any time",
+        )
+    bars, splits = history.bars, [each for each in history.actions if isinstance(each, Split)]
+    per_share = _backward(signal_factors(bars, splits))
+    factors = per_share
+    if to == "all":
+        factors = _backward(signal_factors(bars, history.actions))
+    left = () if to == "all" else _in_new_shares(history, per_share)
+    priced = bars.scaled(factors)
+    columns = (getattr(priced, name) for name in ("start", "end", "open", "high", "low", "close"))
+    seen = Bars.trusted(bars.instrument, bars.frequency, *columns, bars.volume / per_share)
+    return replace(history, bars=seen, adjusted=to, actions=left)
+
+
+def _backward(factors: FloatArray) -> FloatArray:
+    return np.asarray(factors / factors[-1], np.float64)
+
+
+def _in_new_shares(history: PriceHistory, per_share: FloatArray) -> tuple[CorporateAction, ...]:
+    """The dividends a share of the last day, which are all that split adjusted prices lack."""
+    rows = rows_of(history.bars, history.actions)
+    return tuple(
+        replace(action, amount=round(action.amount * per_share[row]))
+        for row, here in sorted(rows.items())
+        for action in here
+        if isinstance(action, Dividend)
+    )
