@@ -109,6 +109,7 @@ def _config(options: RunOptions, clock: Clock) -> SimulationConfig:
         risk_profile=options.profile,
         benchmark=options.benchmark,
         seed=options.seed,
+        allow=options.allow,
     )
 
 

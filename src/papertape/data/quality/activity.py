@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from papertape.data.quality.finding import Finding
+from papertape.data.quality.finding import Finding, Severity
 from papertape.data.quality.sheet import PRICES, Sheet
 from papertape.domain.market import FloatArray
 
@@ -33,10 +33,12 @@ def stale(sheet: Sheet) -> list[Finding]:
     found = []
     if filled.any():
         # A minute without a trade is a minute's rest; a day without one is thin trading.
-        severity = "warn" if sheet.frequency.is_daily else "info"
+        severity: Severity = "warn" if sheet.frequency.is_daily else "info"
         what = "traded nothing and repeats the close before"
         found.append(sheet.finding("D12", severity, filled, what, todo=_leave(sheet, "D12")))
-    same = np.all([getattr(sheet, name)[1:] == getattr(sheet, name)[:-1] for name in PRICES], axis=0)
+    same = np.all(
+        [getattr(sheet, name)[1:] == getattr(sheet, name)[:-1] for name in PRICES], axis=0
+    )
     same = np.concatenate([[False], same]) & ~filled
     few = _FEWEST_EQUAL if sheet.frequency.is_daily else _FEWEST_EQUAL_MINUTES
     long = _in_runs(same, few - 1)

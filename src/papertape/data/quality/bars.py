@@ -37,7 +37,9 @@ def repeated(sheet: Sheet) -> list[Finding]:
         found.append(sheet.finding("D2", "error", twice[~same], what, repair=repair))
     if same.any():
         repair = Repair("each time once", kept=kept)
-        found.append(sheet.finding("D2", "warn", twice[same], "repeats the row above it", repair=repair))
+        found.append(
+            sheet.finding("D2", "warn", twice[same], "repeats the row above it", repair=repair)
+        )
     return found
 
 

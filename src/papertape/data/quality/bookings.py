@@ -28,7 +28,10 @@ _SAME_DAYS = 14
 """Nobody pays two ordinary dividends within two weeks."""
 
 _SAME = 0.2
-"""Two amounts that differ by less than a fifth are one dividend in two currencies or on two days."""
+"""Two amounts that differ by less than a fifth are one dividend, told on two days."""
+
+_YIELD_LEAST = 0.0005
+"""Share of the price below which nobody pays."""
 
 _WORTH = 0.005
 """Share of the price below which a dividend is too small to be told from a day's move."""
@@ -83,7 +86,9 @@ def disagreeing_closes(sheet: Sheet) -> list[Finding]:
         return []
     gain = np.where(sheet.gain[rows] > 0, sheet.gain[rows], 0.0)
     before = sheet.close[rows - 1]
-    twice = (gain > 0) & (np.abs(step[rows - 1] - np.log1p(-(paid[rows - 1] + gain) / before)) < _STEP_LEAST)
+    twice = (gain > 0) & (
+        np.abs(step[rows - 1] - np.log1p(-(paid[rows - 1] + gain) / before)) < _STEP_LEAST
+    )
     what = "has an adjusted close that does not step by its dividend"
     if twice.all():
         what = "has an adjusted close that counts a capital gain twice"
@@ -110,7 +115,11 @@ def doubled(usual: Usual) -> list[Finding]:
     correction = np.zeros(len(sheet))
     correction[phantom - 1] = -np.log1p(-sheet.dividend[phantom] / sheet.close[phantom - 1])
     what = "pays again what was paid days before or after: one of the two is not true"
-    return [_readjusted(sheet, phantom, correction, what, {"dividend": (phantom, np.zeros(len(phantom)))})]
+    return [
+        _readjusted(
+            sheet, phantom, correction, what, {"dividend": (phantom, np.zeros(len(phantom)))}
+        )
+    ]
 
 
 def _phantom(usual: Usual, first: int, second: int) -> int:
@@ -122,7 +131,11 @@ def _phantom(usual: Usual, first: int, second: int) -> int:
             return 0.0
         return abs(float(np.log((sheet.close[row] + sheet.dividend[row]) / sheet.close[row - 1])))
 
-    return first if unexplained(first) > unexplained(second) + float(usual.move(np.array([second]))[0]) else second
+    return (
+        first
+        if unexplained(first) > unexplained(second) + float(usual.move(np.array([second]))[0])
+        else second
+    )
 
 
 def _readjusted(
@@ -152,19 +165,29 @@ def _not_there(sheet: Sheet, rows: NDArray[np.intp], split: FloatArray) -> list[
     numbers = f"split {split[first]:g}" if is_split else f"dividend {sheet.dividend[first]:g}"
     numbers += f", close {sheet.close[first - 1]:g} then {sheet.close[first]:g}"
     what = "books a split or payment, but the price stood still"
-    cells = {
-        "split": (rows, np.ones(len(rows))),
-        "dividend": (rows, np.where(split[rows] == 1, 0.0, sheet.dividend[rows])),
-    }
-    repair = Repair("the booking is taken out", cells)
-    return [sheet.finding("D11", "error", rows, what, numbers=numbers, repair=repair)]
+    before, old = sheet.close[rows - 1], np.nan_to_num(sheet.dividend[rows])
+    # Assumption: a payment a hundred times too large was told in pence; else it was none.
+    new = np.where(split[rows] != 1, old, np.where(_is_yield(old / 100 / before), old / 100, 0.0))
+    cells = {"split": (rows, np.ones(len(rows))), "dividend": (rows, new)}
+    correction = np.zeros(len(sheet))
+    correction[rows - 1] = np.log1p(-new / before) - np.log1p(-np.minimum(old / before, 0.99))
+    if split[first] != 1 or np.isnan(sheet.adjusted_close).all():
+        repair = Repair("the booking is taken out, or its payment in pence made dollars", cells)
+        return [sheet.finding("D11", "error", rows, what, numbers=numbers, repair=repair)]
+    return [_readjusted(sheet, rows, correction, what, cells)]
+
+
+def _is_yield(share: FloatArray) -> NDArray[np.bool_]:
+    """Whether a share of the price is what a dividend may be."""
+    return (share > _YIELD_LEAST) & (share < _LARGE)
 
 
 def _short(sheet: Sheet, rows: NDArray[np.intp], total: FloatArray) -> list[Finding]:
     if not len(rows):
         return []
     first = int(rows[0])
-    numbers = f"close {sheet.close[first - 1]:g} then {sheet.close[first]:g}, in all {np.expm1(total[0]):+.0%}"
+    numbers = f"close {sheet.close[first - 1]:g} then {sheet.close[first]:g}"
+    numbers += f", in all {np.expm1(total[0]):+.0%}"
     what = "books a split or payment that does not add up with the price: a part is missing"
     todo = "get the actions from another source"
     return [sheet.finding("D11", "error", rows, what, numbers=numbers, todo=todo)]

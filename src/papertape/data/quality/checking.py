@@ -64,11 +64,8 @@ def prices(sheet: Sheet) -> list[Finding]:
         explained |= np.isin(sheet.days, finding.days)
     mixed, explained = scale.mixed_units(usual, explained)
     off, explained = scale.levels(usual, explained)
-    splits, rows = scale.unbooked_splits(usual, explained)
-    explained[rows] = True
-    back = leaps.spikes(usual, explained)
-    for finding in back:
-        explained |= _with_next(np.isin(sheet.days, finding.days))
+    back, explained = leaps.spikes(usual, explained)
+    splits, explained = scale.unbooked_splits(usual, explained)
     found += [*silent, *booked, *mixed, *off, *splits, *back]
     found += [*leaps.wicks(usual, explained), *leaps.halves(usual, explained)]
     found += [*bookings.disagreeing_closes(sheet), *bookings.doubled(usual)]
@@ -81,7 +78,3 @@ def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(
         sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), order.index(f.rule)))
     )
-
-
-def _with_next(rows: np.ndarray) -> np.ndarray:
-    return rows | np.concatenate([[False], rows[:-1]])

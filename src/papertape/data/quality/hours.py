@@ -102,7 +102,8 @@ class Timetable:
     def wanted(self) -> IntArray:
         """Bars that each session due should have."""
         opens, closes = self.hours
-        return -(-(closes - opens) // self.sheet.frequency.nanos)
+        length = self.sheet.frequency.nanos
+        return np.asarray((closes - opens + length - 1) // length).astype(np.int64)
 
     @cached_property
     def inside(self) -> IntArray:

@@ -16,8 +16,8 @@ _HALF_UP, _HALF_DOWN = np.log(1.5), np.log(0.5)
 _ODD = 7.0
 """Usual ranges that a print must lie away: daily ranges of real shares reach four in a panic."""
 
-_PLAIN = 2.0
-"""Usual ranges that a leap of half must exceed to be one at all."""
+_PLAIN = 4.0
+"""Usual ranges that a leap of half must exceed to be one at all: in a mania halves come daily."""
 
 _FAR, _FAR_INTRADAY = 0.06, 0.02
 """No print is told for less: below it the tapes themselves differ. A bar of minutes or hours moves
@@ -26,30 +26,34 @@ far less than a day."""
 _FALSE, _FALSE_INTRADAY = 0.10, 0.05
 """And none is called false for less than this."""
 
-_TAKEN_BACK = 0.1
-"""Share of a leap that may be left after it was taken back."""
+_TAKEN_BACK, _TAKEN_BACK_MOST = 0.1, 0.25
+"""Share of a leap that may be left after it was taken back; the larger where days move much."""
 
 _SHORT = 5
 """Bars that a false level may last and still be recognised by its end."""
 
 
-def spikes(usual: Usual, explained: NDArray[np.bool_]) -> list[Finding]:
+def spikes(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Finding], NDArray[np.bool_]]:
     """Closes that leap away and come straight back.
 
     Args:
         usual: The sheet and what is usual in it.
         explained: Rows whose move another rule has explained already.
+
+    Returns:
+        What was found, and the rows whose move is explained now.
     """
     moves, sheet = usual.moves, usual.sheet
     away = np.flatnonzero((np.abs(moves) > _far(sheet)) & ~explained)
-    rows, sizes, sure = [], [], []
-    for row in away.tolist():
-        back = _back(moves, row)
+    rows: list[int] = []
+    sizes: list[float] = []
+    for row, still in zip(away.tolist(), usual.move(away).tolist(), strict=True):
+        back = _back(moves, row, still)
         if back and not (rows and row <= rows[-1]):
             rows += range(row, back)
             sizes += [moves[row]] * (back - row)
     if not rows:
-        return []
+        return [], explained
     there = np.array(rows)
     size = np.abs(np.array(sizes))
     odd = size > _ODD * usual.range(there)
@@ -57,9 +61,14 @@ def spikes(usual: Usual, explained: NDArray[np.bool_]) -> list[Finding]:
     # A price of one or two dollars in whole dollars halves and doubles by a single step.
     half = (size > _HALF_UP) & (size > _PLAIN * usual.range(there))
     thin, quiet = usual.is_thin(there), usual.turnover(there) < QUIET
-    sure = (half | (odd & quiet & large)) & ~thin
+    sure = ((half & (quiet | odd)) | (odd & quiet & large)) & ~thin
     doubt = (half | odd) & ~sure
-    return _told(sheet, there, sure, doubt, "leaps away, and the next close takes it back")
+    told = there[sure | doubt]
+    explained = explained.copy()
+    explained[told] = True
+    explained[np.minimum(told + 1, len(sheet) - 1)] = True
+    what = "leaps away, and the next close takes it back"
+    return _told(sheet, there, sure, doubt, what), explained
 
 
 def wicks(usual: Usual, explained: NDArray[np.bool_]) -> list[Finding]:
@@ -84,7 +93,11 @@ def _open_reach(sheet: Sheet) -> FloatArray:
 
 
 def _prints(
-    usual: Usual, name: str, reach: FloatArray, inner: FloatArray | None, explained: NDArray[np.bool_]
+    usual: Usual,
+    name: str,
+    reach: FloatArray,
+    inner: FloatArray | None,
+    explained: NDArray[np.bool_],
 ) -> list[Finding]:
     sheet = usual.sheet
     with np.errstate(invalid="ignore"):
@@ -141,11 +154,13 @@ def halves(usual: Usual, explained: NDArray[np.bool_]) -> list[Finding]:
     return [usual.sheet.finding("D10", "warn", far, what, numbers=numbers, todo=todo)]
 
 
-def _back(moves: FloatArray, row: int) -> int:
-    """The row at which a leap is taken back, or 0."""
+def _back(moves: FloatArray, row: int, still: float) -> int:
+    """The row at which a leap is taken back, or 0; ``still`` is a usual move."""
+    size = abs(moves[row])
+    left = max(_TAKEN_BACK * size, min(2 * still, _TAKEN_BACK_MOST * size))
     for back in range(row + 1, min(row + 1 + _SHORT, len(moves))):
-        if abs(moves[row : back + 1].sum()) < _TAKEN_BACK * abs(moves[row]):
-            alone = abs(moves[back]) > 0.5 * abs(moves[row])
+        if abs(moves[row : back + 1].sum()) < left:
+            alone = abs(moves[back]) > 0.5 * size
             return back if alone else 0
     return 0
 

@@ -99,7 +99,7 @@ def _shape(
 ) -> Finding:
     right = sheet.close[rows] * np.exp(theirs)
     numbers = f"{name} {getattr(sheet, name)[rows[0]]:g}, elsewhere {right[0]:.6g}"
-    what = f"has a {name} that the other source does not"
+    what = f"has {'an' if name == 'open' else 'a'} {name} that the other source does not"
     if severity == "error":
         repair = Repair(f"the other source's {name} is taken, on this scale", {name: (rows, right)})
         return sheet.finding("D14", "error", rows, what, numbers=numbers, repair=repair)

@@ -43,13 +43,11 @@ _CLEAR_RANGES = 3.0
 """The same in usual ranges, which also know how coarse the price's steps are."""
 
 
-def levels(
-    usual: Usual, explained: NDArray[np.bool_]
-) -> tuple[list[Finding], NDArray[np.bool_]]:
+def levels(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Finding], NDArray[np.bool_]]:
     """Runs of rows that stand a unit or a booked split away from the others.
 
     Returns:
-        What was found, and the rows whose leap it explains.
+        What was found, and the rows whose leap is explained now.
     """
     sheet, moves = usual.sheet, usual.moves
     leaps = np.flatnonzero((np.abs(moves) > _LEAP) & ~sheet.booked & ~explained)
@@ -61,7 +59,7 @@ def levels(
     leaps, factors = leaps[factors > 0], factors[factors > 0]
     shift = np.zeros(len(sheet))
     np.add.at(shift, leaps, np.log(factors))
-    level = np.round(np.cumsum(shift), 6)
+    level: FloatArray = np.round(np.cumsum(shift), 6).astype(np.float64)
     if len(leaps) == 1 and not _single_is_false(usual, int(leaps[0]), float(factors[0]), splits):
         return [], explained
     right = _right_level(sheet, level, is_split=bool(set(factors.tolist()) & set(splits)))
@@ -73,11 +71,13 @@ def levels(
     return [_scaled(sheet, false, level[false] - right, splits)], explained
 
 
-def mixed_units(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Finding], NDArray[np.bool_]]:
+def mixed_units(
+    usual: Usual, explained: NDArray[np.bool_]
+) -> tuple[list[Finding], NDArray[np.bool_]]:
     """Bars some of whose four prices are a unit away from the others.
 
     Returns:
-        What was found, and the rows whose prices it explains (and those after them).
+        What was found, and the rows whose prices are explained now, with those after them.
     """
     sheet = usual.sheet
     rows = np.flatnonzero((usual.ranges > np.log(5.0)) & ~explained)
@@ -94,7 +94,9 @@ def mixed_units(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Findin
         low_side = prices < np.sqrt(prices.min() * prices.max())
         low_is_false = abs(np.log(prices.min() / middle)) > abs(np.log(prices.max() / middle))
         bad.append(row)
-        mended = np.where(low_side == low_is_false, prices * (unit if low_is_false else 1 / unit), prices)
+        mended = np.where(
+            low_side == low_is_false, prices * (unit if low_is_false else 1 / unit), prices
+        )
         mended[PRICES.index("high")], mended[PRICES.index("low")] = mended.max(), mended.min()
         for name, price in zip(PRICES, mended.tolist(), strict=True):
             cells.setdefault(name, []).append((row, price))
@@ -111,18 +113,24 @@ def mixed_units(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Findin
     return [sheet.finding("D10", "error", there, what, repair=repair)], explained
 
 
-def unbooked_splits(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Finding], IntArray]:
+def unbooked_splits(
+    usual: Usual, explained: NDArray[np.bool_]
+) -> tuple[list[Finding], NDArray[np.bool_]]:
     """D11: closes that leap by a split's ratio on a day that is calm besides.
 
     Returns:
-        What was found, and its rows.
+        What was found, and the rows whose leap is explained now.
     """
     sheet, moves = usual.sheet, usual.moves
     leaps = np.flatnonzero((np.abs(moves) > _LEAP) & ~sheet.booked & ~explained)
     ratios = [_split_of(usual, row) for row in leaps.tolist()]
-    rows = np.array([row for row, ratio in zip(leaps.tolist(), ratios, strict=True) if ratio], np.int64)
+    rows = np.array(
+        [row for row, ratio in zip(leaps.tolist(), ratios, strict=True) if ratio], np.int64
+    )
     if not len(rows):
-        return [], rows
+        return [], explained
+    explained = explained.copy()
+    explained[rows] = True
     split = np.array([ratio for ratio in ratios if ratio])
     by_design = sheet.adjusted == "raw" and sheet.stated and not sheet.books_splits
     told = _told(float(split[0]))
@@ -132,9 +140,11 @@ def unbooked_splits(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Fi
     if by_design:
         todo = "book it: trading raw prices needs the source's splits"
         what += "; the prices are raw by design"
-        return [sheet.finding("D11", "warn", rows, what, numbers=numbers, todo=todo)], rows
-    repair = _booking(sheet, rows, split) if sheet.adjusted == "raw" else _applying(sheet, rows, split)
-    return [sheet.finding("D11", "error", rows, what, numbers=numbers, repair=repair)], rows
+        return [sheet.finding("D11", "warn", rows, what, numbers=numbers, todo=todo)], explained
+    repair = (
+        _booking(sheet, rows, split) if sheet.adjusted == "raw" else _applying(sheet, rows, split)
+    )
+    return [sheet.finding("D11", "error", rows, what, numbers=numbers, repair=repair)], explained
 
 
 def is_calm(usual: Usual, row: int, log_ratio: float) -> bool:
@@ -177,7 +187,7 @@ def _nearest(move: float, factors: Mapping[float, bool]) -> float:
 def _single_is_false(usual: Usual, row: int, factor: float, splits: Mapping[float, bool]) -> bool:
     """Whether a leap that stays is one of scale; a price may fall to a tenth, but not calmly."""
     if factor in splits:
-        return not (usual.sheet.adjusted == "raw")
+        return usual.sheet.adjusted != "raw"
     # A split 10:1 looks the same; where splits are not booked by design it is one.
     by_design = usual.sheet.adjusted == "raw" and not usual.sheet.books_splits
     if by_design and factor in (10.0, 0.1):
@@ -208,8 +218,7 @@ def _scaled(
     factor = np.array([_exact(float(np.exp(each))) for each in off])
     is_split = any(abs(factor[0] - ratio) < 1e-9 * ratio for ratio in splits)
     cells = {
-        name: (rows, getattr(sheet, name)[rows] / factor)
-        for name in (*PRICES, "adjusted_close")
+        name: (rows, getattr(sheet, name)[rows] / factor) for name in (*PRICES, "adjusted_close")
     }
     numbers = f"close {sheet.close[rows[0]]:g}"
     if is_split:
@@ -235,7 +244,9 @@ def _gap(prices: FloatArray) -> float:
 
 
 def _columns(changed: list[tuple[int, float]]) -> tuple[IntArray, FloatArray]:
-    return np.array([row for row, _ in changed], np.int64), np.array([price for _, price in changed])
+    return np.array([row for row, _ in changed], np.int64), np.array(
+        [price for _, price in changed]
+    )
 
 
 def _split_of(usual: Usual, row: int) -> float:

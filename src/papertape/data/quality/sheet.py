@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from papertape.data.actions import rows_of
 from papertape.data.quality.finding import Days, Finding, Repair, Severity
 from papertape.domain.calendar import Calendar, calendar_of
-from papertape.domain.clock import SECOND
+from papertape.domain.clock import utc
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import (
     Adjustment,
@@ -62,7 +61,7 @@ class Sheet:
     stated: bool = False
 
     @classmethod
-    def of(cls, history: PriceHistory) -> Sheet:
+    def of(cls, history: PriceHistory, *, stated: bool = False) -> Sheet:
         """The sheet of bars that are believed already; their actions stand in columns."""
         bars = history.bars
         dividend, split = np.zeros(len(bars)), np.ones(len(bars))
@@ -83,10 +82,11 @@ class Sheet:
             close=bars.close,
             volume=bars.volume,
             dividend=dividend,
-            split=split if history.actions or history.adjusted != "raw" else nothing,
+            split=split if np.any(split != 1) else nothing,
             adjusted_close=nothing,
             gain=nothing,
             adjusted=history.adjusted,
+            stated=stated,
         )
 
     def __len__(self) -> int:
@@ -142,8 +142,7 @@ class Sheet:
         """A row's time as people say it, by the exchange's clock."""
         if self.frequency.is_daily:
             return str(self.days[row])
-        moment = datetime.fromtimestamp(int(self.start[row]) // SECOND, tz=timezone.utc)
-        return f"{moment.astimezone(self.calendar.zone):%Y-%m-%d %H:%M}"
+        return f"{utc(int(self.start[row])).astimezone(self.calendar.zone):%Y-%m-%d %H:%M}"
 
     def finding(
         self,

@@ -17,7 +17,9 @@ _ODD = 0.005
 """Half a percent within seconds is no trade at the market: it is late, derived or wrong."""
 
 
-def odd_trades(symbol: str, time: IntArray, price: FloatArray, venue: str = "XNYS") -> list[Finding]:
+def odd_trades(
+    symbol: str, time: IntArray, price: FloatArray, venue: str = "XNYS"
+) -> list[Finding]:
     """D10: trades of the regular session that are far from the 101 around them, and D4.
 
     Args:
@@ -52,13 +54,16 @@ def odd_quotes(
     Args:
         symbol: Whose quotes.
         time: Nanoseconds in UTC.
-        bid, ask: Dollars; 0 where a row tells the other side only.
+        bid: Dollars; 0 where a row tells the other side only.
+        ask: The same.
         suspicious: What the source itself marks.
     """
     empty = ~(bid > 0) & ~(ask > 0)
     crossed = (bid > ask) & (ask > 0)
     return [
-        *_told(symbol, "D4", "error", time, suspicious, bid, "is marked as suspicious by its source"),
+        *_told(
+            symbol, "D4", "error", time, suspicious, bid, "is marked as suspicious by its source"
+        ),
         *_told(symbol, "D4", "error", time, empty & ~suspicious, bid, "has neither bid nor ask"),
         *_told(symbol, "D3", "error", time, crossed & ~suspicious, bid, "has a bid above its ask"),
     ]

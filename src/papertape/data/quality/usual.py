@@ -58,13 +58,20 @@ class Usual:
         """Where many neighbours did not trade, or did not move at all."""
         still: FloatArray = np.where(self.ranges == 0, 1.0, 0.0)
         still[self.sheet.shares == 0] = 1.0
-        return np.nanmean(_windows(still, rows), axis=1) >= THIN
+        thin: NDArray[np.bool_] = np.nanmean(_windows(still, rows), axis=1) >= THIN
+        return thin
 
     def turnover(self, rows: Rows) -> FloatArray:
-        """Dollars traded in each row as a multiple of what is usual; 1 where it is unknown."""
-        dollars = self.sheet.shares * self.sheet.close
+        """Dollars or shares traded as a multiple of what is usual, whichever is less.
+
+        1 where the volume is unknown. Of two scales of price only one of the measures is fooled.
+        """
+        shares = self.sheet.shares
+        dollars = shares * self.sheet.close
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = dollars[rows] / _median(dollars, rows)
+            found = np.fmin(
+                dollars[rows] / _median(dollars, rows), shares[rows] / _median(shares, rows)
+            )
         return np.where(np.isnan(found), 1.0, found)
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from math import isfinite
 from typing import Literal, get_args
 
+from papertape.data.quality.finding import rule_id
 from papertape.domain.errors import UsageError
 from papertape.domain.market import Frequency
 from papertape.domain.money import Micros, micros
@@ -34,6 +35,7 @@ class SimulationConfig:
         risk_profile: Which limits RiskGuard holds orders against.
         benchmark: ``hold`` buys and holds the same instruments at the same costs; ``none``.
         seed: Of everything that is drawn, such as bootstrap samples.
+        allow: Data rules (``D10``) whose errors are accepted; any other error refuses the run.
     """
 
     initial_capital: float = 100_000.0
@@ -47,6 +49,7 @@ class SimulationConfig:
     risk_profile: str = "backtest"
     benchmark: Benchmark = "hold"
     seed: int = 0
+    allow: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.initial_capital, bool) or not (
@@ -69,6 +72,7 @@ class SimulationConfig:
         Frequency.parse(self.bar_frequency)
         size_policy(self.size)
         cost_model(self.cost)
+        object.__setattr__(self, "allow", tuple(sorted({rule_id(rule) for rule in self.allow})))
 
     @property
     def frequency(self) -> Frequency:

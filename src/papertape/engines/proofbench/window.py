@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from papertape.data.jumps import refuse_false_jumps
 from papertape.data.moments import closing_times
+from papertape.data.quality.finding import Finding
+from papertape.data.quality.gate import refuse_errors
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError
 from papertape.domain.market import Bars, CorporateAction, PriceHistory
@@ -29,6 +30,7 @@ class Window:
         decides_from: Close of the last moment before it, when the first decision may fall; with no
             history the first close there is.
         first, last: First and last day traded.
+        findings: What the data rules say about the bars, short of a refusal.
     """
 
     bars: Mapping[str, Bars]
@@ -38,6 +40,7 @@ class Window:
     decides_from: Nanos
     first: date
     last: date
+    findings: tuple[Finding, ...] = ()
 
     @property
     def traded(self) -> dict[str, Bars]:
@@ -46,7 +49,11 @@ class Window:
 
 
 def cut(
-    histories: Mapping[str, PriceHistory], start: date | None, end: date | None, warmup: int | None
+    histories: Mapping[str, PriceHistory],
+    start: date | None,
+    end: date | None,
+    warmup: int | None,
+    allow: Collection[str] = (),
 ) -> Window:
     """Cut histories to the days from ``start`` to ``end`` and the bars needed ahead of them.
 
@@ -56,13 +63,15 @@ def cut(
         end: Last day traded, included; None for the data's own.
         warmup: Bars of history a strategy wants, or None to start cold. The market's own measures
             (liquidity, volatility) want 21, so a warm start has at least these.
+        allow: Data rules whose errors are accepted.
 
     Raises:
-        DataError: If no bar lies within the days, or a jump among them cannot be true.
+        DataError: If no bar lies within the days, or a data rule finds an error among them.
     """
     room = 0 if warmup is None else max(warmup, LIQUIDITY_BARS + 1)
     bars: dict[str, Bars] = {}
     history: dict[str, int] = {}
+    findings: list[Finding] = []
     for symbol in sorted(histories):
         whole = histories[symbol].bars
         days = whole.days()
@@ -74,7 +83,7 @@ def cut(
             raise _nothing(symbol, days, start, end)
         history[symbol] = min(room, low)
         bars[symbol] = whole[low - history[symbol] : high]
-        refuse_false_jumps(bars[symbol], histories[symbol].actions)
+        findings += refuse_errors(replace(histories[symbol], bars=bars[symbol]), allow)
     traded = {symbol: each[history[symbol] :] for symbol, each in bars.items()}
     opening = min(int(each.start[0]) for each in traded.values())
     closes = closing_times(bars)
@@ -87,6 +96,7 @@ def cut(
         decides_from=int(closes[max(0, before)]),
         first=min(each[:1].days()[0].item() for each in traded.values()),
         last=max(each[-1:].days()[0].item() for each in traded.values()),
+        findings=tuple(findings),
     )
 
 

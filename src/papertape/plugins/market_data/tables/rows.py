@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -30,6 +29,7 @@ from papertape.domain.market import (
     known_volume,
     quantised,
     session_times,
+    split_ratio,
 )
 from papertape.domain.money import micros
 
@@ -205,11 +205,6 @@ def loaded(rows: Rows, claims: Claims, faults: tuple[BadRow, ...]) -> Loaded:
 def dates(days: IntArray) -> list[date]:
     """Days since 1970 as dates."""
     return [date.fromordinal(day + _EPOCH) for day in days.tolist()]
-
-
-def split_ratio(factor: float) -> Fraction:
-    """A split's ratio from its decimal form; 0.333333 is 1:3."""
-    return Fraction(float(factor)).limit_denominator(10_000)
 
 
 def _off_grid(column: FloatArray) -> int:
