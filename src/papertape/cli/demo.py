@@ -30,7 +30,7 @@ def demo(*, here: Here) -> Answer:
     store = RunStore(here)
     store.prepare()
     with progress("running three strategies over 13 years", here):
-        results = run_sample(STRATEGIES, here.clock)
+        results = run_sample(STRATEGIES, here)
     kept = [
         store.keep("demo", SHIPPED[name][1], each.record)
         for name, each in zip(STRATEGIES, results, strict=True)

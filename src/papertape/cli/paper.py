@@ -45,7 +45,7 @@ def paper(
         max, or how many times faster than it happened: 60x.
     """
     pace = _pace(speed)
-    planned = plan(strategy, _fed(feed, options), here.clock)
+    planned = plan(strategy, _fed(feed, options), here)
     store = RunStore(here)
     store.prepare(options.name)
     with progress("replaying", here):
@@ -80,7 +80,7 @@ def _fed(feed: str, options: RunOptions) -> RunOptions:
                 hint=f"--feed replay:{what} alone",
             )
         return replace(options, from_=what, to=what)
-    if what == "sample" or options.data == (what,):
+    if options.data == (what,):
         return options
     if options.data:
         raise UsageError(

@@ -62,6 +62,19 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         """Whether nothing has changed."""
         return not (self.added or self.corrected or self.removed or self.actions)
 
+    def after(self, earlier: Change) -> Change:
+        """Two changes, one after the other, told as one."""
+        return Change(
+            added=earlier.added + self.added,
+            corrected=earlier.corrected + self.corrected,
+            removed=earlier.removed + self.removed,
+            actions=earlier.actions + self.actions,
+            unsaid=earlier.unsaid + self.unsaid,
+            first=earlier.first or self.first,
+            last=self.last or earlier.last,
+            words=tuple(dict.fromkeys((*earlier.words, *self.words))),
+        )
+
     def __str__(self) -> str:
         counts = (
             (self.added, "added"),
@@ -171,7 +184,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         return (
             f"{self.symbol} {self.bar} store revision {self.revision} "
-            f"({self.origin.words}, {self.adjusted}, fetched {self.fetched_at[:10]})"
+            f"({self.origin.words}, {self.adjusted}, fetched {self.fetched_at[:10]}, "
+            f"data {self.content[:8]})"
         )
 
 

@@ -49,6 +49,10 @@ class Kept:
         """Whether there is a revision more."""
         return not self.change.is_none
 
+    def after(self, earlier: Kept) -> Kept:
+        """What became of bars kept in several pieces, told as one."""
+        return Kept(self.manifest, self.change.after(earlier.change))
+
 
 class Store:
     """The series under one folder: a folder each, in it Parquet files and a manifest a revision.

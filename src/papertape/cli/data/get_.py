@@ -1,0 +1,276 @@
+"""`papertape data get`: prices fetched from a provider, piece by piece, each kept at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+import numpy as np
+from cyclopts import Parameter
+
+from papertape.cli.answer import Answer
+from papertape.cli.data.keeping import Keeping, keep, summary
+from papertape.cli.data.shelf import ADJUSTED, store_of
+from papertape.cli.options import Here, day
+from papertape.cli.progress import progress
+from papertape.cli.providers import Provider, provider_of
+from papertape.cli.settings import read_settings
+from papertape.cli.surroundings import Surroundings
+from papertape.data.store import Kept, Manifest, OnDifference, Origin, Store
+from papertape.domain.calendar import Calendar, calendar_of
+from papertape.domain.clock import utc
+from papertape.domain.errors import BadRows, DataError, PapertapeError, UsageError
+from papertape.domain.instrument import canonical_symbol
+from papertape.domain.market import Adjustment, Frequency, PriceHistory
+from papertape.plugins.market_data.source import load
+
+_Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
+_Odd = Parameter(allow_leading_hyphen=True)
+
+_QUARTER = timedelta(92)
+_SHARED = 5
+"""Sessions fetched again where stored bars are there, so that a split in between is noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be fetched, of one symbol.
+
+    Attributes:
+        symbol, frequency: Whose bars, and how long each is.
+        first, last: Exchange dates, both included.
+        adjusted: What the stored prices must be adjusted for; None takes what there is.
+    """
+
+    symbol: str
+    frequency: Frequency
+    first: date
+    last: date
+    adjusted: Adjustment | None
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.frequency} {self.first}..{self.last}"
+
+    def pieces(self) -> Iterator[Wanted]:
+        """Spans of a quarter; daily bars are few and come at once."""
+        begin = self.first
+        while begin <= self.last:
+            length = timedelta.max if self.frequency.is_daily else _QUARTER
+            end = self.last if self.last - begin < length else begin + length - timedelta(1)
+            yield replace(self, first=begin, last=end)
+            begin = end + timedelta(1)
+
+
+def get_(
+    symbols: Annotated[tuple[str, ...], Parameter(show=True)],
+    /,
+    *,
+    from_: Annotated[str, Parameter(name="--from", allow_leading_hyphen=True)],
+    to: Annotated[str, _Odd] = "today",
+    bar: str | None = None,
+    provider: str | None = None,
+    adjust: Literal["none", "split", "all"] | None = None,
+    resume: _Switch = False,
+    on_difference: OnDifference = "latest",
+    replace: _Switch = False,
+    dry_run: _Switch = False,
+    here: Here,
+) -> Answer:
+    """Fetch bars into the store; what is kept stays kept when a later piece fails.
+
+    Parameters
+    ----------
+    symbols
+        One or several.
+    from_
+        First day: 2024-01-02, today or -30d.
+    to
+        Last day, included; a bar that is not over yet is left out.
+    bar
+        Bar length: 1d, 1h, 5m, 1m.
+    provider
+        Who is asked; the settings', or the first one whose key is there.
+    adjust
+        What the stored prices must be: none for prices as traded. Raw bars are adjusted when read.
+    resume
+        Go on from the last stored bar instead of fetching all of the span again.
+    on_difference
+        Which bar wins where the source and the store differ: latest (the source's), stored, refuse.
+    replace
+        Put the fetched bars in the place of all that the store holds of the series.
+    dry_run
+        Fetch and compare, and write nothing.
+    """
+    if resume and replace:
+        raise UsageError("--resume goes on and --replace begins anew", hint="leave one out")
+    settings = read_settings()
+    first, last = day(from_, here.clock), day(to, here.clock)
+    wanted = [
+        Wanted(
+            canonical_symbol(symbol),
+            Frequency.parse(bar or settings.bar),
+            first,
+            min(last, utc(here.clock.now()).date()),
+            ADJUSTED[adjust] if adjust else None,
+        )
+        for symbol in symbols
+    ]
+    for each in wanted:
+        _refuse_idle(each, first, last)
+    asked = provider_of(provider, settings)
+    keeping = Keeping(on_difference, "fetched", replace=replace, dry_run=dry_run)
+    store = store_of(here, rehearse=dry_run)
+    kept: list[Kept] = []
+    notices: list[str] = []
+    for each in wanted:
+        fetching = _Fetching(asked, store, keeping, here)
+        kept.append(fetching.fetch(each, resume=resume))
+        notices += fetching.notices
+    return summary(kept, tuple(dict.fromkeys(notices)), keeping, here)
+
+
+def _refuse_idle(wanted: Wanted, first: date, last: date) -> None:
+    """Stop where the calendar knows that there can be no bar, before anybody is asked."""
+    if first > last:
+        raise UsageError(f"--from {first} lies after --to {last}", hint="swap them")
+    calendar = calendar_of("XNYS")
+    if wanted.first > wanted.last:
+        raise DataError(
+            f"{wanted.symbol}: {first} has not come yet", hint="choose an earlier --from"
+        )
+    if not calendar.sessions(wanted.first, wanted.last):
+        nearest = _back(calendar, wanted.first, 1)
+        raise DataError(
+            f"{wanted.symbol}: no session from {wanted.first} to {wanted.last}: "
+            "a weekend or a holiday",
+            hint=f"the session before is {nearest}: --from {nearest}",
+        )
+
+
+class _Fetching:
+    """One symbol's way from a provider into the store."""
+
+    def __init__(self, provider: Provider, store: Store, keeping: Keeping, here: Surroundings):
+        self.notices: list[str] = []
+        self._provider = provider
+        self._store = store
+        self._keeping = keeping
+        self._here = here
+        self._kept: Kept | None = None
+
+    def fetch(self, wanted: Wanted, *, resume: bool) -> Kept:
+        """All pieces, each kept before the next is asked for.
+
+        Raises:
+            PapertapeError: What the provider or the store refuses, with the words on what is kept.
+        """
+        stored = self._store.newest(wanted.symbol, wanted.frequency)
+        if resume and stored:
+            wanted = replace(wanted, first=_resumed(stored, wanted))
+        # What takes the place of everything else must not be half there, so it comes at once.
+        pieces = [wanted] if self._keeping.replace else list(wanted.pieces())
+        empty: list[str] = []
+        for number, piece in enumerate(pieces, 1):
+            doing = f"{self._provider.name}: {piece} ({number} of {len(pieces)})"
+            try:
+                with progress(doing, self._here):
+                    history = self._asked(piece)
+                self._keep(history)
+            except (PapertapeError, KeyboardInterrupt) as error:
+                # Before a share's first bar there is nothing, and that is no fault of the source.
+                early = isinstance(error, DataError) and not isinstance(error, BadRows)
+                if self._kept or number == len(pieces) or not early:
+                    self._say_what_is_kept(error, wanted)
+                    raise
+                empty.append(str(error))
+        self.notices += [f"left out: {message}" for message in empty]
+        if self._kept is None:
+            raise DataError(f"{wanted}: nothing came")
+        return self._kept
+
+    def _asked(self, piece: Wanted) -> PriceHistory:
+        """The piece's bars, begun early enough to share some with the stored ones."""
+        stored = self._store.newest(piece.symbol, piece.frequency)
+        first = piece.first
+        if stored and not self._keeping.replace and stored.first[:10] < str(first):
+            first = max(
+                _back(calendar_of(stored.venue), first, _SHARED),
+                date.fromisoformat(stored.first[:10]),
+            )
+        history = load(
+            self._provider.source,
+            symbol=piece.symbol,
+            start_date=first,
+            end_date=piece.last,
+            frequency=str(piece.frequency),
+        )
+        history = _over(history, self._here.clock.now())
+        if not len(history.bars):
+            raise self._nothing(piece, stored)
+        if piece.adjusted and history.adjusted not in (piece.adjusted, "raw"):
+            raise DataError(
+                f"{piece.symbol}: {self._provider.name} gives prices adjusted ({history.adjusted}),"
+                f" not {piece.adjusted}",
+                hint="leave --adjust out, or ask another provider with --provider",
+            )
+        return history
+
+    def _keep(self, history: PriceHistory) -> None:
+        origin = Origin(
+            provider=self._provider.name,
+            feed=self._provider.feed,
+            source=history.source,
+            terms=self._provider.terms,
+        )
+        keeping = self._keeping.beside() if self._kept else self._keeping
+        kept = keep(self._store, history, origin, self._here.clock.now(), keeping)
+        self.notices += history.notices
+        self._kept = kept if self._kept is None else kept.after(self._kept)
+
+    def _nothing(self, piece: Wanted, stored: Manifest | None) -> DataError:
+        """Why a source may have nothing for days on which there was a session."""
+        limits = self._provider.source.capabilities.limits
+        known = f"{piece.symbol} is a symbol it knows" if stored else "the symbol may be wrong"
+        return DataError(
+            f"{self._provider.name} answered and has no bar of {piece}: {known}; the days may lie "
+            f"before its history or the share's first day, or outside the plan ({limits})",
+            hint=f"check the symbol, try a later --from, or papertape doctor --provider "
+            f"{self._provider.name}",
+        )
+
+    def _say_what_is_kept(self, error: PapertapeError | KeyboardInterrupt, wanted: Wanted) -> None:
+        if self._kept is None or self._keeping.dry_run:
+            return
+        manifest = self._kept.manifest
+        kept = f"{manifest.rows:,} bars of {wanted.symbol} to {manifest.last[:10]} are kept"
+        if isinstance(error, PapertapeError):
+            error.untouched = kept
+            error.hint = f"{error.hint}; then go on with --resume".removeprefix("; ")
+        else:
+            error.args = (f"{kept}; --resume goes on",)
+
+
+def _resumed(stored: Manifest, wanted: Wanted) -> date:
+    """The day to go on from: the last stored one, if the stored bars begin early enough."""
+    begun = date.fromisoformat(stored.first[:10])
+    calendar = calendar_of(stored.venue)
+    earlier = calendar.sessions(wanted.first, begun - timedelta(1)) if begun > wanted.first else []
+    last = date.fromisoformat(stored.last[:10])
+    return wanted.first if earlier else min(max(wanted.first, last), wanted.last)
+
+
+def _over(history: PriceHistory, now: int) -> PriceHistory:
+    """The bars that are over: one that still goes on has no close yet."""
+    count = int(np.searchsorted(history.bars.end, now, side="right"))
+    return history if count == len(history.bars) else replace(history, bars=history.bars[:count])
+
+
+def _back(calendar: Calendar, first: date, sessions: int) -> date:
+    """The day that lies so many sessions before another."""
+    found = first
+    while sessions:
+        found -= timedelta(1)
+        sessions -= calendar.is_session(found)
+    return found
