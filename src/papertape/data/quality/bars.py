@@ -79,9 +79,14 @@ def priceless(sheet: Sheet) -> list[Finding]:
 def in_the_future(sheet: Sheet, now: Nanos) -> list[Finding]:
     """D15: rows that begin after the moment at which the source was asked."""
     late = sheet.start > now
-    if not late.any():
+    if late.any():
+        return [sheet.finding("D15", "error", late, "lies in the future", repair=_without(late))]
+    running = np.zeros(len(sheet), np.bool_)
+    running[-1:] = len(sheet) > 0 and sheet.end(len(sheet) - 1) > now
+    if not running.any():
         return []
-    return [sheet.finding("D15", "error", late, "lies in the future", repair=_without(late))]
+    what = "had not ended when it was fetched, and would still have changed"
+    return [sheet.finding("D15", "warn", running, what, repair=_without(running))]
 
 
 def _without(rows: NDArray[np.bool_]) -> Repair:

@@ -152,9 +152,11 @@ def _readjusted(
     if len(earlier):
         changes["adjusted_close"] = (earlier, sheet.adjusted_close[earlier] * factor[earlier])
     first = int(rows[0])
-    numbers = f"dividend {sheet.dividend[first]:g}, close before {sheet.close[first - 1]:g}"
+    numbers = f"dividend {sheet.dividend[first]:g} on {sheet.days[first]}"
+    numbers += f", close before {sheet.close[first - 1]:g}"
     repair = Repair("the adjusted closes before it are adjusted anew", changes)
-    return sheet.finding("D11", "error", rows, what, numbers=numbers, repair=repair)
+    concerned = np.union1d(earlier, rows)
+    return sheet.finding("D11", "error", concerned, what, numbers=numbers, repair=repair)
 
 
 def _not_there(sheet: Sheet, rows: NDArray[np.intp], split: FloatArray) -> list[Finding]:

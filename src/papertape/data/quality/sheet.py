@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from papertape.data.actions import rows_of
 from papertape.data.quality.finding import Days, Finding, Repair, Severity
 from papertape.domain.calendar import Calendar, calendar_of
-from papertape.domain.clock import utc
+from papertape.domain.clock import Nanos, utc
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import (
     Adjustment,
@@ -137,6 +137,12 @@ class Sheet:
             changed[name] = column
         sheet = replace(self, **changed)
         return sheet if repair.kept is None else sheet.only(repair.kept)
+
+    def end(self, row: int) -> Nanos:
+        """When a row's bar is over."""
+        if not self.frequency.is_daily:
+            return int(self.start[row]) + self.frequency.nanos
+        return self.calendar.session(self.days[row].item()).close
 
     def time(self, row: int) -> str:
         """A row's time as people say it, by the exchange's clock."""
