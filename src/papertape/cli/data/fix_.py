@@ -60,11 +60,11 @@ def fix_(
     lines = []
     for each in repairs:
         words = each.repair.words if each.repair else ""
-        lines += sentence(rule, f"{each.what}: {each.count:,} rows; {words}", here.width)
+        lines += sentence(rule, f"{each.what}: {each.rows}; {words}", here.width)
     lines += ["", *_changes(checked, repairs, after), ""]
     left = [each for each in check(after).findings if each.rule == rule]
     if left:
-        lines += sentence("Left", f"{left[0].what} ({left[0].count:,} rows)", here.width)
+        lines += sentence("Left", f"{left[0].what} ({left[0].rows})", here.width)
     lines += _kept(subject, after, rule, write=write, here=here)
     return Answer("\n".join(lines), _data(rule, repairs, after, write=write))
 
@@ -83,7 +83,7 @@ def _nothing(rule: str, found: list[Finding], here: Surroundings) -> Answer:
         return Answer(f"{rule} finds nothing: there is nothing to mend", data)
     lines = []
     for each in found:
-        what = f"{each.what} ({each.count:,} rows): the bars do not say what is right"
+        what = f"{each.what} ({each.rows}): the bars do not say what is right"
         lines += [*sentence(rule, what, here.width), *sentence("Try", each.todo, here.width)]
     return Answer("\n".join(lines), data, is_no=True)
 

@@ -96,10 +96,14 @@ class Finding:
         return f"data-{self.rule}"
 
     @property
+    def rows(self) -> str:
+        """How many, as people say it."""
+        return f"{self.count:,} row{'' if self.count == 1 else 's'}"
+
+    @property
     def sentence(self) -> str:
         """The finding in one sentence."""
-        rows = f"{self.count:,} row{'' if self.count == 1 else 's'}"
-        return f"{self.symbol}: {self.rule} {self.what} ({rows}, the first {self.example})"
+        return f"{self.symbol}: {self.rule} {self.what} ({self.rows}, the first {self.example})"
 
     def concerns(self, first: np.datetime64, last: np.datetime64) -> bool:
         """Whether any of its days lies between two dates, both included."""

@@ -103,13 +103,14 @@ class Timetable:
         """Bars that each session due should have."""
         opens, closes = self.hours
         length = self.sheet.frequency.nanos
-        return np.asarray((closes - opens + length - 1) // length).astype(np.int64)
+        return (closes - opens + length - 1) // length
 
     @cached_property
     def inside(self) -> IntArray:
         """Bars that each session due has."""
         begin, end = self.bounds
-        return np.maximum(end - begin, 0)
+        inside: IntArray = np.maximum(end - begin, 0)
+        return inside
 
     @cached_property
     def is_elsewhere(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -183,7 +184,8 @@ def test_the_shared_cases_are_judged_right(laid: Laid, capsys: pytest.CaptureFix
         verdict = "right" if good else "WRONG"
         lines.append(f"flaw-{case.id} {case.wanted:5}{found:5}{verdict} {' '.join(rules)}")
     with capsys.disabled():
-        print(f"\nflaw cases: {right} of {len(laid.cases)} right, {len(false_alarms)} false alarms")
+        alarms = f"{len(false_alarms)} false alarms"
+        sys.stdout.write(f"\nflaw cases: {right} of {len(laid.cases)} right, {alarms}\n")
     assert len(laid.cases) == 46
     assert not false_alarms, false_alarms
     assert right >= 46, "\n".join(lines)
@@ -203,7 +205,7 @@ _REACHED = {
 
 @pytest.mark.parametrize(("name", "rule"), _REACHED.items())
 def test_a_repair_reaches_the_vendors_correction(laid: Laid, name: str, rule: str) -> None:
-    symbol = name.split("-1")[0].replace("-", ".")
+    symbol = name.partition("-1")[0].replace("-", ".")
     mended = check(laid.sheet(f"flaws/yahoo_{name}.csv", symbol)).mended(rule)
     wanted = check(laid.sheet(f"flaws/yahoo_{name}-fixed.csv", symbol)).sheet
     for column in (*PRICES, "volume", "adjusted_close"):
@@ -215,7 +217,7 @@ def test_a_repair_reaches_the_vendors_correction(laid: Laid, name: str, rule: st
 
 @pytest.mark.parametrize("name", _REACHED)
 def test_the_vendors_correction_is_no_error(laid: Laid, name: str) -> None:
-    symbol = name.split("-1")[0].replace("-", ".")
+    symbol = name.partition("-1")[0].replace("-", ".")
     found = check(laid.sheet(f"flaws/yahoo_{name}-fixed.csv", symbol)).findings
     assert [each.sentence for each in found if each.severity == "error"] == []
 
