@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from papertape.domain.clock import Nanos
+from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.event import Event, Moment, OrderAccepted, OrderCanceled
 from papertape.domain.order import OrderId
 from papertape.domain.verdict import Approved
@@ -35,3 +35,21 @@ class RecordingBroker:
     def reports(self) -> list[Event]:
         reports, self._reports = self._reports, []
         return reports
+
+
+class SkippingTime:
+    """A clock whose sleeps pass at once; it remembers them in `slept`, in seconds."""
+
+    def __init__(self, now: Nanos) -> None:
+        self._now = now
+        self.slept: list[float] = []
+
+    def now(self) -> Nanos:
+        return self._now
+
+    def wait_until(self, moment: Nanos) -> None:
+        self._now = max(self._now, moment)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._now += int(seconds * SECOND)

@@ -14,11 +14,15 @@ HEAVY = {
     "bokeh",
     "duckdb",
     "exchange_calendars",
+    "httpx2",
     "pandas",
     "pydantic",
     "scipy",
+    "sqlite3",
     "structlog",
     "talib",
+    "tenacity",
+    "websockets",
 }
 RUN = "import sys; from papertape.cli.main import run; sys.exit(run())"
 

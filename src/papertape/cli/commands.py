@@ -43,7 +43,7 @@ ROOMY = {"data"}
 """Groups whose verbs have a file each, so that none waits for what another one imports."""
 
 FLAGS = {
-    "--home DIR": "where runs are kept (or the variable PAPERTAPE_HOME)",
+    "--home DIR": "where runs and prices are kept (or the variable PAPERTAPE_HOME)",
     "--json": "answer as one line of JSON",
     "-q, --quiet": "no notes, no progress",
     "-v, --verbose": "more notes",

@@ -73,7 +73,7 @@ def settings_page() -> str:
     """Every setting, commented, so that the file as it is written changes nothing."""
     return "\n".join(
         [
-            "# Settings of this project; flags, and variables like PAPERTAPE_DATA__BAR, come first.",
+            "# Settings of this project; flags and variables (PAPERTAPE_DATA__BAR) overrule them.",
             "# Keys of providers never stand here: they belong into .env (mode 0600).",
             "",
             "[data]",

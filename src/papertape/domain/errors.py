@@ -5,6 +5,8 @@ PapertapeError
 ├── SettingsError       exit 3   a setting or a key is missing or wrong
 ├── DataError           exit 4   data are missing or unfit
 │   ├── BadRows                  rows of a file that refuse to become bars, all of them at once
+│   ├── NotFound                 a provider knows nothing under a name
+│   ├── NoBars                   a provider sent not one bar
 │   └── AmountTooLarge           an amount that can no longer be counted exactly
 ├── LookaheadFound      exit 1   the strategy knows the future, and nothing else can be said
 ├── StrategyError       exit 5   the user's strategy raised or answered nonsense
@@ -84,6 +86,18 @@ class BadRows(DataError):
         super().__init__(f"{source}: {count}\n{listed}{tail}", hint=mend)
         self.source = source
         self.rows = rows
+
+
+class NotFound(DataError):
+    """A provider knows nothing under this name."""
+
+
+class NoBars(DataError):
+    """A provider sent not one bar; ``confirmed`` where the calendar says that there can be none."""
+
+    def __init__(self, message: str, *, hint: str = "", confirmed: bool):
+        super().__init__(message, hint=hint)
+        self.confirmed = confirmed
 
 
 class AmountTooLarge(DataError):

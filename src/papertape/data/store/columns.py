@@ -19,11 +19,12 @@ _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-# Times are timestamps to whoever opens the file, and nanoseconds to us.
+# Times are timestamps to whoever opens the file, and nanoseconds to us. Parquet's own encodings do
+# what a compressor could: with one, minutes are a tenth smaller and read a fifth more slowly.
 _WRITE = """
     COPY (SELECT make_timestamp_ns("start") AS "start", make_timestamp_ns("end") AS "end",
                  "open", "high", "low", "close", "volume" FROM part)
-    TO '{file}' (FORMAT parquet, COMPRESSION snappy)"""
+    TO '{file}' (FORMAT parquet, COMPRESSION uncompressed)"""
 
 _READ = "SELECT * FROM read_parquet(?)"
 """Files come in the order of their names in the list, and their rows in their own."""

@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Literal, NoReturn, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 
+from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, Nanos, rfc3339
-from papertape.domain.errors import DataError, UsageError
+from papertape.domain.errors import DataError, NoBars, UsageError
 from papertape.domain.market import Adjustment, Bar, PriceHistory, Quote, Trade
 
 MarketEvent: TypeAlias = Bar | Quote | Trade
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a plan allows, as numbers; None where it sets no limit or nobody knows it.
+
+    Attributes:
+        per_minute: Calls in any 60 seconds.
+        per_hour: Calls from one full hour to the next.
+        per_day: Calls from one midnight in New York to the next.
+        stream_symbols: Symbols that one stream may carry.
+        connections: Streams that an account may hold at once.
+        note: What numbers cannot say, for people.
+    """
+
+    per_minute: int | None = None
+    per_hour: int | None = None
+    per_day: int | None = None
+    stream_symbols: int | None = None
+    connections: int | None = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        named = (
+            (self.per_minute, "calls a minute"),
+            (self.per_hour, "calls an hour"),
+            (self.per_day, "calls a day"),
+            (self.connections, "stream at once" if self.connections == 1 else "streams at once"),
+            (self.stream_symbols, "symbols a stream"),
+        )
+        words = [f"{count} {what}" for count, what in named if count is not None]
+        return "; ".join([*words, self.note] if self.note else words) or "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +61,13 @@ class Capabilities:
         frequencies: Bar lengths it serves; empty if each file has its own.
         quotes, streams: Whether `fetch_quote` and `stream` answer.
         needs_key: Whether it asks for an account's key.
-        limits: Its quotas, in a sentence for people.
+        limits: Its quotas: numbers where a provider counts, else a sentence for people.
+        feed: Which of the provider's feeds is asked; empty if it has one.
+        tape: Whose trades the prices are, ``consolidated`` or one venue, by bar length if they
+            differ; empty if nobody says.
+        entitlements: What needs more than a free key, a sentence each.
+        terms: What the provider's terms ask for, in a sentence.
+        finality_seconds: How long after a bar's end it may still be corrected.
     """
 
     name: str
@@ -37,7 +77,25 @@ class Capabilities:
     quotes: bool = False
     streams: bool = False
     needs_key: bool = False
-    limits: str = "none"
+    limits: Limits | str = "none"
+    feed: str = ""
+    tape: str = ""
+    entitlements: tuple[str, ...] = ()
+    terms: str = ""
+    finality_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePrice:
+    """What a share is worth by a provider that may not pass on bid and ask; in dollars."""
+
+    symbol: str
+    time: Nanos
+    price: float
+
+    def __post_init__(self) -> None:
+        if not self.price > 0:
+            raise DataError(f"{self.symbol} {rfc3339(self.time)}: a price of {self.price}")
 
 
 @runtime_checkable
@@ -60,8 +118,8 @@ class MarketData(Protocol):
         """Bars from the first to the last of two exchange dates, both included."""
         ...
 
-    async def fetch_quote(self, symbol: str) -> Quote:
-        """The latest bid and ask."""
+    async def fetch_quote(self, symbol: str) -> Quote | ReferencePrice:
+        """The latest bid and ask, or the one price of a provider that has no more."""
         ...
 
     def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
@@ -89,13 +147,55 @@ def load(
     end_date: date | None = None,
     frequency: str = "1d",
 ) -> PriceHistory:
-    """`MarketData.fetch_historical_data` for code that does not run in an event loop."""
-    import asyncio  # noqa: PLC0415  (a file needs no event loop, and the import is felt)
-
-    return asyncio.run(
+    """`MarketData.fetch_historical_data` for code that awaits nothing."""
+    return finished(
         source.fetch_historical_data(
             symbol=symbol, start_date=start_date, end_date=end_date, frequency=frequency
         )
+    )
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine, for code that awaits nothing; a notebook's loop may be running."""
+    import asyncio  # noqa: PLC0415  (a file needs no event loop, and the import is felt)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  (as above)
+
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, work).result()
+
+
+def no_bars(
+    capabilities: Capabilities, symbol: str, first: date | None, last: date | None, likely: str
+) -> NoBars:
+    """Why an answer without a row may be right, or what it most likely means.
+
+    Args:
+        capabilities: Whose answer it is.
+        symbol: What was asked for.
+        first: The first exchange date asked for.
+        last: The last one.
+        likely: The causes when the exchange did trade, as the end of a sentence.
+    """
+    span = f"from {first or 'the beginning'} to {last or 'today'}"
+    calendar = calendar_of(capabilities.venue)
+    if first and last and calendar.covers(first) and calendar.covers(last):
+        traded = calendar.sessions(first, last)
+        if not traded:
+            return NoBars(
+                f"{capabilities.name}: {symbol} has no bars {span}: the exchange was closed",
+                hint=f"the next session is {calendar.next_session(last)}",
+                confirmed=True,
+            )
+        span += f", {len(traded)} session{'s' if len(traded) > 1 else ''} of the exchange"
+    return NoBars(
+        f"{capabilities.name}: not one bar of {symbol} {span}",
+        hint=likely,
+        confirmed=False,
     )
 
 

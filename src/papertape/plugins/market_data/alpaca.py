@@ -1,0 +1,413 @@
+"""Alpaca: bars as traded with the corporate actions beside them, the latest quote, live bars."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from papertape.domain.clock import MINUTE, Nanos, rfc3339
+from papertape.domain.errors import DataError, ProviderError
+from papertape.domain.instrument import canonical_symbol
+from papertape.domain.market import (
+    Adjustment,
+    CorporateAction,
+    Dividend,
+    PriceHistory,
+    Quote,
+    Split,
+)
+from papertape.domain.money import micros
+from papertape.plugins.market_data.budget import Budget
+from papertape.plugins.market_data.keys import Key, KeyHeader
+from papertape.plugins.market_data.refined import (
+    PriceRow,
+    Wanted,
+    bars_of,
+    moment,
+    shaped,
+    skew_notice,
+    wanted,
+)
+from papertape.plugins.market_data.settings import budget_path, settled
+from papertape.plugins.market_data.source import Capabilities, Limits
+from papertape.plugins.market_data.transport import (
+    Access,
+    Answer,
+    Patience,
+    Timing,
+    Transport,
+    Web,
+    fingerprint,
+)
+
+Feed = Literal["sip", "iex", "delayed_sip", "boats", "overnight"]
+
+_TAPES = {"sip": "consolidated", "delayed_sip": "consolidated", "iex": "IEX"}
+_TIMEFRAMES = {
+    "1d": "1Day",
+    "1m": "1Min",
+    "5m": "5Min",
+    "15m": "15Min",
+    "30m": "30Min",
+    "60m": "1Hour",
+}
+_EARLIEST = date(2016, 1, 1)
+_FREE_AFTER = 16 * MINUTE
+_MOST_PAGES = 100_000
+_KEY_HINT = "check ALPACA_API_KEY and ALPACA_SECRET_KEY; the keys of a paper account will do"
+_LIKELY = "check the symbol; it may be new, renamed, or have had no trade in this feed"
+
+
+@dataclass(frozen=True, slots=True)
+class AlpacaSettings:
+    """What a plugin is told; the keys print as stars.
+
+    Attributes:
+        api_key, api_secret: The key pair of an account; a paper account's will do.
+        feed: For history. ``sip`` is consolidated, and free once it is 15 minutes old.
+        live_feed: For quotes and streams. ``iex`` is free and one venue.
+        adjustment: What the provider shall adjust prices for. Raw bars keep their splits and
+            dividends beside them and are what should be stored.
+        base_url, ws_url: Other addresses than the provider's.
+        calls_per_minute: What the plan allows.
+        home: The folder of the call budget; the user's data folder if nobody says.
+    """
+
+    api_key: Key
+    api_secret: Key
+    feed: Feed = "sip"
+    live_feed: Feed = "iex"
+    adjustment: Adjustment = "raw"
+    base_url: str = "https://data.alpaca.markets"
+    ws_url: str = "wss://stream.data.alpaca.markets"
+    calls_per_minute: int = 200
+    home: Path | str | None = None
+
+
+class AlpacaDataPlugin:
+    """Alpaca as a source of market data.
+
+    Args:
+        config: The fields of `AlpacaSettings`; keys may be texts.
+        patience: How long and how often it asks.
+        timing: Clock, sleep and chance.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        patience: Patience | None = None,
+        timing: Timing | None = None,
+    ):
+        self.settings = settled(AlpacaSettings, config, "alpaca")
+        self._timing = timing or Timing()
+        self._transport = Transport(
+            self._access(),
+            Budget(budget_path(self.settings.home)),
+            patience or Patience(),
+            self._timing,
+        )
+
+    def _access(self) -> Access:
+        settings = self.settings
+        return Access(
+            provider="alpaca",
+            base=settings.base_url,
+            headers=(
+                KeyHeader("APCA-API-KEY-ID", settings.api_key),
+                KeyHeader("APCA-API-SECRET-KEY", settings.api_secret),
+            ),
+            limits=self._limits,
+            hints={
+                "subscription does not permit": "your plan lacks recent data of this feed: use "
+                "feed=iex, or end at least 16 minutes ago"
+            },
+            key_hint=_KEY_HINT,
+        )
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(
+            per_minute=self.settings.calls_per_minute,
+            connections=1,
+            note="history from 2016; a free stream carries 30 symbols of trades and quotes",
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Bars since 2016, quotes and live bars."""
+        feed = self.settings.feed
+        return Capabilities(
+            "alpaca",
+            adjustment=self.settings.adjustment,
+            frequencies=tuple(_TIMEFRAMES),
+            quotes=True,
+            streams=True,
+            needs_key=True,
+            limits=self._limits,
+            feed=feed,
+            tape=_TAPES.get(feed, feed),
+            entitlements=(
+                "sip of the last 15 minutes, and sip streams: Algo Trader Plus",
+                "iex in real time: any account",
+            ),
+            terms="for your own use; not to be passed on",
+            finality_seconds=35.0,  # a minute is told again some 30 s later if late trades came
+        )
+
+    async def fetch_historical_data(
+        self,
+        *,
+        symbol: str,
+        start_date: date | None = None,
+        end_date: date | None = None,
+        frequency: str = "1d",
+    ) -> PriceHistory:
+        """Bars from the first to the last of two exchange dates, both included.
+
+        Raises:
+            SettingsError: If the key or the plan does not allow it.
+            DataError: If not one bar comes, or rows cannot be bars.
+            ProviderError: If no usable answer comes in time.
+            UsageError: If the question cannot mean anything.
+        """
+        now, says = self._timing.clock.now(), self.capabilities
+        asked = wanted(says, symbol, (start_date, end_date), frequency, _EARLIEST, now)
+        async with self._transport.open() as web:
+            told = await _pages(web, "/v2/stocks/bars", self._bars_query(asked, now))
+            rows = [row for answer in told for row in bar_rows(answer.value, asked)]
+            bars, notices = bars_of(asked, rows, says, now, _LIKELY)
+            days = bars.days().tolist()
+            actions, others = await self._actions(web, asked, days[0], days[-1], now)
+        return PriceHistory(
+            bars,
+            actions=actions,
+            adjusted=self.settings.adjustment,
+            source=f"{asked.symbol} {asked.frequency} alpaca feed={says.feed} ({says.tape})",
+            fingerprint=fingerprint(told),
+            notices=(*notices, *others, *skew_notice("alpaca", told[-1].skew_seconds)),
+        )
+
+    def _bars_query(self, asked: Wanted, now: Nanos) -> dict[str, str]:
+        since, until = asked.span
+        if self.settings.feed == "sip":
+            until = min(until, now - _FREE_AFTER)  # free plans may not ask for less
+        return {
+            "symbols": asked.symbol,
+            "timeframe": _TIMEFRAMES[str(asked.frequency)],
+            "start": rfc3339(since),
+            "end": rfc3339(max(until - 1_000_000_000, since)),  # the end is included
+            "limit": "10000",
+            "adjustment": self.settings.adjustment,
+            "feed": self.settings.feed,
+            "sort": "asc",
+        }
+
+    async def _actions(
+        self, web: Web, asked: Wanted, first: date, last: date, now: Nanos
+    ) -> tuple[tuple[CorporateAction, ...], list[str]]:
+        """What happened to the shares that the prices do not contain yet, and other events."""
+        if self.settings.adjustment == "all":
+            return (), []
+        today = asked.calendar.local_day(now)
+        query = {
+            "symbols": asked.symbol,
+            "start": str(first),
+            "end": str(today),
+            "limit": "1000",
+            "sort": "asc",
+        }
+        told = await _pages(web, "/v1/corporate-actions", query)
+        actions, others = corporate_actions([answer.value for answer in told], asked.symbol)
+        if self.settings.adjustment == "split":
+            actions = _in_todays_shares(actions)
+        return tuple(each for each in actions if first <= each.ex_date <= last), [
+            f"{asked.symbol}: {name} on {day} is not booked; prices may jump there"
+            for name, day in others
+            if first <= day <= last
+        ]
+
+    async def fetch_quote(self, symbol: str) -> Quote:
+        """The latest bid and ask of the live feed.
+
+        Raises:
+            DataError: If there is no bid or no ask now.
+            SettingsError: If the key or the plan does not allow it.
+            ProviderError: If no usable answer comes in time.
+        """
+        symbol = canonical_symbol(symbol)
+        query = {"symbols": symbol, "feed": self.settings.live_feed}
+        async with self._transport.open() as web:
+            answer = await web.get("/v2/stocks/quotes/latest", query)
+        return latest_quote(answer.value, symbol)
+
+    def stream(self, symbols: Sequence[str]) -> AsyncIterator[Any]:
+        """Live."""
+        raise NotImplementedError
+
+
+class _Bar(msgspec.Struct):
+    t: str
+    o: float | None = None
+    h: float | None = None
+    l: float | None = None  # noqa: E741  (the provider's name)
+    c: float | None = None
+    v: float | None = None
+
+
+class _BarsPage(msgspec.Struct):
+    bars: dict[str, list[_Bar]] | None = None
+
+
+class _Quote(msgspec.Struct):
+    t: str
+    bp: float = 0.0
+    bs: float = 0.0
+    ap: float = 0.0
+    as_: float = msgspec.field(default=0.0, name="as")
+
+
+class _Quotes(msgspec.Struct):
+    quotes: dict[str, _Quote] | None = None
+
+
+class _Action(msgspec.Struct):
+    """Any corporate action: each kind has some of these."""
+
+    symbol: str = ""
+    ex_date: date | None = None
+    effective_date: date | None = None
+    process_date: date | None = None
+    payable_date: date | None = None
+    rate: float = 0.0
+    new_rate: float = 0.0
+    old_rate: float = 0.0
+
+
+class _ActionsPage(msgspec.Struct):
+    corporate_actions: dict[str, list[_Action]] | None = None
+
+
+def bar_rows(value: Any, asked: Wanted) -> list[PriceRow]:
+    """The rows of one page of bars; a daily one is stamped with New York's midnight.
+
+    Raises:
+        ProviderError: If the page has another shape.
+    """
+    page = shaped("alpaca", value, _BarsPage)
+    found = (page.bars or {}).get(asked.symbol, [])
+    rows = []
+    for bar in found:
+        start = moment(bar.t)
+        end = start + asked.frequency.nanos
+        if asked.frequency.is_daily:
+            session = asked.calendar.session(asked.calendar.local_day(start))
+            start, end = session.open, session.close
+        rows.append(PriceRow(start, end, bar.o, bar.h, bar.l, bar.c, bar.v))
+    return rows
+
+
+def latest_quote(value: Any, symbol: str) -> Quote:
+    """The one quote of an answer; a price of 0 means that nobody quotes on that side.
+
+    Raises:
+        DataError: If it is missing or one-sided.
+    """
+    quote = (shaped("alpaca", value, _Quotes).quotes or {}).get(symbol)
+    if quote is None:
+        raise DataError(f"alpaca has no quote of {symbol}", hint=_LIKELY)
+    if quote.bp <= 0 or quote.ap <= 0:
+        side = "bid" if quote.bp <= 0 else "ask"
+        raise DataError(
+            f"alpaca: nobody quotes a {side} for {symbol} (last told {quote.t})",
+            hint="ask again in regular trading hours",
+        )
+    return Quote(symbol, moment(quote.t), quote.bp, quote.ap, int(quote.bs), int(quote.as_))
+
+
+def corporate_actions(
+    pages: Sequence[Any], symbol: str
+) -> tuple[list[CorporateAction], list[tuple[str, date]]]:
+    """Splits and dividends, oldest first, and (name, day) of whatever else happened.
+
+    Raises:
+        ProviderError: If a page has another shape.
+    """
+    actions: set[CorporateAction] = set()
+    others: list[tuple[str, date]] = []
+    for page in pages:
+        groups = shaped("alpaca", page, _ActionsPage).corporate_actions or {}
+        for group, found in groups.items():
+            for each in found:
+                day = each.ex_date or each.effective_date or each.process_date
+                if day is None:
+                    raise DataError(f"alpaca: an entry of {group} of {symbol} has no day")
+                action = _action(group, each, symbol, day)
+                if action is None:
+                    others.append((group.replace("_", " ").removesuffix("s"), day))
+                else:
+                    actions.add(action)
+    return sorted(actions, key=lambda each: each.ex_date), others
+
+
+def _action(group: str, each: _Action, symbol: str, day: date) -> CorporateAction | None:
+    match group:
+        case "forward_splits" | "reverse_splits":
+            return Split(symbol, day, _fraction(each.new_rate) / _fraction(each.old_rate))
+        case "stock_dividends":
+            return Split(symbol, day, 1 + _fraction(each.rate))
+        case "cash_dividends":
+            # Assumption: a dividend without a pay date is paid on its ex-date.
+            paid = max(each.payable_date or day, day)
+            return Dividend(symbol, day, micros(each.rate), paid)
+    return None
+
+
+def _fraction(rate: float) -> Fraction:
+    if rate <= 0:
+        raise DataError(f"alpaca: a rate of {rate} in a split or stock dividend")
+    return Fraction(rate).limit_denominator(1_000_000)
+
+
+def _in_todays_shares(actions: Sequence[CorporateAction]) -> list[CorporateAction]:
+    """Dividends a share of today, as split-adjusted prices want them; splits are in the prices."""
+    dividends: list[CorporateAction] = []
+    ratio = Fraction(1)
+    for action in reversed(actions):
+        if isinstance(action, Split):
+            ratio *= action.ratio
+        else:
+            amount = round(action.amount / ratio)
+            dividends.append(Dividend(action.symbol, action.ex_date, amount, action.pay_date))
+    return dividends[::-1]
+
+
+async def _pages(web: Web, path: str, query: Mapping[str, str]) -> list[Answer]:
+    """All pages of an answer; the token alone says whether there is another.
+
+    Raises:
+        ProviderError: If a token comes again, which would never end.
+    """
+    told: list[Answer] = []
+    tokens: set[str] = set()
+    token: str | None = None
+    while len(told) < _MOST_PAGES:
+        answer = await web.get(path, {**query, **({"page_token": token} if token else {})})
+        told.append(answer)
+        token = answer.value.get("next_page_token") if isinstance(answer.value, dict) else None
+        if not token:
+            return told
+        if token in tokens:
+            break
+        tokens.add(token)
+    raise ProviderError(
+        f"alpaca: the pages of {path} lead back to one that was read already",
+        hint="run the same command again later",
+    )

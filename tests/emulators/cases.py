@@ -1,0 +1,73 @@
+"""The plugins that the shared contract suite runs on, each with its emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.emulators.alpaca import AlpacaEmulator
+from tests.emulators.faults import Fault
+from tests.emulators.server import KEY, SECRET, Emulator
+from tests.emulators.tiingo import TiingoEmulator
+
+from papertape.plugins.market_data.alpaca import AlpacaDataPlugin
+from papertape.plugins.market_data.source import MarketData
+from papertape.plugins.market_data.tiingo import TiingoDataPlugin
+from papertape.plugins.market_data.transport import Patience, Timing
+
+PATIENCE = Patience(timeout=0.4, size_cap=1_000_000)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A plugin under contract.
+
+    Attributes:
+        name: The plugin's, in the tests' names.
+        emulator: Serves the market as its provider does.
+        plugin: Made from settings, patience and timing.
+        settings: Keys and whatever else it needs, besides addresses and home.
+        page: Rows an answer of the emulator holds at most, small so that there are pages.
+        without: Faults that its provider cannot show.
+        all_hours: Whether its minutes include those before and after the session.
+    """
+
+    name: str
+    emulator: Callable[..., Emulator]
+    plugin: Callable[..., MarketData]
+    settings: dict[str, Any]
+    page: int
+    without: frozenset[Fault] = frozenset()
+    all_hours: bool = True
+
+    def made(self, emulator: Emulator, home: Path, timing: Timing, **settings: Any) -> MarketData:
+        """The plugin, pointed at its emulator."""
+        address = {"base_url": emulator.url, "home": home}
+        return self.plugin(
+            {**self.settings, **address, **settings}, patience=PATIENCE, timing=timing
+        )
+
+
+PAGES = frozenset({Fault.PAGE_LOOP, Fault.PAGE_OVERLAP, Fault.EMPTY_PAGE})
+
+CASES = (
+    Case(
+        "alpaca",
+        AlpacaEmulator,
+        AlpacaDataPlugin,
+        {"api_key": KEY, "api_secret": SECRET},
+        page=20,
+        without=frozenset({Fault.FOREIGN_NEXT}),
+    ),
+    Case(
+        "tiingo",
+        TiingoEmulator,
+        TiingoDataPlugin,
+        {"api_key": KEY},
+        page=2_000,
+        without=PAGES | {Fault.FOREIGN_NEXT},
+        all_hours=False,
+    ),
+)
