@@ -42,10 +42,13 @@ def check(sheet: Sheet, now: Nanos | None = None) -> Checked:
         sheet: The bars as their source tells them, in any order.
         now: The moment at which the source was asked; None asks nothing of the future.
     """
-    found = bars.out_of_order(sheet)
-    ordered = sheet.only(np.argsort(sheet.start, kind="stable"))
-    found += bars.repeated(ordered)
-    once = ordered.only(np.append(np.diff(ordered.start) != 0, True)) if len(sheet) else ordered
+    found: list[Finding] = []
+    once = sheet
+    if not bool(np.all(np.diff(sheet.start) > 0)):
+        found += bars.out_of_order(sheet)
+        ordered = sheet.only(np.argsort(sheet.start, kind="stable"))
+        found += bars.repeated(ordered)
+        once = ordered.only(np.append(np.diff(ordered.start) != 0, True))
     if now is not None:
         found += bars.in_the_future(once, now)
     found += [*bars.inconsistent(once), *bars.priceless(once), *prices(once)]

@@ -276,10 +276,9 @@ def _outside(table: Timetable) -> list[Finding]:
 def _shifted_days(table: Timetable) -> list[Finding]:
     """D8: days that begin and end whole hours off the others, as under another zone or season."""
     sheet = table.sheet
-    midnights = sheet.start - _of_day(sheet)
-    change = np.flatnonzero(np.diff(midnights) != 0)
+    change = np.flatnonzero(np.diff(sheet.days) != np.timedelta64(0, "D"))
     first, last = np.concatenate([[0], change + 1]), np.concatenate([change, [len(sheet) - 1]])
-    begins, ends = _of_day(sheet)[first], _of_day(sheet)[last]
+    begins, ends = _of_day(sheet, first), _of_day(sheet, last)
     usual_begin, usual_end = _mode(begins), _mode(ends)
     off = begins - usual_begin
     shifted = (off != 0) & (off % _HOUR == 0) & (ends - usual_end == off)
@@ -292,16 +291,10 @@ def _shifted_days(table: Timetable) -> list[Finding]:
     return [sheet.finding("D8", "error", rows, what, todo=todo)]
 
 
-def _of_day(sheet: Sheet) -> IntArray:
-    """Nanoseconds since the exchange's midnight, by its clock."""
-    noon = sheet.days.astype("datetime64[ns]").astype(np.int64)
-    days, place = np.unique(sheet.days, return_inverse=True)
-    opens, _ = session_times(days.tolist(), sheet.calendar)
-    local = sheet.calendar.regular[0]
-    # The opening is known in both clocks, and no zone of an exchange changes after it.
-    offset = days.astype("datetime64[ns]").astype(np.int64) - opens
-    offset += (local.hour * 60 + local.minute) * MINUTE
-    return sheet.start + offset[place] - noon
+def _of_day(sheet: Sheet, rows: NDArray[np.intp]) -> IntArray:
+    """Nanoseconds from the opening of a regular session to the start of some rows, one a day."""
+    opens, _ = session_times(sheet.days[rows].tolist(), sheet.calendar)
+    return sheet.start[rows] - opens
 
 
 def _mode(values: IntArray) -> int:
