@@ -24,8 +24,8 @@ _STEP_LEAST = 0.0025
 """An adjusted close may step by a fifth, and a quarter of a percent, other than its dividends say:
 vendors round them, and reinvest at the close before or at that day's."""
 
-_SAME_DAYS = 14
-"""Nobody pays two ordinary dividends within two weeks."""
+_SAME_DAYS = 7
+"""Nobody pays two ordinary dividends within a week; within two, some do."""
 
 _SAME = 0.2
 """Two amounts that differ by less than a fifth are one dividend, told on two days."""

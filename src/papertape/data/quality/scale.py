@@ -138,7 +138,7 @@ def unbooked_splits(
     numbers = f"close {sheet.close[first - 1]:g} then {sheet.close[first]:g}"
     what = f"leaps by the ratio of a split ({told}) that is not booked, on a calm day"
     if by_design:
-        todo = "book it: trading raw prices needs the source's splits"
+        todo = "get the source's splits: a backtest refuses raw prices without them"
         what += "; the prices are raw by design"
         return [sheet.finding("D11", "warn", rows, what, numbers=numbers, todo=todo)], explained
     repair = (
