@@ -32,6 +32,9 @@ _LONG_DAYS = 60
 _LEVEL = np.log(2.0)
 """Assumption: a silence of months that ends at twice or half the price is no continuation."""
 
+_KEPT = 0.1
+"""Share of days that begin with the session from which the other days are the shifted ones."""
+
 _COVERED = 0.8
 """Share of a session's bars below which a source has bars only where something traded."""
 
@@ -279,7 +282,10 @@ def _shifted_days(table: Timetable) -> list[Finding]:
     change = np.flatnonzero(np.diff(sheet.days) != np.timedelta64(0, "D"))
     first, last = np.concatenate([[0], change + 1]), np.concatenate([change, [len(sheet) - 1]])
     begins, ends = _of_day(sheet, first), _of_day(sheet, last)
-    usual_begin, usual_end = _mode(begins), _mode(ends)
+    # Bars of the regular session begin at its opening, however many days were shifted off it.
+    at_open = begins == 0
+    right = at_open if at_open.mean() > _KEPT else np.ones(len(begins), np.bool_)
+    usual_begin, usual_end = _mode(begins[right]), _mode(ends[right])
     off = begins - usual_begin
     shifted = (off != 0) & (off % _HOUR == 0) & (ends - usual_end == off)
     if not shifted.any():

@@ -171,6 +171,13 @@ def test_d8_days_that_lie_an_hour_off_are_an_error() -> None:
     assert "1 h later" in finding.what
 
 
+def test_d8_the_shifted_days_are_told_though_they_are_most() -> None:
+    of = sheet("5m", 78 * 20)
+    start = of.start.copy()
+    start[78 * 5 :] += 60 * MINUTE
+    assert only(replace(of, start=start), "D8").count == 78 * 15
+
+
 def test_d8_the_change_to_summer_time_moves_no_bar() -> None:
     of = sheet("5m", 78 * 60)  # from January into April
     assert of.days[-1] > np.datetime64("2015-03-08")
