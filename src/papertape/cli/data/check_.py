@@ -62,7 +62,7 @@ def check_(
     with progress("checking", here):
         checked = [check(each.sheet, each.now) for each in subjects]
     if against:
-        checked = [_compared(subjects[0], checked[0], against, file, here)]
+        checked = [_compared(checked[0], against, file, here)]
     checked = with_peers(checked)
     lines: list[str] = []
     for subject, found in zip(subjects, checked, strict=True):
@@ -101,14 +101,12 @@ def _series(store: Store, symbols: Sequence[str], bar: str | None) -> list[Manif
     return found
 
 
-def _compared(
-    subject: Subject, checked: Checked, file: str, options: FileOptions, here: Surroundings
-) -> Checked:
+def _compared(checked: Checked, file: str, options: FileOptions, here: Surroundings) -> Checked:
+    """What was found, and where another source's file disagrees."""
     sheet = checked.sheet
     other = of_file(
         sheet.symbol, str(sheet.frequency), replace(options, data=file), here.clock.now()
     )
-    del subject
     found = disagreements(sheet, check(other.sheet).sheet)
     return Checked(sheet, ranked([*checked.findings, *found]))
 

@@ -36,6 +36,9 @@ _CALM_RANGE = 3.0
 _CALM_TURNOVER = 3.0
 """Usual turnovers that the day of a split may have: a crash has more."""
 
+_BEYOND_DAYS = np.log(5.5)
+"""A booked ratio up to this must be on a calm day to be a split half applied."""
+
 _CLEAR = 8.0
 """Usual moves that a split must be large: in a panic a half is no more than a bad day."""
 
@@ -54,21 +57,48 @@ def levels(usual: Usual, explained: NDArray[np.bool_]) -> tuple[list[Finding], N
     splits = _booked_ratios(sheet)
     known = {**dict.fromkeys((*_UNITS, *(1 / unit for unit in _UNITS)), False), **splits}
     factors = np.array([_nearest(moves[row], known) for row in leaps.tolist()])
-    if not len(leaps) or not (factors > 0).any():
+    at = _sure(usual, leaps, factors, splits)
+    if not at:
         return [], explained
-    leaps, factors = leaps[factors > 0], factors[factors > 0]
+    leaps, factors = leaps[at], factors[at]
     shift = np.zeros(len(sheet))
     np.add.at(shift, leaps, np.log(factors))
     level: FloatArray = np.round(np.cumsum(shift), 6).astype(np.float64)
-    if len(leaps) == 1 and not _single_is_false(usual, int(leaps[0]), float(factors[0]), splits):
-        return [], explained
     right = _right_level(sheet, level, is_split=bool(set(factors.tolist()) & set(splits)))
     false = np.flatnonzero(level != right)
-    if not len(false) or (len(leaps) > 1 and level[-1] != level[0]):
-        return [], explained
     explained = explained.copy()
     explained[leaps] = True
     return [_scaled(sheet, false, level[false] - right, splits)], explained
+
+
+def _sure(
+    usual: Usual, leaps: NDArray[np.intp], factors: FloatArray, splits: Mapping[float, bool]
+) -> list[int]:
+    """Which leaps are of scale: those that another one undoes, and calm ones that stay."""
+    alone: list[int] = []
+    sure: list[int] = []
+    for at, (row, factor) in enumerate(zip(leaps.tolist(), factors.tolist(), strict=True)):
+        if not factor or not _may_be_scale(usual, row, factor, splits):
+            continue
+        begun = next((each for each in reversed(alone) if _undoes(factor, factors[each])), None)
+        if begun is None:
+            alone.append(at)
+        else:
+            alone.remove(begun)
+            sure += [begun, at]
+    sure += [at for at in alone if _single_is_false(usual, int(leaps[at]), factors[at], splits)]
+    return sorted(sure)
+
+
+def _undoes(one: float, other: float) -> bool:
+    return abs(one * other - 1) < 1e-9
+
+
+def _may_be_scale(usual: Usual, row: int, factor: float, splits: Mapping[float, bool]) -> bool:
+    """Assumption: shares do double and halve on wild days, but not by six and ten."""
+    if factor not in splits or abs(np.log(factor)) > _BEYOND_DAYS:
+        return True
+    return is_calm(usual, row, float(np.log(factor)))
 
 
 def mixed_units(
@@ -141,9 +171,8 @@ def unbooked_splits(
         todo = "get the source's splits: a backtest refuses raw prices without them"
         what += "; the prices are raw by design"
         return [sheet.finding("D11", "warn", rows, what, numbers=numbers, todo=todo)], explained
-    repair = (
-        _booking(sheet, rows, split) if sheet.adjusted == "raw" else _applying(sheet, rows, split)
-    )
+    booking = Repair("the split is booked on that day", {"split": (rows, split)})
+    repair = booking if sheet.adjusted == "raw" else _applying(sheet, rows, split)
     return [sheet.finding("D11", "error", rows, what, numbers=numbers, repair=repair)], explained
 
 
@@ -268,11 +297,6 @@ def _told(ratio: float) -> str:
     if ratio in _ODD_SPLITS:
         return f"{round(2 * ratio)}:2"
     return f"{ratio:g}:1" if ratio > 1 else f"1:{1 / ratio:g}"
-
-
-def _booking(sheet: Sheet, rows: IntArray, split: FloatArray) -> Repair:
-    del sheet
-    return Repair("the split is booked on that day", {"split": (rows, split)})
 
 
 def _applying(sheet: Sheet, rows: IntArray, split: FloatArray) -> Repair:
