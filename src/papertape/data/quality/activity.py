@@ -15,6 +15,8 @@ _FEWEST_EQUAL = 3
 _FEWEST_EQUAL_MINUTES = 30
 """The same for intraday bars: a quiet share stands still for minutes, not for half an hour."""
 
+_THIN = "nothing to mend: nobody traded then, and a fill at such a price is not to be had"
+
 
 def moves_without_volume(sheet: Sheet) -> list[Finding]:
     """D5: bars in which the price moved, though not a share was traded."""
@@ -23,7 +25,7 @@ def moves_without_volume(sheet: Sheet) -> list[Finding]:
     if not rows.any():
         return []
     what = "moved without a share traded: a quote, not a trade"
-    return [sheet.finding("D5", "warn", rows, what, todo=_leave(sheet, "D5"))]
+    return [sheet.finding("D5", "warn", rows, what, todo=_THIN)]
 
 
 def stale(sheet: Sheet) -> list[Finding]:
@@ -35,7 +37,7 @@ def stale(sheet: Sheet) -> list[Finding]:
         # A minute without a trade is a minute's rest; a day without one is thin trading.
         severity: Severity = "warn" if sheet.frequency.is_daily else "info"
         what = "traded nothing and repeats the close before"
-        found.append(sheet.finding("D12", severity, filled, what, todo=_leave(sheet, "D12")))
+        found.append(sheet.finding("D12", severity, filled, what, todo=_THIN))
     same = np.all(
         [getattr(sheet, name)[1:] == getattr(sheet, name)[:-1] for name in PRICES], axis=0
     )
@@ -47,10 +49,6 @@ def stale(sheet: Sheet) -> list[Finding]:
     if long.any():
         found.append(sheet.finding("D12", "warn", long, "is equal to the bar before it"))
     return found
-
-
-def _leave(sheet: Sheet, rule: str) -> str:
-    return f"trade it with care; --allow {rule} is not needed ({sheet.symbol} is thin there)"
 
 
 def _before(column: FloatArray) -> FloatArray:

@@ -81,9 +81,19 @@ def disagreeing_closes(sheet: Sheet) -> list[Finding]:
         apart = np.maximum(np.maximum(low - step, step - high), 0.0)
         wrong = apart > np.maximum(_STEP_LEAST, _STEP * np.abs(due))
         wrong &= ~(sheet.split[1:] != 1) | ~(sheet.split[1:] > 0) | (sheet.adjusted != "raw")
+    found = _steps_of_nothing(sheet, np.flatnonzero(wrong & (paid == 0)) + 1)
     rows = np.flatnonzero(wrong & (paid > 0)) + 1
+    in_unit, unit = _other_unit(sheet, rows, step[rows - 1])
+    if in_unit.any():
+        there = rows[in_unit]
+        told = {"dividend": (there, sheet.dividend[there] * unit[in_unit])}
+        repair = Repair("the dividend is told in the unit of its adjusted close", told)
+        what = "pays in another unit than its adjusted close knows"
+        numbers = f"dividend {sheet.dividend[there[0]]:g}"
+        found.append(sheet.finding("D11", "error", there, what, numbers=numbers, repair=repair))
+    rows = rows[~in_unit]
     if not len(rows):
-        return []
+        return found
     gain = np.where(sheet.gain[rows] > 0, sheet.gain[rows], 0.0)
     before = sheet.close[rows - 1]
     twice = (gain > 0) & (
@@ -96,7 +106,32 @@ def disagreeing_closes(sheet: Sheet) -> list[Finding]:
         what = "pays a dividend for which the adjusted close before it is not adjusted"
     correction = np.zeros(len(sheet))
     correction[rows - 1] = due[rows - 1] - step[rows - 1]
-    return [_readjusted(sheet, rows, correction, what)]
+    return [*found, _readjusted(sheet, rows, correction, what)]
+
+
+def _other_unit(
+    sheet: Sheet, rows: NDArray[np.intp], step: FloatArray
+) -> tuple[NDArray[np.bool_], FloatArray]:
+    """Dividends that are a hundred times (or a hundredth of) what their adjusted close implies."""
+    implied = -np.expm1(step) * sheet.close[rows - 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = implied / sheet.dividend[rows]
+    unit: FloatArray = np.where(ratio > 1, 100.0, 0.01)
+    return np.abs(ratio / unit - 1) < _STEP, unit
+
+
+def _steps_of_nothing(sheet: Sheet, rows: NDArray[np.intp]) -> list[Finding]:
+    """Steps of the adjusted close on days on which the source tells no dividend, but tells others.
+
+    Assumption: a source without a single dividend does not tell them.
+    """
+    if not len(rows) or not (sheet.dividend > 0).any():
+        return []
+    first = int(rows[0])
+    numbers = f"close {sheet.close[first]:g}, adjusted {sheet.adjusted_close[first]:g}"
+    what = "has an adjusted close that steps, though nothing was paid"
+    todo = "get the actions from another source"
+    return [sheet.finding("D11", "warn", rows, what, numbers=numbers, todo=todo)]
 
 
 def doubled(usual: Usual) -> list[Finding]:

@@ -26,9 +26,10 @@ def refuse_errors(history: PriceHistory, allow: Collection[str] = ()) -> tuple[F
     if errors:
         first = errors[0]
         also = f"; and {len(errors) - 1} more such findings" if len(errors) > 1 else ""
+        of_file = " (of a file, add --data FILE)" if first.repair else ""
         raise DataError(
             f"{first.sentence}{also}",
-            hint=f"{first.todo}; --allow {first.rule} trades it as it is",
+            hint=f"{first.todo}{of_file}; --allow {first.rule} trades it as it is",
             untouched="no bar was traded",
         )
     return found

@@ -328,6 +328,27 @@ def test_d11_an_adjusted_close_that_forgot_a_dividend_is_adjusted() -> None:
     )
 
 
+@pytest.mark.parametrize("unit", [100.0, 0.01])
+def test_d11_a_dividend_in_another_unit_is_told_as_its_adjusted_close_knows(unit: float) -> None:
+    of = sheet()
+    paid = 0.04 * of.close[DAY - 1] if unit < 1 else 0.0008 * of.close[DAY - 1]
+    right = adjusted_close(of, paid, 1 - paid / of.close[DAY - 1])
+    flawed = replace(right, dividend=right.dividend * unit)
+    assert {each.severity for each in found(flawed, "D11")} == {"error"}
+    mended = check(flawed).mended("D11")
+    np.testing.assert_allclose(mended.dividend, right.dividend, rtol=0.02)
+    np.testing.assert_allclose(mended.adjusted_close, right.adjusted_close, rtol=1e-9)
+
+
+def test_d11_an_adjusted_close_that_steps_for_nothing_is_a_warning() -> None:
+    of = adjusted_close(sheet(), 1.0, 1 - 1.0 / sheet().close[DAY - 1])
+    adjusted = of.adjusted_close.copy()
+    adjusted[:60] *= 0.97
+    assert [each.severity for each in found(replace(of, adjusted_close=adjusted), "D11")] == [
+        "warn"
+    ]
+
+
 def test_d11_a_capital_gain_counts_once() -> None:
     of = sheet()
     gain = np.zeros(len(of))
