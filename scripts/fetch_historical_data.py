@@ -20,6 +20,7 @@ from pathlib import Path
 from papertape import PriceHistory, read_prices, read_sample
 from papertape.cli.providers import made
 from papertape.cli.settings import read_settings
+from papertape.cli.surroundings import Surroundings
 from papertape.data.canonical import MAP, canonical, explanation
 from papertape.domain.clock import WallClock
 from papertape.domain.errors import PapertapeError
@@ -60,7 +61,7 @@ def fetched(given: argparse.Namespace) -> PriceHistory:
             given.source, symbol=given.symbol, zone=given.tz, adjusted=given.adjusted
         )
     return load(
-        made(given.source, read_settings()).source,
+        made(given.source, read_settings(), Surroundings().home).source,
         symbol=given.symbol,
         start_date=given.first,
         end_date=given.last,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -32,7 +31,7 @@ from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, rfc3339, utc
 from papertape.domain.errors import PapertapeError, UsageError
 from papertape.domain.native import native
-from papertape.plugins.market_data.source import MarketData, load
+from papertape.plugins.market_data.source import MarketData, ReferencePrice, finished, load
 
 Verdict = Literal["ok", "warn", "FAIL"]
 
@@ -220,15 +219,19 @@ def _store(here: Surroundings) -> Iterator[Check]:
 def _asked(name: str, here: Surroundings) -> Iterator[Check]:
     """Read-only questions to a provider: what its key may have, told as facts."""
     try:
-        provider = made(name, read_settings())
+        provider = made(name, read_settings(), here.home)
     except PapertapeError as error:
         yield Check(name, "FAIL", error.message, error.hint)
         return
     can = provider.source.capabilities
     yield Check(name, "ok", "; ".join(map(str, provider.keys)) or "needs no key")
-    yield Check(name, "ok", f"adjusted {can.adjustment or 'as told'}, limits: {can.limits}")
-    if provider.terms:
-        yield Check(name, "ok", f"terms: {provider.terms}")
+    feed = " ".join(filter(None, (can.feed, can.tape)))
+    yield Check(name, "ok", f"prices {can.adjustment or 'as told'}{feed and f', feed {feed}'}")
+    yield Check(name, "ok", f"limits: {can.limits}")
+    for words in can.entitlements:
+        yield Check(name, "ok", f"needs more than a free key: {words}")
+    if can.terms:
+        yield Check(name, "ok", f"terms: {can.terms}")
     today = utc(here.clock.now()).date()
     for bar in ("1d", "1m"):
         if not can.frequencies or bar in can.frequencies:
@@ -252,7 +255,7 @@ def _bars(name: str, source: MarketData, bar: str, today: date) -> Check:
         return Check(name, "FAIL", f"{bar} bars: {error.message}", error.hint)
     bars = history.bars
     if not len(bars):
-        return Check(name, "FAIL", f"{bar} bars: none of {_PROBED} in the last week")
+        return Check(name, "FAIL", f"{bar} bars: none of {_PROBED} in the last week", "try later")
     span = f"{rfc3339(int(bars.start[0]))}..{rfc3339(int(bars.end[-1]))}"
     found = f"{bar} bars: {len(bars):,} of {_PROBED}, {span}, {history.adjusted}, {history.source}"
     return Check(name, "ok", found)
@@ -260,9 +263,12 @@ def _bars(name: str, source: MarketData, bar: str, today: date) -> Check:
 
 def _quote(name: str, source: MarketData, here: Surroundings) -> Check:
     try:
-        quote = asyncio.run(source.fetch_quote(_PROBED))
+        quote = finished(source.fetch_quote(_PROBED))
     except PapertapeError as error:
         return Check(name, "warn", f"quote: {error.message}", error.hint)
     age = (here.clock.now() - quote.time) / SECOND
-    found = f"quote: {_PROBED} {quote.bid} x {quote.bid_size} / {quote.ask} x {quote.ask_size}"
+    if isinstance(quote, ReferencePrice):
+        found = f"no quote, a reference price: {_PROBED} {quote.price}"
+    else:
+        found = f"quote: {_PROBED} {quote.bid} x {quote.bid_size} / {quote.ask} x {quote.ask_size}"
     return Check(name, "ok", f"{found}, {age:,.0f} s old")

@@ -23,7 +23,7 @@ KeySet: TypeAlias = Mapping[str, tuple[str, ...]]
 
 ALPACA: KeySet = {
     "api_key": ("ALPACA_API_KEY", "APCA_API_KEY_ID"),
-    "api_secret": ("ALPACA_API_SECRET", "APCA_API_SECRET_KEY"),
+    "api_secret": ("ALPACA_SECRET_KEY", "ALPACA_API_SECRET", "APCA_API_SECRET_KEY"),
 }
 TIINGO: KeySet = {"api_key": ("TIINGO_API_KEY",)}
 MASSIVE: KeySet = {"api_key": ("MASSIVE_API_KEY", "POLYGON_API_KEY")}
@@ -93,7 +93,9 @@ def _known(variables: Sequence[str]) -> dict[str, FoundKey]:
     class Keys(BaseSettings):
         """What is read, each as a secret."""
 
-        model_config = SettingsConfigDict(extra="ignore", case_sensitive=True)
+        model_config = SettingsConfigDict(
+            extra="ignore", case_sensitive=True, env_ignore_empty=True
+        )
 
     fields: dict[str, Any] = dict.fromkeys(variables, (SecretStr | None, None))
     model: type[BaseSettings] = create_model("Keys", __base__=Keys, **fields)
@@ -126,8 +128,9 @@ def _safe_file() -> Path | None:
 
 
 def _where(variable: str) -> str:
-    if variable in os.environ:
+    if os.environ.get(variable):
         return "the environment"
-    shape = re.compile(rf"\s*(export\s+)?{variable}\s*=")
+    shape = re.compile(rf"\s*(export\s+)?['\"]?{variable}['\"]?\s*=")
     lines = FILE.read_text(encoding="utf-8").splitlines()
-    return f"{FILE}, line {max(at for at, line in enumerate(lines, 1) if shape.match(line))}"
+    found = [number for number, line in enumerate(lines, 1) if shape.match(line)]
+    return f"{FILE}, line {found[-1]}" if found else str(FILE)

@@ -18,7 +18,7 @@ from papertape.data.store import Store
 from papertape.domain.clock import Clock
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.instrument import canonical_symbol
-from papertape.domain.market import DAILY, Frequency, PriceHistory
+from papertape.domain.market import Frequency, PriceHistory
 from papertape.engines.proofbench.bench import SimulationEngine, simulate
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import Notify
@@ -147,9 +147,7 @@ def histories_of(symbols: list[str], options: RunOptions, store: Store) -> dict[
 
 def _kept(symbol: str, options: RunOptions, store: Store) -> PriceHistory:
     """What the store holds of the symbol in the bar length asked for, or else the sample."""
-    lengths = [DAILY] if options.bar is None else [Frequency.parse(options.bar)]
-    if options.bar is None:
-        lengths += [each.frequency for each in store.series() if each.symbol == symbol]
+    lengths = [Frequency.parse(options.bar)] if options.bar else store.lengths(symbol)
     manifest = next(filter(None, (store.newest(symbol, each) for each in lengths)), None)
     if manifest is None:
         return _sample(symbol, options)

@@ -50,8 +50,9 @@ def span(ground: Ground) -> str:
 
 
 def is_sample(ground: Ground) -> bool:
-    """Whether the prices are the embedded sample."""
-    return any("sample (bokeh-sampledata" in source for source in ground.source.values())
+    """Whether the prices are the embedded sample, also where the store keeps them."""
+    marks = ("sample (bokeh-sampledata", "(sample, ")
+    return any(mark in source for source in ground.source.values() for mark in marks)
 
 
 def terms(ground: Ground, width: int) -> list[str]:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from papertape.domain.calendar import calendar_of
-from papertape.domain.errors import DataError, ProviderError, SettingsError
+from papertape.domain.errors import ProviderError, SettingsError
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bars, Frequency, PriceHistory, Quote, session_times
-from papertape.plugins.market_data.source import Capabilities, between, refuse
+from papertape.plugins.market_data.source import Capabilities, between, no_bars, refuse
 
 BEGINS = date(2023, 1, 3)
 """The first day of every share it knows."""
@@ -35,7 +35,14 @@ class MadeUpPlugin:
     @property
     def capabilities(self) -> Capabilities:
         adjustment = FAULTS.get("adjusted", "raw")
-        return Capabilities("madeup", adjustment=adjustment, needs_key=True, limits="3 symbols")
+        return Capabilities(
+            "madeup",
+            adjustment=adjustment,
+            needs_key=True,
+            limits="3 symbols",
+            feed=self._config.get("feed", ""),
+            terms="made up, do as you like",
+        )
 
     async def fetch_historical_data(
         self, *, symbol: str, start_date: date, end_date: date, frequency: str = "1d"
@@ -50,7 +57,7 @@ class MadeUpPlugin:
         if symbol == "NOBODY":
             return empty
         if end_date < BEGINS:
-            raise DataError(f"madeup has no {symbol} before {BEGINS}")
+            raise no_bars(self.capabilities, symbol, start_date, end_date, f"before {BEGINS}")
         return between(history, start_date, end_date)
 
     async def fetch_quote(self, symbol: str) -> Quote:

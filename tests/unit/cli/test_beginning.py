@@ -88,6 +88,7 @@ def test_keys_are_found_and_shown_by_their_ends_only(typed, folder: Path, monkey
     file.write_text("# mine\n\nTIINGO_API_KEY=PK0123456789abcdef3F\nALPACA_API_KEY=half\n")
     file.chmod(0o600)
     monkeypatch.setenv("POLYGON_API_KEY", "short")
+    monkeypatch.setenv("TIINGO_API_KEY", "")  # an empty word is none
     said = typed("doctor")
     assert "TIINGO_API_KEY PK...3F (from .env, line 3)" in said.out
     assert "half" not in said.out

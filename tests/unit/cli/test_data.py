@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,16 @@ def test_an_export_adjusts_when_it_is_asked_to(typed, folder: Path) -> None:
     ]
 
 
+def test_two_years_of_the_index_fund_have_no_gap(typed, shared_data: Path, store: Store) -> None:
+    file = shared_data / "daily" / "spy_yahoo_raw_1999_2026.csv.gz"
+    assert typed("data", "import", str(file), "--symbol", "SPY", "--adjusted", "raw").code == 0
+    data = json.loads(typed("data", "show", "SPY", "--json").out)["data"]
+    assert data["gaps"] == []
+    assert data["bars_outside"] == 0
+    year = store.read(store.newest("SPY", DAILY), date(2024, 1, 1), date(2024, 12, 31))
+    assert len(year.bars) == 252
+
+
 def test_a_deletion_is_asked_for_and_can_be_rehearsed(typed, folder: Path, store: Store) -> None:
     typed(*IMPORT, csv(folder, "a.csv"))
     assert typed("data", "rm", "X").code == 2
@@ -203,6 +214,8 @@ def test_the_sample_is_there_until_the_store_holds_the_symbol(typed, folder: Pat
     said = typed("backtest", "buy_and_hold", "--symbol", "AAPL", "--data", "sample")
     assert "SAMPLE" in said.out
     assert "SAMPLE" in typed("paper", *words[1:4], "--feed", "replay:sample").out
+    typed("data", "get", "IBM", "--provider", "sample", "--from", "2012-01-03")
+    assert "(SAMPLE)" in typed("backtest", "buy_and_hold", "--symbol", "IBM").out
     assert typed("demo").out.startswith("SAMPLE")
 
 

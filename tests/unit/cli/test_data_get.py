@@ -46,6 +46,7 @@ def test_a_fetched_series_is_kept_and_the_same_again_changes_nothing(typed, stor
     assert "252 bars  revision 1: 252 added" in said.out
     manifest = store.newest("TEST", DAILY)
     assert manifest.origin.provider == "madeup"
+    assert manifest.origin.terms == "made up, do as you like"
     assert manifest.fetched_at == "2026-11-22T12:00:00Z"
     expected = bars_of("TEST", DAILY).bars
     stored = store.read(manifest).bars
@@ -93,7 +94,7 @@ def test_an_interruption_says_what_is_kept(typed, store: Store) -> None:
 def test_pieces_before_the_first_bar_are_no_error(typed, store: Store) -> None:
     said = typed(*GET, "--from", "2022-01-03", "--to", "2023-03-31", "--bar", "1h")
     assert said.code == 0, said.err
-    assert "madeup has no TEST before 2023-01-03" in " ".join(said.out.split())
+    assert "left out: madeup" in " ".join(said.out.split())
     assert store.newest("TEST", HOUR).first[:10] == "2023-01-03"
 
 

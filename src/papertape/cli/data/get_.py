@@ -20,11 +20,11 @@ from papertape.cli.settings import read_settings
 from papertape.cli.surroundings import Surroundings
 from papertape.data.store import Kept, Manifest, OnDifference, Origin, Store
 from papertape.domain.calendar import Calendar, calendar_of
-from papertape.domain.clock import utc
-from papertape.domain.errors import BadRows, DataError, PapertapeError, UsageError
+from papertape.domain.clock import SECOND, Nanos, utc
+from papertape.domain.errors import DataError, NoBars, PapertapeError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Adjustment, Frequency, PriceHistory
-from papertape.plugins.market_data.source import load
+from papertape.plugins.market_data.source import load, no_bars
 
 _Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 _Odd = Parameter(allow_leading_hyphen=True)
@@ -119,7 +119,7 @@ def get_(
     ]
     for each in wanted:
         _refuse_idle(each, first, last)
-    asked = provider_of(provider, settings)
+    asked = provider_of(provider, settings, here.home)
     keeping = Keeping(on_difference, "fetched", replace=replace, dry_run=dry_run)
     store = store_of(here, rehearse=dry_run)
     kept: list[Kept] = []
@@ -180,8 +180,7 @@ class _Fetching:
                 self._keep(history)
             except (PapertapeError, KeyboardInterrupt) as error:
                 # Before a share's first bar there is nothing, and that is no fault of the source.
-                early = isinstance(error, DataError) and not isinstance(error, BadRows)
-                if self._kept or number == len(pieces) or not early:
+                if self._kept or number == len(pieces) or not isinstance(error, NoBars):
                     self._say_what_is_kept(error, wanted)
                     raise
                 empty.append(str(error))
@@ -206,7 +205,8 @@ class _Fetching:
             end_date=piece.last,
             frequency=str(piece.frequency),
         )
-        history = _over(history, self._here.clock.now())
+        settled = int(self._provider.source.capabilities.finality_seconds * SECOND)
+        history = _over(history, self._here.clock.now() - settled)
         if not len(history.bars):
             raise self._nothing(piece, stored)
         if piece.adjusted and history.adjusted not in (piece.adjusted, "raw"):
@@ -218,27 +218,24 @@ class _Fetching:
         return history
 
     def _keep(self, history: PriceHistory) -> None:
+        can = self._provider.source.capabilities
         origin = Origin(
-            provider=self._provider.name,
-            feed=self._provider.feed,
-            source=history.source,
-            terms=self._provider.terms,
+            provider=self._provider.name, feed=can.feed, source=history.source, terms=can.terms
         )
         keeping = self._keeping.beside() if self._kept else self._keeping
         kept = keep(self._store, history, origin, self._here.clock.now(), keeping)
         self.notices += history.notices
         self._kept = kept if self._kept is None else kept.after(self._kept)
 
-    def _nothing(self, piece: Wanted, stored: Manifest | None) -> DataError:
+    def _nothing(self, piece: Wanted, stored: Manifest | None) -> NoBars:
         """Why a source may have nothing for days on which there was a session."""
-        limits = self._provider.source.capabilities.limits
-        known = f"{piece.symbol} is a symbol it knows" if stored else "the symbol may be wrong"
-        return DataError(
-            f"{self._provider.name} answered and has no bar of {piece}: {known}; the days may lie "
-            f"before its history or the share's first day, or outside the plan ({limits})",
-            hint=f"check the symbol, try a later --from, or papertape doctor --provider "
-            f"{self._provider.name}",
+        can = self._provider.source.capabilities
+        symbol = "the symbol is one it knows" if stored else "the symbol may be wrong"
+        likely = (
+            f"{symbol}; the days may lie before its history or the share's first day, or outside "
+            f"the plan ({can.limits})"
         )
+        return no_bars(can, piece.symbol, piece.first, piece.last, likely)
 
     def _say_what_is_kept(self, error: PapertapeError | KeyboardInterrupt, wanted: Wanted) -> None:
         if self._kept is None or self._keeping.dry_run:
@@ -261,8 +258,8 @@ def _resumed(stored: Manifest, wanted: Wanted) -> date:
     return wanted.first if earlier else min(max(wanted.first, last), wanted.last)
 
 
-def _over(history: PriceHistory, now: int) -> PriceHistory:
-    """The bars that are over: one that still goes on has no close yet."""
+def _over(history: PriceHistory, now: Nanos) -> PriceHistory:
+    """The bars that are over by then: one that still goes on has no close yet."""
     count = int(np.searchsorted(history.bars.end, now, side="right"))
     return history if count == len(history.bars) else replace(history, bars=history.bars[:count])
 

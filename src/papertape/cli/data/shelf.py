@@ -30,26 +30,20 @@ def meant(store: Store, symbol: str, bar: str | None) -> Manifest:
         DataError: If the store holds no such series, or several of the symbol.
     """
     symbol = canonical_symbol(symbol)
-    frequency = Frequency.parse(bar) if bar else None
-    found = [
-        each
-        for each in store.series()
-        if each.symbol == symbol and frequency in (None, each.frequency)
-    ]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        lengths = ", ".join(each.bar for each in found)
+    lengths = [Frequency.parse(bar)] if bar else store.lengths(symbol)
+    if len(lengths) > 1:
         raise DataError(
-            f"the store holds {symbol} in several bar lengths: {lengths}",
-            hint=f"--bar {found[0].bar}",
+            f"the store holds {symbol} in several bar lengths: {', '.join(map(str, lengths))}",
+            hint=f"--bar {lengths[0]}",
         )
-    named = f"{symbol} {frequency}" if frequency else symbol
-    raise DataError(
-        f"the store holds no {named}",
-        hint=f"papertape data get {symbol} --from 2020-01-01, or papertape data import FILE "
-        f"--symbol {symbol}; papertape data list shows what is there",
-    )
+    found = store.newest(symbol, lengths[0]) if lengths else None
+    if found is None:
+        raise DataError(
+            f"the store holds no {symbol}{f' {lengths[0]}' if lengths else ''}",
+            hint=f"papertape data get {symbol} --from 2020-01-01, or papertape data import FILE "
+            f"--symbol {symbol}; papertape data list shows what is there",
+        )
+    return found
 
 
 def told(manifest: Manifest) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _source(manifest: Manifest) -> str:
 def _actions(manifest: Manifest) -> str:
     if not (manifest.splits or manifest.dividends):
         return "no splits and no dividends are known"
-    return f"{len(manifest.splits)} splits, {len(manifest.dividends)} dividends"
+    return f"splits: {len(manifest.splits)}, dividends: {len(manifest.dividends)}"
 
 
 def _revision(manifest: Manifest) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
             (self.added, "added"),
             (self.corrected, "corrected"),
             (self.removed, "removed"),
-            (self.actions, "splits or dividends changed"),
+            (self.actions, "splits and dividends"),
         )
         said = ", ".join(f"{count:,} {what}" for count, what in counts if count)
         return said or "nothing changed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import prod
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -14,7 +15,14 @@ from papertape.data.store.columns import COLUMNS, joined
 from papertape.data.store.manifest import Change, by_date
 from papertape.domain.clock import rfc3339
 from papertape.domain.errors import DataError
-from papertape.domain.market import Bars, CorporateAction, FloatArray, PriceHistory, Split
+from papertape.domain.market import (
+    Bars,
+    CorporateAction,
+    FloatArray,
+    IntArray,
+    PriceHistory,
+    Split,
+)
 
 OnDifference = Literal["latest", "stored", "refuse"]
 """Which bar wins where two fetches tell different ones of one time.
@@ -26,10 +34,13 @@ OnDifference = Literal["latest", "stored", "refuse"]
 Rows: TypeAlias = NDArray[np.intp]
 
 _PRICES = ("open", "high", "low", "close")
-_CENT = 0.01
+_STEPS = (0.01, 0.0001)
+_FINEST = 0.000001
 _JITTER = 1e-5
 """Relative difference below which two prices are one price, written with other decimals."""
 _MANY = 5
+_EXPLAINED = 0.005
+"""How near a shift of scale is to the splits that explain it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,52 +75,70 @@ def merged(stored: PriceHistory, fetched: PriceHistory, policy: OnDifference) ->
         DataError: If the two are on different scales, or differ and the policy refuses that.
     """
     actions = _actions(stored.actions, fetched.actions)
-    rebuilt, words = _on_one_scale(stored, fetched, actions)
-    overlap = _overlap(stored.bars, rebuilt)
-    changed = _changed(stored.bars, rebuilt, overlap)
+    fitting = _on_one_scale(stored, fetched, actions, policy)
+    bars, policy = fitting.bars, fitting.policy
+    overlap = _overlap(stored.bars, bars)
+    changed = _changed(stored.bars, bars, overlap)
     if policy == "refuse" and changed.any():
         at = int(overlap.stored[np.flatnonzero(changed)[0]])
         raise DataError(
-            f"{rebuilt.symbol}: {int(changed.sum()):,} of {len(overlap):,} bars differ from the "
+            f"{bars.symbol}: {int(changed.sum()):,} of {len(overlap):,} bars differ from the "
             f"stored ones, the first at {rfc3339(int(stored.bars.start[at]))}",
             hint="--on-difference latest takes the new ones, stored keeps the old ones",
         )
     if policy == "stored":
         changed = np.zeros_like(changed)
-    bars = _union(stored.bars, rebuilt, overlap, changed)
-    corrected = stored.bars.start[overlap.stored[changed]]
+    first, last = _span(stored.bars.start[overlap.stored[changed]])
     change = Change(
-        added=len(rebuilt) - len(overlap),
-        corrected=len(corrected),
+        added=len(bars) - len(overlap),
+        corrected=int(changed.sum()),
         actions=_different(stored.actions, actions),
-        unsaid=_unsaid(stored.bars, rebuilt, overlap),
-        first=rfc3339(int(corrected[0])) if len(corrected) else "",
-        last=rfc3339(int(corrected[-1])) if len(corrected) else "",
-        words=words,
+        unsaid=_unsaid(stored.bars, bars, overlap),
+        first=first,
+        last=last,
+        words=fitting.words,
     )
+    both = _union(stored.bars, bars, overlap, changed)
     notices = tuple(dict.fromkeys((*stored.notices, *fetched.notices)))
-    return Merged(replace(fetched, bars=bars, actions=actions, notices=notices), change)
+    return Merged(replace(fetched, bars=both, actions=actions, notices=notices), change)
 
 
 def compared(stored: PriceHistory, other: PriceHistory) -> Change:
     """What it means to put a whole other series in the place of the stored one."""
     overlap = _overlap(stored.bars, other.bars)
     changed = _changed(stored.bars, other.bars, overlap)
-    corrected = stored.bars.start[overlap.stored[changed]]
+    first, last = _span(stored.bars.start[overlap.stored[changed]])
     return Change(
         added=len(other.bars) - len(overlap),
-        corrected=len(corrected),
+        corrected=int(changed.sum()),
         removed=len(stored.bars) - len(overlap),
         actions=_different(stored.actions, other.actions),
-        first=rfc3339(int(corrected[0])) if len(corrected) else "",
-        last=rfc3339(int(corrected[-1])) if len(corrected) else "",
+        first=first,
+        last=last,
     )
 
 
+def _span(starts: IntArray) -> tuple[str, str]:
+    """The first and the last of some moments in words; empty if there are none."""
+    return (rfc3339(int(starts[0])), rfc3339(int(starts[-1]))) if len(starts) else ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """Fetched bars that are on the stored ones' scale, how to decide, and what to tell."""
+
+    bars: Bars
+    policy: OnDifference
+    words: tuple[str, ...] = ()
+
+
 def _on_one_scale(
-    stored: PriceHistory, fetched: PriceHistory, actions: Sequence[CorporateAction]
-) -> tuple[Bars, tuple[str, ...]]:
-    """The fetched bars on the scale of the stored ones, and what had to be done to them.
+    stored: PriceHistory,
+    fetched: PriceHistory,
+    actions: Sequence[CorporateAction],
+    policy: OnDifference,
+) -> _Fitting:
+    """The fetched bars on the scale of the stored ones.
 
     A source that adjusts its history moves all of it when a share splits (or pays, where it adjusts
     for that, too), so that what it sent before and what it sends now do not belong together.
@@ -119,38 +148,42 @@ def _on_one_scale(
     """
     bars = fetched.bars
     overlap = _overlap(stored.bars, bars)
-    if not len(overlap):
-        if fetched.adjusted != "raw":
-            raise _unproven(stored, fetched)
-        return bars, ()
-    factor = _other_scale(stored.bars, bars, overlap)
+    if not len(overlap) and fetched.adjusted != "raw":
+        raise _unproven(stored, fetched)
+    factor = _other_scale(stored, bars, overlap)
     if factor is None:
-        return bars, ()
-    if len(overlap) == len(stored.bars):
-        return bars, (f"the source has restated its prices, about {factor:g} times as before",)
-    if fetched.adjusted == "raw":
-        raw, splits = _raw_again(bars, overlap, actions)
-        if splits and _other_scale(stored.bars, raw, _overlap(stored.bars, raw)) is None:
-            named = ", ".join(f"{split.ratio}:1 of {split.ex_date}" for split in splits)
-            return raw, (f"raw prices were rebuilt: the source had applied the split {named}",)
+        return _Fitting(bars, policy)
+    if policy == "latest" and len(overlap) == len(stored.bars):
+        words = f"the source has restated its prices, about {factor:g} times as before"
+        return _Fitting(bars, policy, (words,))
+    splits = _splits_after(bars.days()[overlap.fetched[-1]], actions)
+    explained = abs(factor * float(prod(split.ratio for split in splits)) - 1) < _EXPLAINED
+    if fetched.adjusted == "raw" and explained:
+        named = ", ".join(f"{split.ratio}:1 of {split.ex_date}" for split in splits)
+        words = f"raw prices were rebuilt from rounded ones: the source had applied {named}"
+        # The stored bars are as traded; the rebuilt ones went through a rounding.
+        return _Fitting(_raw_again(bars, splits), "stored", (words,))
     raise _mixed(stored, fetched, factor)
 
 
-def _raw_again(
-    bars: Bars, overlap: _Overlap, actions: Sequence[CorporateAction]
-) -> tuple[Bars, list[Split]]:
-    """The bars before each split after the overlap times its ratio, and these splits."""
+def _splits_after(day: np.datetime64, actions: Sequence[CorporateAction]) -> list[Split]:
+    splits = (each for each in actions if isinstance(each, Split))
+    return [each for each in splits if np.datetime64(each.ex_date, "D") > day]
+
+
+def _raw_again(bars: Bars, splits: Sequence[Split]) -> Bars:
+    """The bars before each split times its ratio.
+
+    Assumption: who divides prices by a split's ratio multiplies volumes by it.
+    """
     days = bars.days()
-    since = days[overlap.fetched[-1]]
-    splits = [each for each in actions if isinstance(each, Split)]
-    later = [each for each in splits if np.datetime64(each.ex_date, "D") > since]
     ratios = np.ones(len(bars))
-    for split in later:
+    for split in splits:
         ratios[days < np.datetime64(split.ex_date, "D")] *= float(split.ratio)
     raw = bars.scaled(ratios)
     columns = (getattr(raw, name) for name in COLUMNS[:-1])
     volume = np.rint(bars.volume / ratios)
-    return Bars.trusted(bars.instrument, bars.frequency, *columns, volume), later
+    return Bars.trusted(bars.instrument, bars.frequency, *columns, volume)
 
 
 def _overlap(stored: Bars, fetched: Bars) -> _Overlap:
@@ -164,30 +197,42 @@ def _overlap(stored: Bars, fetched: Bars) -> _Overlap:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = new / old
         factor = new.sum(axis=0) / old.sum(axis=0)
-        # Assumption: prices are written to the cent or finer, so each may be half a cent away.
-        noise = np.maximum(_JITTER, _CENT / 2 * (1 / old + 1 / new).max(axis=0))
+        rounding = (_step(old) / old + _step(new) / new).max(axis=0) / 2
+    noise = np.maximum(_JITTER, rounding)
     is_other = np.abs(ratio - 1).max(axis=0) > _JITTER
     agree = np.abs(ratio / factor - 1).max(axis=0) <= noise
     return _Overlap(here, there, factor, agree & (np.abs(factor - 1) > noise), is_other)
 
 
-def _other_scale(stored: Bars, fetched: Bars, overlap: _Overlap) -> float | None:
+def _step(prices: FloatArray) -> float:
+    """What prices were rounded to: cents, hundredths of a cent, or the store's own grid."""
+    return next(
+        (step for step in _STEPS if np.allclose(np.rint(prices / step) * step, prices, 0, 1e-9)),
+        _FINEST,
+    )
+
+
+def _other_scale(stored: PriceHistory, fetched: Bars, overlap: _Overlap) -> float | None:
     """By what the fetched prices differ as a whole; None if they differ bar by bar or not at all.
 
     One bar corrected in all its prices is a correction. A shift of scale is most of the overlap,
     or a run of bars up to where stored bars go on that would keep the old scale.
     """
     scaled, count = overlap.is_scaled, len(overlap)
+    if not count:
+        return None
     if 2 * int(scaled.sum()) > count:
         return float(np.median(overlap.factor[scaled]))
     goes_on_before = int(overlap.stored[0]) > 0
-    goes_on_after = int(overlap.stored[-1]) < len(stored) - 1
+    goes_on_after = int(overlap.stored[-1]) < len(stored.bars) - 1
     leading, trailing = _run(scaled), _run(scaled[::-1])
     if goes_on_before and leading > 1:
         return float(np.median(overlap.factor[:leading]))
     if goes_on_after and trailing > 1:
         return float(np.median(overlap.factor[count - trailing :]))
-    if count >= _MANY and 2 * int(overlap.is_other.sum()) > count:
+    # A few raw bars may all have been corrected; adjusted ones are moved by what is small, too.
+    enough = _MANY if stored.adjusted == "raw" else 1
+    if count >= enough and 2 * int(overlap.is_other.sum()) > count:
         raise DataError(
             f"{fetched.symbol}: {int(overlap.is_other.sum()):,} of {count:,} bars have other "
             "prices than the stored ones, and not by one factor",
@@ -249,9 +294,9 @@ def _different(stored: Sequence[CorporateAction], now: Sequence[CorporateAction]
 
 
 def _mixed(stored: PriceHistory, fetched: PriceHistory, factor: float) -> DataError:
-    ratio = Fraction(factor).limit_denominator(20)
-    split = ratio not in (0, 1) and abs(factor / float(ratio) - 1) < 0.005
-    event = f"as a split of {1 / ratio}:1 makes it" if split else "as a dividend's adjustment does"
+    ratio = Fraction(1 / factor).limit_denominator(100)
+    is_split = min(ratio.numerator, ratio.denominator) <= 5 and abs(factor - 1) > 0.15
+    event = f"as a split of {ratio}:1 makes it" if is_split else "as a dividend's adjustment does"
     first = stored.bars.days()[0]
     return DataError(
         f"{fetched.bars.symbol}: the fetched prices are {factor:.6g} times the stored ones of the "

@@ -27,7 +27,7 @@ from papertape.data.store.manifest import (
     split_rows,
 )
 from papertape.data.store.merging import OnDifference, compared, merged
-from papertape.data.store.publishing import BESIDE, publishing
+from papertape.data.store.publishing import BESIDE, publishing, sync
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import DAY, SECOND, Nanos, rfc3339
 from papertape.domain.errors import DataError, SettingsError
@@ -35,6 +35,8 @@ from papertape.domain.market import Bars, Frequency, PriceHistory, bar_faults
 
 _SERIES = re.compile(r"[A-Z0-9][A-Z0-9.]*-[0-9]+[md]")
 _MANIFEST = re.compile(r"[0-9]{6}\.json")
+_PART = re.compile(r"(all|[0-9]{4})-[0-9a-f]{16}\.parquet")
+_GONE = ".gone-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,16 @@ class Store:
         newest = (_newest(folder) for folder in folders)
         found = [manifest for manifest in newest if manifest]
         return sorted(found, key=lambda each: (each.symbol, each.frequency.minutes or DAY))
+
+    def lengths(self, symbol: str) -> list[Frequency]:
+        """The bar lengths that are there of a symbol, the longest first."""
+        if not self.root.is_dir():
+            return []
+        names = (each.name for each in self.root.iterdir() if _SERIES.fullmatch(each.name))
+        found = [
+            Frequency.parse(name.split("-")[1]) for name in names if name.startswith(f"{symbol}-")
+        ]
+        return sorted(found, key=lambda each: -(each.minutes or DAY))
 
     def newest(self, symbol: str, frequency: Frequency) -> Manifest | None:
         """The newest revision of a series; None if there is none."""
@@ -208,10 +220,11 @@ class Store:
         folder = self._folder(symbol, frequency)
         try:
             with only_writer(self._lock(folder), now):
-                # Without its newest manifest first, half a series would still look whole.
-                for file in sorted(folder.glob("*.json"), reverse=True):
-                    file.unlink()
-                shutil.rmtree(folder)
+                gone = self.root / f"{_GONE}{folder.name}"
+                shutil.rmtree(gone, ignore_errors=True)
+                folder.rename(gone)  # in one step: half a series would still look whole
+                sync(self.root)
+                shutil.rmtree(gone)
         except OSError as error:
             raise _unwritable(self.root, error) from None
 
@@ -249,6 +262,7 @@ class Store:
             self.root.mkdir(mode=0o700, exist_ok=True)
             with only_writer(self._lock(folder), now):
                 folder.mkdir(mode=0o700, exist_ok=True)
+                sync(self.root)
                 _sweep(folder)
                 yield folder, _newest(folder)
         except OSError as error:
@@ -348,10 +362,12 @@ def _decoded(file: Path) -> Manifest:
             hint="move it away: the revision before it is whole",
             untouched="the store is as it was",
         ) from None
-    if manifest.schema != SCHEMA or file_name(manifest) != file.name:
+    plain = all(_PART.fullmatch(part.name) for part in manifest.parts)
+    place = (f"{manifest.symbol}-{manifest.bar}", file_name(manifest))
+    if manifest.schema != SCHEMA or place != (file.parent.name, file.name) or not plain:
         raise DataError(
-            f"the manifest {file} is of another kind, {manifest.schema}",
-            hint="use the papertape that wrote it",
+            f"the manifest {file} is not one of this place, or of another kind: {manifest.schema}",
+            hint="use the papertape that wrote it, where it wrote it",
             untouched="the store is as it was",
         )
     return manifest

@@ -67,6 +67,25 @@ def test_a_whole_history_restated_is_taken_whole() -> None:
     assert "restated" in both.change.words[0]
 
 
+def test_a_restatement_is_not_taken_in_part() -> None:
+    history = daily(FIRST, CLOSES, adjusted="split")
+    for policy in ("stored", "refuse"):
+        with pytest.raises(DataError, match="two scales are not mixed"):
+            merged(part(history, 0, 20), times(history, 0.5), policy)
+
+
+@pytest.mark.parametrize("price", [3.0, 20.0, 400.0])
+@pytest.mark.parametrize("decimals", [2, 4, 6])
+def test_a_small_dividend_is_noticed_whatever_the_price_and_its_digits(
+    price: float, decimals: int
+) -> None:
+    closes = [round(price * (1 + 0.05 * np.sin(n)), decimals) for n in range(30)]
+    history = times(daily(FIRST, [close + 2 for close in closes], adjusted="all"), 1, decimals)
+    stored, later = part(history, 0, 20), times(part(history, 15, 30), 0.996, decimals)
+    with pytest.raises(DataError, match=r"not mixed|not by one factor"):
+        merged(stored, later, "latest")
+
+
 def test_raw_bars_to_which_a_known_split_was_applied_are_made_raw_again() -> None:
     # 20 sessions at 200; a 4:1 split before session 25; the vendor's "raw" is split adjusted.
     history = daily(FIRST, CLOSES)
@@ -80,13 +99,24 @@ def test_raw_bars_to_which_a_known_split_was_applied_are_made_raw_again() -> Non
     shown = {name: column.copy() for name, column in columns.items()}
     for name in COLUMNS[2:6]:
         shown[name][:25] = columns[name][:25] / 4
+        shown[name][:25] = np.round(shown[name][:25], 2)
     shown["volume"][:25] = columns["volume"][:25] * 4
     vendor = Bars(traded.instrument, traded.frequency, *shown.values())[15:]
     both = merged(PriceHistory(truth[:20]), PriceHistory(vendor, actions=(split,)), "latest")
     for name in COLUMNS:
-        assert np.allclose(getattr(both.history.bars, name), getattr(truth, name), atol=1e-6), name
+        rebuilt = getattr(both.history.bars, name)
+        assert np.allclose(rebuilt, getattr(truth, name), rtol=0, atol=0.0201), name
+        assert np.array_equal(rebuilt[:20], getattr(truth, name)[:20]), name  # as traded, still
     assert both.history.actions == (split,)
     assert "4:1" in both.change.words[0]
+
+
+def test_a_split_of_another_ratio_explains_nothing() -> None:
+    history = daily(FIRST, CLOSES)
+    split = Split("TEST", history.bars.days()[25].item(), Fraction(2))
+    later = times(part(history, 15, 30), 0.25)
+    with pytest.raises(DataError, match="as a split of 4:1 makes it"):
+        merged(part(history, 0, 20), PriceHistory(later.bars, actions=(split,)), "latest")
 
 
 def test_adjusted_bars_that_share_no_bar_are_refused_and_raw_ones_are_not() -> None:

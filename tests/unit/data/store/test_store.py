@@ -202,6 +202,22 @@ def test_a_torn_manifest_is_named(store: Store) -> None:
         store.newest("TEST", DAILY)
 
 
+def test_a_manifest_of_another_place_is_refused(store: Store) -> None:
+    manifest = store.add(daily(), ORIGIN, NOW).manifest
+    file = store.root / "TEST-1d" / "000001.json"
+    text = file.read_text()
+    for old, new in (
+        (manifest.parts[0].name, "../../x.parquet"),
+        ('"symbol":"TEST"', '"symbol":"OTHER"'),
+        ('"revision":1', '"revision":7'),
+        ("papertape.bars/1", "papertape.bars/9"),
+    ):
+        assert old in text
+        file.write_text(text.replace(old, new))
+        with pytest.raises(DataError, match="not one of this place"):
+            store.newest("TEST", DAILY)
+
+
 def test_one_writes_and_another_is_told_who(store: Store) -> None:
     store.add(daily(), ORIGIN, NOW)
     with store._writing(daily(), NOW), pytest.raises(LockHeld, match=r"process [0-9]+ since 2026"):
@@ -227,7 +243,10 @@ def test_series_are_listed_by_symbol_and_length(store: Store) -> None:
 
 def test_a_series_can_be_taken_away(store: Store) -> None:
     store.add(daily(), ORIGIN, NOW)
+    assert store.lengths("TEST") == [DAILY]
     store.remove("TEST", DAILY, NOW)
+    assert store.lengths("TEST") == []
+    assert [file.name for file in store.root.iterdir()] == [".TEST-1d.lock"]
     assert store.newest("TEST", DAILY) is None
     assert store.add(daily(), ORIGIN, NOW).manifest.revision == 1
 
