@@ -50,7 +50,7 @@ def test_a_sound_file_has_no_finding(typed, folder: Path) -> None:
     write(folder)
     said = typed(*CHECK)
     assert (said.code, said.err) == (0, "")
-    assert f"{len(DAYS)} bars, {len(DAYS)} expected" in said.out
+    assert f"{len(DAYS)} bars of {len(DAYS)} expected" in said.out
     assert "no finding" in said.out
 
 

@@ -117,8 +117,7 @@ def _page(subject: Subject, checked: Checked, here: Surroundings) -> list[str]:
     bars = f"{len(sheet):,} bars"
     hours = Timetable(sheet)
     if len(sheet) and hours.fits and not hours.is_sparse:
-        due = len(hours.due) if sheet.frequency.is_daily else int(hours.wanted.sum())
-        bars = f"{len(sheet):,} bars, {due:,} expected in {len(hours.due):,} sessions"
+        bars = _expected(hours)
     span = f"{days[0]}..{days[-1]}" if len(sheet) else "no rows"
     head = f"{sheet.symbol} {sheet.frequency}  {span}  {bars}  data {subject.content}"
     lines = [head, *sentence("Source", subject.source, here.width)]
@@ -137,6 +136,17 @@ def _page(subject: Subject, checked: Checked, here: Surroundings) -> list[str]:
         # A command to type is never broken; what it is about may be.
         lines += [f"  {line}", *sentence("", each.what, here.width), _INDENT + subject.todo(each)]
     return lines
+
+
+def _expected(hours: Timetable) -> str:
+    """How many bars are there of those that the sessions want, and how many besides."""
+    there = len(hours.sheet)
+    if hours.sheet.frequency.is_daily:
+        inside, wanted = there - len(hours.foreign), len(hours.due)
+    else:
+        inside, wanted = int(hours.inside.sum()), int(hours.wanted.sum())
+    besides = f" and {there - inside:,} besides" if there > inside else ""
+    return f"{inside:,} bars of {wanted:,} expected{besides}"
 
 
 def _verdict(findings: Sequence[Finding], unread: int) -> str:
