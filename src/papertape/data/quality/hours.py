@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from papertape.data.quality.finding import Days, Finding, Repair
 from papertape.data.quality.sheet import Sheet
 from papertape.data.quality.usual import Usual
-from papertape.domain.clock import MINUTE, SECOND
+from papertape.domain.clock import MINUTE, utc
 from papertape.domain.market import IntArray, session_times
 
 _HOUR = 60 * MINUTE
+_SESSION = 390 * MINUTE
+"""A whole session, from 09:30 to 16:00."""
 
 _FOREIGN = 0.02
 """Share of days that contradict a calendar from which the bars keep another one."""
@@ -249,10 +251,7 @@ def _first_hole(table: Timetable, session: int) -> str:
         if start >= expected + length:
             break
         expected = start + length
-    offset = (expected - opening) // SECOND
-    opens_at = sheet.calendar.hours.get(table.due[session].item(), sheet.calendar.regular)[0]
-    minutes = opens_at.hour * 60 + opens_at.minute + offset // 60
-    return f"{minutes // 60:02}:{minutes % 60:02}"
+    return f"{utc(expected).astimezone(sheet.calendar.zone):%H:%M}"
 
 
 def _outside(table: Timetable) -> list[Finding]:
@@ -311,16 +310,14 @@ def _mode(values: IntArray) -> int:
 def _early_closes(table: Timetable) -> list[Finding]:
     """D9: half days; whether the bars keep them, or go on as on any other day."""
     sheet, length = table.sheet, table.sheet.frequency.nanos
-    calendar = sheet.calendar
-    regular = (calendar.regular[1].hour * 60 + calendar.regular[1].minute) * MINUTE
-    usual = (calendar.regular[0].hour * 60 + calendar.regular[0].minute) * MINUTE
     opens, closes = table.hours
-    early = np.flatnonzero((closes - opens < regular - usual) & (table.inside > 0))
+    short = _SESSION - (closes - opens)
+    early = np.flatnonzero((short > 0) & (table.inside > 0))
     if not len(early):
         return []
     fulls = np.setdiff1d(np.flatnonzero(table.inside > 0), early)
     after = np.searchsorted(sheet.start, closes + 3 * _HOUR) - np.searchsorted(sheet.start, closes)
-    goes_on = after[early] * length >= _COVERED * (regular - usual - (closes - opens)[early])
+    goes_on = after[early] * length >= _COVERED * short[early]
     keeps_hours = not len(fulls) or float(np.median(after[fulls])) == 0
     days = table.due[early]
     if keeps_hours and goes_on.any():
