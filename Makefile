@@ -54,8 +54,9 @@ check: setup
 	@$(MAKE) docs
 
 bench: setup
-	@if [ -f benchmarks/run.py ]; then $(BIN)/python benchmarks/run.py; \
-	else echo "There is nothing to measure yet: benchmarks/run.py does not exist."; fi
+	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/peer_fills/run.py
+	@$(BIN)/python benchmarks/path_band.py
 
 docs: setup
 	$(BIN)/mkdocs build --quiet --strict

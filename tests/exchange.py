@@ -17,15 +17,9 @@ from papertape.domain.market import Bar, Dividend, Frequency, Split
 from papertape.domain.money import micros
 from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.matching.book import Book
-from papertape.matching.costs import (
-    CostModel,
-    FixedHalfSpread,
-    FixedSlippage,
-    NoCap,
-    VolumeCap,
-    free_of_cost,
-)
+from papertape.matching.costs import CostModel, FixedSlippage, NoCap, VolumeCap, free_of_cost
 from papertape.matching.fees import Fees, NoFee
+from papertape.matching.spreads import FixedHalfSpread
 
 SPY = Instrument("SPY")
 FIRST_DAY = date(2024, 1, 2)

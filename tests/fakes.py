@@ -25,6 +25,10 @@ class RecordingBroker:
         self._reports.append(OrderCanceled(now, order_id, reason))
         return True
 
+    def replace_order(self, order_id: OrderId, now: Nanos, **terms: int | None) -> bool:
+        self.calls.append(("replace", order_id))
+        return True
+
     def collect(self, moment: Moment) -> None:
         self.calls.append(("collect", ""))
 

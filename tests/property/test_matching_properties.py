@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -348,3 +349,48 @@ def test_the_band_is_never_negative_and_the_events_come_in_order(
             assert each.ambiguous or each.band_trail
     times = [each.time for each in exchange.log if isinstance(each, OrderFilled | OrderCanceled)]
     assert all(earlier <= later for earlier, later in pairwise(times))
+
+
+@given(some.lists(asked(), max_size=6), thin_bars)
+def test_filled_and_open_and_canceled_are_what_was_ordered(
+    orders: list[Asked], tape: list[Prices]
+) -> None:
+    exchange = Exchange(costs(0.01, 0.005, cap=0.10), held=HELD)
+    run(orders, tape, exchange)
+    ordered, filled, canceled = Counter[str](), Counter[str](), Counter[str]()
+    for event in exchange.log:
+        match event:
+            case OrderAccepted(order=order) | OrderReplaced(order=order):
+                assert order.id not in canceled
+                ordered[order.id] = order.quantity
+            case OrderFilled(fill=fill):
+                assert fill.order_id not in canceled
+                filled[fill.order_id] += fill.quantity
+            case OrderCanceled(order_id=name) | OrderExpired(order_id=name):
+                canceled[name] = ordered[name] - filled[name]
+    for resting in exchange.book._all():
+        assert resting.state.open != 0
+        canceled[resting.order.id] += resting.state.open
+    assert {name: filled[name] + canceled[name] for name in ordered} == dict(ordered)
+    assert all(canceled[name] * ordered[name] >= 0 for name in ordered)
+
+
+@given(
+    some.lists(asked(), max_size=6),
+    thin_bars,
+    some.lists(cost, min_size=2, max_size=2),
+    some.lists(cost, min_size=2, max_size=2),
+)
+def test_more_cost_never_betters_the_price_of_the_same_fill(
+    orders: list[Asked], tape: list[Prices], spread: list[int], slip: list[int]
+) -> None:
+    found = []
+    for half_spread, slippage in zip(sorted(spread), sorted(slip), strict=True):
+        exchange = Exchange(costs(half_spread / 1000, slippage / 1000, cap=0.10), held=HELD)
+        run(orders, tape, exchange)
+        found.append({(f.id, f.time, f.rule, f.quantity, f.reference): f for f in exchange.fills})
+    for same in found[0].keys() & found[1].keys():
+        cheap, dear = (fills[same] for fills in found)
+        assert cheap.quantity * (dear.price - cheap.price) >= 0
+        assert dear.cost >= cheap.cost
+        assert min(dear.spread_cost, dear.slippage_cost) >= 0

@@ -79,6 +79,7 @@ _MUST_BE_EQUAL: dict[str, Callable[[Ground], Any]] = {
     "first day": lambda ground: ground.first,
     "last day": lambda ground: ground.last,
     "costs": lambda ground: ground.cost,
+    "account": lambda ground: ground.account,
     "cash": lambda ground: ground.capital,
 }
 

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from papertape.cli.surroundings import Surroundings
 from papertape.domain.clock import Clock, utc
 from papertape.domain.errors import UsageError
-from papertape.domain.money import MICROS_PER_DOLLAR, micros_from_text
+from papertape.domain.money import MICROS_PER_DOLLAR, Micros, micros_from_text
 
 Here: TypeAlias = Annotated[Surroundings, Parameter(parse=False)]
 """What `parsing.understood` hands to every command; it is no argument of the command line."""
@@ -44,21 +44,33 @@ store holds if left out, else the sample"
     cash: Annotated[str, _Odd] = "100000"
     "dollars to begin with"
     size: str = "percent:95"
-    "shares:100, percent:95 (of equity) or risk:1 (percent at the stop)"
+    "shares:100, percent:95 (of equity; percent:95,net with the fees in it) or risk:1 (at the stop)"
     cost: str = "us-retail"
-    "us-retail, ibkr-fixed, ibkr-tiered, percent:0.1 or none"
+    "us-retail, ibkr-fixed, ibkr-tiered, none, or terms: per-share:0.005,min=1+half-spread:2bp"
+    spread: str = ""
+    "edge, corwin-schultz, abdi-ranaldo, roll, class or bp:2; the cost model's own if left out"
+    account: Literal["cash", "cash-settled", "margin"] = "cash"
+    "what the broker lends: nothing, nothing before it has settled, or Regulation T and shorts"
     warmup: Literal["before", "inside"] = "before"
     "load the strategy's history ahead of the first day, or begin cold"
     rf: Annotated[float, _Odd] = 0.02
     "risk-free rate a year"
+    latency: Annotated[float, _Odd] = 0.0
+    "milliseconds an order or a cancel takes to the exchange"
     seed: Annotated[int, _Odd] = 0
     "of everything that is drawn"
     benchmark: Literal["hold", "none"] = "hold"
     "hold the result against buying and holding, or not"
+    compat: str = ""
+    "conventions of other engines to follow, such as trade_adjusted,dividends_on_ex_date"
     name: str | None = None
     "keep the run under this id"
     adjusted: Literal["raw", "split", "all"] | None = None
     "what the file's prices are adjusted for, where it does not say"
+    contract: str | None = None
+    "the prices are of futures: units of the price and dollars of margin a contract, 10:1000"
+    actions: str | None = None
+    "file of splits, dividends, renamings and delistings: symbol,ex_date,action,value,pay_date"
     tz: str | None = None
     "zone of times that name none, like America/New_York"
     map: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
@@ -85,6 +97,22 @@ def amount(text: str) -> float:
     if cash <= 0:
         raise UsageError(f"--cash {text} is not a positive amount", hint="--cash 100000")
     return cash / MICROS_PER_DOLLAR
+
+
+def contract(text: str) -> tuple[int, Micros]:
+    """Multiplier and margin of a futures contract, from ``10:1000``.
+
+    Raises:
+        UsageError: If they are none.
+    """
+    multiplier, colon, margin = text.partition(":")
+    if colon and re.fullmatch("[1-9][0-9]{0,5}", multiplier) and margin:
+        bond = micros_from_text(margin)
+        if bond > 0:
+            return int(multiplier), bond
+    raise UsageError(
+        f"{text!r} is no futures contract", hint="--contract 10:1000, its multiplier and margin"
+    )
 
 
 def day(text: str, clock: Clock) -> date:

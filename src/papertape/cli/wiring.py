@@ -11,20 +11,23 @@ from pathlib import Path
 from papertape.cli.catalogue import Listed, listed
 from papertape.cli.data.shelf import store_of
 from papertape.cli.failure import blamed
-from papertape.cli.options import RunOptions, amount, day, pairs
+from papertape.cli.options import RunOptions, amount, contract, day, pairs
 from papertape.cli.surroundings import Surroundings
+from papertape.data.actions import with_actions
 from papertape.data.sessions import regular_hours
 from papertape.data.store import Store
 from papertape.domain.clock import Clock
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Frequency, PriceHistory
+from papertape.domain.money import dollars
 from papertape.engines.proofbench.bench import SimulationEngine, simulate
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import Notify
 from papertape.engines.proofbench.results import SimulationResults, report
 from papertape.plugins.market_data.csv import read_prices
 from papertape.plugins.market_data.sample import SYMBOLS, read_sample
+from papertape.plugins.market_data.tables.actions import read_actions
 from papertape.session.paper import replay
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Strategy
@@ -112,10 +115,14 @@ def _config(options: RunOptions, clock: Clock) -> SimulationConfig:
         end=day(options.to, clock) if options.to else None,
         size=options.size,
         cost=options.cost,
+        spread=options.spread,
+        account=options.account,
         warmup=options.warmup,
         risk_profile=options.profile,
         benchmark=options.benchmark,
         seed=options.seed,
+        latency=options.latency,
+        compat=options.compat,
         allow=options.allow,
     )
 
@@ -140,9 +147,42 @@ def histories_of(symbols: list[str], options: RunOptions, store: Store) -> dict[
     read = {
         symbol: _file(symbol, file, options) for symbol, file in zip(symbols, files, strict=True)
     }
+    read = _with_stated(_as_contracts(read, options), options)
     if options.extended:
         return read
     return {symbol: regular_hours(history) for symbol, history in read.items()}
+
+
+def _as_contracts(read: dict[str, PriceHistory], options: RunOptions) -> dict[str, PriceHistory]:
+    """The prices, as those of futures where the options say so."""
+    if options.contract is None:
+        return read
+    multiplier, margin = contract(options.contract)
+    words = f"a contract is {multiplier} times the price and ties up {dollars(margin):,.2f}"
+    return {
+        symbol: replace(
+            each,
+            bars=each.bars.of(multiplier=multiplier, margin=margin),
+            notices=(*each.notices, f"{symbol}: {words}"),
+        )
+        for symbol, each in read.items()
+    }
+
+
+def _with_stated(read: dict[str, PriceHistory], options: RunOptions) -> dict[str, PriceHistory]:
+    """The prices, with the corporate actions that a file states of them."""
+    if not options.actions:
+        return read
+    stated = read_actions(options.actions)
+    if unknown := ", ".join(sorted(stated.keys() - read.keys())):
+        raise UsageError(
+            f"--actions states something of {unknown}, which is not traded",
+            hint=f"name it with --symbol, too: --symbol {' '.join((*read, unknown))}",
+        )
+    return {
+        symbol: with_actions(each, stated[symbol]) if symbol in stated else each
+        for symbol, each in read.items()
+    }
 
 
 def _kept(symbol: str, options: RunOptions, store: Store) -> PriceHistory:
@@ -170,7 +210,12 @@ def _sample(symbol: str, options: RunOptions) -> PriceHistory:
 
 
 def _refuse_words_about_files(options: RunOptions) -> None:
-    for option, value in (("--tz", options.tz), ("--adjusted", options.adjusted)):
+    for option, value in (
+        ("--tz", options.tz),
+        ("--adjusted", options.adjusted),
+        ("--actions", options.actions),
+        ("--contract", options.contract),
+    ):
         if value:
             raise UsageError(f"{option} is about a price file", hint="name the file with --data")
 

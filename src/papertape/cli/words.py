@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from papertape.cli.store import StoredRun
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import number, painted, percent, sentence, steps, table
+from papertape.engines.proofbench.explain import cost_words, fill_words
 from papertape.engines.proofbench.record import Ground, RunRecord
 
 _TITLES = {
@@ -32,7 +33,8 @@ class Column(NamedTuple):
 
 def title_of(ground: Ground) -> str:
     """A strategy's name with the parameters that make it, short enough to head a column."""
-    return _TITLES.get(ground.strategy, ground.strategy).format_map(ground.parameters)
+    title = _TITLES.get(ground.strategy, ground.strategy).format_map(ground.parameters)
+    return f"{title} COMPAT" if ground.compat else title
 
 
 def ground_lines(ground: Ground, width: int) -> list[str]:
@@ -67,8 +69,9 @@ def terms(ground: Ground, width: int) -> list[str]:
 
 def settings(ground: Ground) -> str:
     """Cash, size, rates and limits in a line."""
+    account = "" if ground.account == "cash" else f"{ground.account} account, "
     return (
-        f"{number(ground.capital, 0)} dollars, size {ground.size}, risk-free "
+        f"{number(ground.capital, 0)} dollars, {account}size {ground.size}, risk-free "
         f"{100 * ground.risk_free:g} % a year, limits {ground.profile}, seed {ground.seed}"
     )
 
@@ -133,6 +136,10 @@ def report(run: StoredRun, here: Surroundings, colour: bool) -> str:
     ]
     for words in record.words:
         lines += sentence("Result", words, width)
+    if record.fills:
+        lines += sentence("Paid", cost_words(record), width)
+    for words in fill_words(record):
+        lines += sentence("Fills", words, width)
     if record.against_benchmark:
         lines += sentence("Against", f"{BENCHMARK} {record.against_benchmark}", width)
     lines += notices(record, here, colour)

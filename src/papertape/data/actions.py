@@ -23,6 +23,7 @@ from papertape.domain.market import (
     FloatArray,
     PriceHistory,
     Split,
+    ends_symbol,
 )
 from papertape.domain.money import micros
 
@@ -38,6 +39,8 @@ def factor_of(action: CorporateAction, close_before: float) -> float:
     """
     if isinstance(action, Split):
         return float(action.ratio)
+    if not isinstance(action, Dividend):
+        return 1.0  # a symbol ends; its prices stay what they are
     before = micros(close_before)
     if action.amount >= before:
         raise DataError(
@@ -117,3 +120,51 @@ def _in_new_shares(history: PriceHistory, per_share: FloatArray) -> tuple[Corpor
         for action in here
         if isinstance(action, Dividend)
     )
+
+
+def adjusted_backward(history: PriceHistory) -> PriceHistory:
+    """The history as other engines trade it: every price in the last bar's terms, nothing booked.
+
+    It knows, at each bar, all that was paid and split afterwards; only the compatibility policy
+    ``trade_adjusted`` trades it.
+
+    Raises:
+        DataError: If there is a tape, which stays as it was told.
+    """
+    bars, actions = history.bars, history.actions
+    factors = signal_factors(bars, actions)
+    if np.all(factors == 1.0):
+        return history
+    if history.ticks:
+        raise DataError(
+            f"{bars.symbol}: bars can be adjusted backward, a tape cannot",
+            hint="leave the tape out, or hand in both adjusted already, without actions",
+        )
+    shares = signal_factors(bars, [action for action in actions if isinstance(action, Split)])
+    adjusted = bars.scaled(factors / factors[-1])
+    traded = np.rint(bars.volume * (shares[-1] / shares))
+    columns = (adjusted.open, adjusted.high, adjusted.low, adjusted.close, traded)
+    return replace(
+        history,
+        bars=Bars.trusted(bars.instrument, bars.frequency, bars.start, bars.end, *columns),
+        actions=tuple(filter(ends_symbol, actions)),
+        adjusted="all",
+    )
+
+
+def with_actions(history: PriceHistory, stated: Sequence[CorporateAction]) -> PriceHistory:
+    """The history with actions that somebody stated beside it, in place of what it came with.
+
+    Raises:
+        DataError: If its prices contain such an action already.
+    """
+    bars, adjusted = history.bars, history.adjusted
+    contained = {"raw": (), "split": (Split,), "all": (Split, Dividend)}[adjusted]
+    twice = next((action for action in stated if isinstance(action, contained)), None)
+    if twice is not None:
+        raise DataError(
+            f"{bars.symbol}: the prices are adjusted ({adjusted}), and a "
+            f"{type(twice).__name__.lower()} of {twice.ex_date} is stated besides",
+            hint="state it for prices as traded: --adjusted raw",
+        )
+    return replace(history, actions=tuple(stated))

@@ -7,23 +7,32 @@ pocket arrives in others, to the micro-dollar and to the share.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
 from typing import NamedTuple
 
 from papertape.domain.errors import require
 from papertape.domain.event import (
+    CashSettled,
     DividendAccrued,
     DividendPaid,
+    FillBusted,
+    FillCorrected,
+    FinancingCharged,
+    HoldingDelisted,
     LedgerEvent,
     OrderFilled,
     SplitApplied,
+    SymbolChanged,
+    VariationPaid,
 )
+from papertape.domain.fill import Fill
 from papertape.domain.money import Micros, counted, half_even
 
-CASH, OWED, HOLDING = "cash", "owed", "holding"
+CASH, UNSETTLED, BOND, OWED, HOLDING = "cash", "unsettled", "bond", "owed", "holding"
 CAPITAL, MARKET, FEES, DIVIDENDS = "capital", "market", "fees", "dividends"
+FINANCING = "financing"
 USD = "USD"
 
 
@@ -38,18 +47,15 @@ class Posting(NamedTuple):
     amount: int
 
 
-def postings(event: LedgerEvent) -> tuple[Posting, ...]:
+def postings(event: LedgerEvent) -> tuple[Posting, ...]:  # noqa: C901, PLR0911 - one case an event
     """What an event moves; the amounts of each asset sum to zero."""
     match event:
         case OrderFilled(fill=fill):
-            value = counted(fill.quantity * fill.price)
-            return (
-                Posting(CASH, USD, -value - fill.fee),
-                Posting(MARKET, USD, value),
-                Posting(FEES, USD, fill.fee),
-                Posting(HOLDING, fill.symbol, fill.quantity),
-                Posting(MARKET, fill.symbol, -fill.quantity),
-            )
+            return _exchanged(fill)
+        case FillBusted(fill=fill):
+            return _undone(fill)
+        case FillCorrected(fill=fill, instead=instead):
+            return (*_undone(fill), *_exchanged(instead))
         case DividendAccrued(quantity=quantity, amount=amount):
             total = counted(quantity * amount)
             return (Posting(OWED, USD, total), Posting(DIVIDENDS, USD, -total))
@@ -62,19 +68,115 @@ def postings(event: LedgerEvent) -> tuple[Posting, ...]:
                 Posting(CASH, USD, cash),
                 Posting(MARKET, USD, -cash),
             )
+        case SymbolChanged(symbol=symbol, new_symbol=new, quantity=quantity):
+            return (
+                Posting(HOLDING, symbol, -quantity),
+                Posting(MARKET, symbol, quantity),
+                Posting(HOLDING, new, quantity),
+                Posting(MARKET, new, -quantity),
+            )
+        case HoldingDelisted(symbol=symbol, quantity=quantity, price=price):
+            paid = counted(quantity * price)
+            return (
+                Posting(HOLDING, symbol, -quantity),
+                Posting(MARKET, symbol, quantity),
+                Posting(CASH, USD, paid),
+                Posting(MARKET, USD, -paid),
+            )
+        case CashSettled(total=total):
+            return (Posting(CASH, USD, total), Posting(UNSETTLED, USD, -total))
+        case VariationPaid(total=total):
+            return (Posting(CASH, USD, total), Posting(MARKET, USD, -total))
+        case FinancingCharged(total=total):
+            return (Posting(CASH, USD, -total), Posting(FINANCING, USD, total))
+
+
+def _exchanged(fill: Fill) -> tuple[Posting, ...]:
+    """What a trade moves: shares against money, or a contract against a bond."""
+    shares = (
+        Posting(FEES, USD, fill.fee),
+        Posting(HOLDING, fill.symbol, fill.quantity),
+        Posting(MARKET, fill.symbol, -fill.quantity),
+    )
+    if fill.bond is not None:
+        return (
+            Posting(CASH, USD, fill.cash),
+            Posting(BOND, USD, fill.bond),
+            Posting(MARKET, USD, -fill.variation),
+            *shares,
+        )
+    # A sale's money comes when it settles; a purchase takes it at once, so that none is promised
+    # twice, and so does the fee.
+    proceeds = max(0, -fill.value)
+    return (
+        Posting(CASH, USD, fill.cash - proceeds),
+        Posting(UNSETTLED, USD, proceeds),
+        Posting(MARKET, USD, fill.value),
+        *shares,
+    )
+
+
+def _undone(fill: Fill) -> tuple[Posting, ...]:
+    return tuple(Posting(pocket, asset, -amount) for pocket, asset, amount in _exchanged(fill))
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A holding: signed shares and what they cost, micro-dollars, signed like the shares."""
+    """A holding: signed shares and what they cost, micro-dollars, signed like the shares.
+
+    Futures are marked, not bought: ``cost`` is their value when they were marked last, and what
+    they have gained since is all that they are worth.
+
+    Attributes:
+        quantity: Shares or contracts.
+        cost: See above.
+        multiplier: Units of the price that one contract stands for.
+        bond: What the contracts tie up, micro-dollars; 0 for shares.
+    """
 
     quantity: int = 0
     cost: Micros = 0
+    multiplier: int = 1
+    bond: Micros = 0
 
     @property
     def average_price(self) -> float:
-        """Average entry price in micro-dollars; 0 when flat."""
-        return self.cost / self.quantity if self.quantity else 0.0
+        """Average entry price (for futures: the last mark) in micro-dollars; 0 when flat."""
+        return self.cost / (self.quantity * self.multiplier) if self.quantity else 0.0
+
+    def value(self, price: Micros) -> Micros:
+        """Quantity times price times multiplier: the exposure."""
+        return self.quantity * price * self.multiplier
+
+    def worth(self, price: Micros) -> Micros:
+        """What it adds to equity: its value, or for futures the gain since the last mark."""
+        return self.value(price) - self.cost if self.bond else self.value(price)
+
+    def after(self, fill: Fill) -> Position:
+        """The holding after a fill."""
+        if fill.bond is None:
+            return self.traded(fill.quantity, fill.price)
+        return Position(
+            self.quantity + fill.quantity,
+            self.cost + fill.variation + fill.value,
+            fill.multiplier,
+            self.bond + fill.bond,
+        )
+
+    def without(self, fill: Fill) -> Position:
+        """The holding once a fill was taken back.
+
+        Assumption: shares leave at the fill's own price, as if traded back; where a reduction
+        came in between, the average cost of what is left is not what it would have been.
+        """
+        if fill.bond is None:
+            return self.traded(-fill.quantity, fill.price)
+        return Position(
+            self.quantity - fill.quantity,
+            self.cost - fill.variation - fill.value,
+            self.multiplier,
+            self.bond - fill.bond,
+        )
 
     def traded(self, quantity: int, price: Micros) -> Position:
         """The holding after a trade; a reduction releases cost in proportion (average cost)."""
@@ -84,6 +186,15 @@ class Position:
         if self.quantity * after <= 0:  # closed, or turned round at this price
             return Position(after, after * price)
         return Position(after, half_even(self.cost * after, self.quantity))
+
+    def with_(self, other: Position) -> Position:
+        """Two holdings of one thing, after a change of symbol made it so."""
+        return replace(
+            self,
+            quantity=self.quantity + other.quantity,
+            cost=self.cost + other.cost,
+            bond=self.bond + other.bond,
+        )
 
     def split(self, after: int) -> Position:
         """The holding after a split: other shares, the same cost."""
@@ -127,24 +238,55 @@ class Account:
 
     def _positions_after(self, event: LedgerEvent) -> dict[str, Position]:
         positions = dict(self.positions)
+        symbol = symbol_of(event)
+        held = positions.get(symbol, Position())
         match event:
             case OrderFilled(fill=fill):
-                held = positions.get(fill.symbol, Position())
-                positions[fill.symbol] = held.traded(fill.quantity, fill.price)
-            case SplitApplied(symbol=symbol, before=before, after=after):
-                held = positions.get(symbol, Position())
+                held = held.after(fill)
+            case FillBusted(fill=fill):
+                held = held.without(fill)
+            case FillCorrected(fill=fill, instead=instead):
+                held = held.without(fill).after(instead)
+            case SplitApplied(before=before, after=after):
                 require(held.quantity == before, f"{symbol}: a split of {before} shares, not held")
-                positions[symbol] = held.split(after)
+                held = held.split(after)
+            case SymbolChanged(new_symbol=new, quantity=quantity):
+                require(held.quantity == quantity, f"{symbol}: {quantity} shares are not held")
+                positions.pop(symbol)
+                symbol, held = new, held.with_(positions.get(new, Position()))
+            case HoldingDelisted(quantity=quantity):
+                require(held.quantity == quantity, f"{symbol}: {quantity} shares are not held")
+                held = Position()
+            case VariationPaid(price=price, total=total):
+                require(held.worth(price) == total, f"{symbol}: {event} is not what it has gained")
+                held = replace(held, cost=held.cost + total)
             case _:
                 return positions
-        if positions[symbol_of(event)].quantity == 0:
-            del positions[symbol_of(event)]
+        positions[symbol] = held
+        if held.quantity == 0:
+            require(held.bond == 0, f"{symbol}: {held.bond} tied up and nothing held")
+            del positions[symbol]
         return positions
 
     @property
     def cash(self) -> Micros:
-        """Cash in hand, micro-dollars."""
+        """Cash by trade date, micro-dollars: settled, and what sales will bring."""
+        return self.settled + self.unsettled
+
+    @property
+    def settled(self) -> Micros:
+        """Settled cash less what was spent, micro-dollars; negative if unsettled money bought."""
         return self.balances.get((CASH, USD), 0)
+
+    @property
+    def unsettled(self) -> Micros:
+        """Proceeds of sales that have not settled yet, micro-dollars."""
+        return self.balances.get((UNSETTLED, USD), 0)
+
+    @property
+    def bond(self) -> Micros:
+        """Cash that futures tie up, micro-dollars."""
+        return self.balances.get((BOND, USD), 0)
 
     @property
     def owed(self) -> Micros:
@@ -156,20 +298,27 @@ class Account:
         """Fees paid so far, micro-dollars."""
         return self.balances.get((FEES, USD), 0)
 
+    @property
+    def financing(self) -> Micros:
+        """What borrowed shares and borrowed money have cost so far, micro-dollars."""
+        return self.balances.get((FINANCING, USD), 0)
+
     def quantity(self, symbol: str) -> int:
         """Shares held, signed."""
         held = self.positions.get(symbol)
         return held.quantity if held else 0
 
     def equity(self, prices: Mapping[str, Micros]) -> Micros:
-        """Cash, what is owed, and the holdings at these prices, micro-dollars."""
-        worth = sum(held.quantity * prices[symbol] for symbol, held in self.positions.items())
-        return counted(self.cash + self.owed + worth)
+        """Cash, bonds, what is owed, and the holdings at these prices, micro-dollars."""
+        worth = sum(held.worth(prices[symbol]) for symbol, held in self.positions.items())
+        return counted(self.cash + self.bond + self.owed + worth)
 
 
 def symbol_of(event: LedgerEvent) -> str:
     """The instrument an event is about."""
-    return event.fill.symbol if isinstance(event, OrderFilled) else event.symbol
+    if isinstance(event, OrderFilled | FillBusted | FillCorrected):
+        return event.fill.symbol
+    return event.symbol
 
 
 def split_shares(quantity: int, ratio: Fraction, price: Micros) -> tuple[int, Micros]:

@@ -14,6 +14,7 @@ from papertape.domain.errors import require
 Nanos: TypeAlias = int
 """A moment: nanoseconds since 1970-01-01T00:00Z."""
 
+MILLISECOND: Nanos = 1_000_000
 SECOND: Nanos = 1_000_000_000
 MINUTE: Nanos = 60 * SECOND
 DAY: Nanos = 86_400 * SECOND

@@ -36,7 +36,7 @@ def canonical_symbol(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A US share or fund: its symbol, price grid and venue.
+    """A US share or fund, or a futures contract: its symbol, price grid and venue.
 
     Attributes:
         symbol: Canonical symbol, see `canonical_symbol`.
@@ -44,6 +44,9 @@ class Instrument:
         lot: Smallest number of shares that trades; every quantity is a multiple of it.
         currency: Currency of price and cash.
         venue: ISO 10383 code of the exchange whose sessions it keeps.
+        multiplier: Units of the price that one share or contract stands for.
+        margin: Performance bond of one futures contract, micro-dollars; 0 for what is paid in
+            full. Assumption: the bond stays the same as long as the contract is held.
     """
 
     symbol: str
@@ -51,9 +54,23 @@ class Instrument:
     lot: int = 1
     currency: str = "USD"
     venue: str = "XNYS"
+    multiplier: int = 1
+    margin: Micros = 0
 
     def __post_init__(self) -> None:
         if self.symbol != canonical_symbol(self.symbol):
             raise UsageError(f"{self.symbol!r} is not in its canonical spelling")
         if self.tick <= 0 or self.lot <= 0:
             raise UsageError(f"{self.symbol}: tick and lot are positive")
+        if self.multiplier < 1 or self.margin < 0:
+            raise UsageError(f"{self.symbol}: a multiplier is 1 or more, a margin 0 or more")
+        if self.multiplier > 1 and not self.is_future:
+            raise UsageError(
+                f"{self.symbol}: a multiplier of {self.multiplier} is a futures contract's",
+                hint="give its margin, too: what one contract ties up",
+            )
+
+    @property
+    def is_future(self) -> bool:
+        """Whether it is a contract held against a bond and settled every day, not bought."""
+        return self.margin > 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from papertape.domain.calendar import Calendar, calendar_of
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
 from papertape.domain.errors import DataError, UsageError, require
-from papertape.domain.instrument import Instrument
-from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros
+from papertape.domain.instrument import Instrument, canonical_symbol
+from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, half_even
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -181,6 +181,27 @@ class Trade:
             raise DataError(f"{self.symbol} {rfc3339(self.time)}: {self.size} at {self.price}")
 
 
+@dataclass(frozen=True, slots=True)
+class Unquoted:
+    """From here on nobody knows both sides: one is missing, or they cross."""
+
+    symbol: str
+    time: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class TradingStatus:
+    """Trading in an instrument was halted, or goes on."""
+
+    symbol: str
+    time: Nanos
+    is_halted: bool
+
+
+Tick: TypeAlias = Quote | Trade | Unquoted | TradingStatus
+"""One message of the tape."""
+
+
 @dataclass(frozen=True, eq=False)
 class Bars:
     """Many bars of one instrument, oldest first, as read-only columns of equal length.
@@ -252,6 +273,17 @@ class Bars:
         """Some of the rows, as views."""
         columns = (getattr(self, name)[rows] for name in _COLUMNS)
         return Bars.trusted(self.instrument, self.frequency, *columns)
+
+    def of(self, **terms: Any) -> Bars:
+        """The same rows of an instrument that differs in these fields, such as a multiplier."""
+        columns = (getattr(self, name) for name in _COLUMNS)
+        return Bars.trusted(replace(self.instrument, **terms), self.frequency, *columns)
+
+    def followed_by(self, later: Bars) -> Bars:
+        """These rows and then those of the later bars, whose instrument it is."""
+        pairs = ((getattr(self, name), getattr(later, name)) for name in _COLUMNS)
+        columns = (np.concatenate(pair) for pair in pairs)
+        return Bars.trusted(later.instrument, later.frequency, *columns)
 
     def detached(self) -> Bars:
         """The same rows in arrays of their own, which lead back to no longer ones."""
@@ -340,7 +372,67 @@ class Dividend:
             raise DataError(f"{self.symbol} {self.ex_date}: no dividend pays {self.amount} micros")
 
 
-CorporateAction: TypeAlias = Split | Dividend
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """From ``ex_date`` on the same shares trade as ``new_symbol``."""
+
+    symbol: str
+    ex_date: date
+    new_symbol: str
+
+    def __post_init__(self) -> None:
+        if canonical_symbol(self.new_symbol) != self.new_symbol or self.new_symbol == self.symbol:
+            raise DataError(f"{self.symbol} {self.ex_date}: {self.new_symbol!r} is no new symbol")
+
+
+@dataclass(frozen=True, slots=True)
+class Delisting:
+    """The shares do not trade from ``ex_date`` on; holders are paid out (fill-K4).
+
+    Attributes:
+        symbol: The instrument.
+        ex_date: The first day without trading.
+        consideration: Cash a share, micro-dollars; None where nothing is stated.
+        haircut: Share of the last price that is lost, where no cash is stated; None if that is
+            not known either.
+    """
+
+    symbol: str
+    ex_date: date
+    consideration: Micros | None = None
+    haircut: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.consideration is not None and (self.consideration < 0 or self.haircut is not None):
+            raise DataError(
+                f"{self.symbol} {self.ex_date}: a delisting pays cash or loses a share of the "
+                f"price, not {self.consideration} micros and {self.haircut}"
+            )
+        if self.haircut is not None and not 0 <= self.haircut <= 1:
+            raise DataError(
+                f"{self.symbol} {self.ex_date}: {self.haircut} of a price is no haircut"
+            )
+
+    def paid(self, last: Micros, side: int) -> Micros:
+        """What a share brings (or, short, costs), micro-dollars.
+
+        Assumption: where nothing is known a long holding is lost whole, and a short one is bought
+        back at the last price, so that neither gains by what nobody knows.
+        """
+        if self.consideration is not None:
+            return self.consideration
+        if self.haircut is None:
+            return 0 if side > 0 else last
+        kept = last * (1 - self.haircut)
+        return half_even(kept.numerator, kept.denominator)
+
+
+CorporateAction: TypeAlias = Split | Dividend | Renaming | Delisting
+
+
+def ends_symbol(action: CorporateAction) -> bool:
+    """Whether nothing trades under the symbol from the ex-date on."""
+    return isinstance(action, Renaming | Delisting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,11 +441,13 @@ class PriceHistory:
 
     Attributes:
         bars: The bars, with the adjustment named beside them.
-        actions: Splits and dividends in the bars' span that the prices do *not* contain yet.
+        actions: Splits and dividends in the bars' span that the prices do *not* contain yet, and
+            how the symbol ends, if it does.
         adjusted: What the prices have been adjusted for already.
         source: One line for people: provider, file or package.
         fingerprint: Hash of the content the bars were read from, hexadecimal.
         notices: Sentences a user should read once (assumptions taken, rows dropped).
+        ticks: The tape in time order, where there is one: orders then meet it and not the bars.
     """
 
     bars: Bars
@@ -362,3 +456,4 @@ class PriceHistory:
     source: str = ""
     fingerprint: str = ""
     notices: tuple[str, ...] = field(default=())
+    ticks: Sequence[Tick] = field(default=())

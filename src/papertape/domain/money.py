@@ -8,7 +8,9 @@ are exact to two billion dollars and more (2**51 micros); amounts end at `LARGES
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from fractions import Fraction
 from typing import TypeAlias
 
 from papertape.domain.errors import AmountTooLarge, UsageError
@@ -95,3 +97,19 @@ def tick_down(price: Micros, tick: Micros) -> Micros:
 def against_trader(price: Micros, tick: Micros, side: int) -> Micros:
     """Round to the tick so that the trader never gains: a buy (side > 0) up, a sell down."""
     return tick_up(price, tick) if side > 0 else tick_down(price, tick)
+
+
+def payable(amount: Fraction, unit: Micros, lot: int, fee: Callable[[int], Micros]) -> int:
+    """The most shares, in lots, whose value and whose fee an amount pays for together.
+
+    Args:
+        amount: Micro-dollars.
+        unit: Value of one share, micro-dollars.
+        lot: The shares are a multiple of it.
+        fee: What so many shares cost to trade; never less for more of them.
+    """
+    most = max(0, int(amount / unit))
+    shares = max(0, int((amount - fee(most)) / unit)) // lot * lot  # these it surely pays for
+    while (shares + lot) * unit + fee(shares + lot) <= amount:
+        shares += lot
+    return shares

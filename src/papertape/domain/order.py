@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import TypeAlias
 
 from papertape.domain.clock import Nanos
@@ -70,6 +71,7 @@ _NEEDS_STOP = frozenset({OrderKind.STOP, OrderKind.STOP_LIMIT}) | _IF_TOUCHED
 _ENDS_AS_LIMIT = _NEEDS_LIMIT | {OrderKind.TRAILING_STOP_LIMIT}
 _PLAIN = frozenset({OrderKind.MARKET, OrderKind.LIMIT})
 _EXITS = frozenset({OrderKind.STOP, OrderKind.LIMIT, OrderKind.TRAILING_STOP})
+_NOTHING = Fraction(0)
 WHOLE = 1_000_000
 """Millionths in one: the unit of a trail that is a share of the price."""
 
@@ -132,6 +134,8 @@ class Order:
         attached: Exits that its fills bring to life, one cancelling the others.
         do_not_reduce: Whether its prices stand still on an ex-date (fill-K3).
         triggers_at_once: Whether a stop that the market has passed already is meant (fill-S3).
+        share_of_equity: Share of equity (signed) to be held after its fill, 0 for none: the
+            quantity is then counted anew at the price it fills at (`size_at_fill`).
     """
 
     id: OrderId
@@ -156,6 +160,7 @@ class Order:
     attached: tuple[Attached, ...] = ()
     do_not_reduce: bool = False
     triggers_at_once: bool = False
+    share_of_equity: Fraction = _NOTHING
 
     def __post_init__(self) -> None:
         if not is_sentence(self.reason):

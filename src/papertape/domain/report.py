@@ -9,14 +9,20 @@ from typing import Generic, Protocol, TypeVar
 
 from papertape.domain.errors import require
 from papertape.domain.event import (
+    CancelPending,
+    CancelRejected,
     Event,
+    FillBusted,
+    FillCorrected,
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
     OrderFilled,
+    OrderPending,
     OrderRejected,
     OrderReplaced,
     OrderRestated,
+    ReplacePending,
     ReplaceRejected,
 )
 from papertape.domain.fill import Fill
@@ -114,40 +120,74 @@ _NEEDS = {
 }
 
 
+_OF_ORDERS: dict[type, ReportKind] = {
+    OrderPending: ReportKind.PENDING_NEW,
+    OrderAccepted: ReportKind.NEW,
+    OrderRejected: ReportKind.REJECTED,
+}
+_OF_REQUESTS: dict[type, ReportKind] = {
+    CancelPending: ReportKind.PENDING_CANCEL,
+    CancelRejected: ReportKind.CANCEL_REJECT,
+    ReplacePending: ReportKind.PENDING_REPLACE,
+    ReplaceRejected: ReportKind.CANCEL_REJECT,
+}
+
+
 def report_of(event: Event) -> Report | None:
     """The report that an event stands for; None where it is not about an order's state."""
     match event:
-        case OrderAccepted(order=order, number=number):
-            return Report(number, ReportKind.NEW, order.id, order=order)
-        case OrderRejected(order=order, reason=reason, number=number):
-            return Report(number, ReportKind.REJECTED, order.id, order=order, note=reason)
+        case CancelPending() | CancelRejected() | ReplacePending() | ReplaceRejected():
+            return _of_request(event)
+        case FillBusted() | FillCorrected():
+            return _of_revision(event)
+        case OrderPending() | OrderAccepted() | OrderRejected():
+            kind, order = _OF_ORDERS[type(event)], event.order
+            note = event.reason if isinstance(event, OrderRejected) else ""
+            return Report(event.number, kind, order.id, order=order, note=note)
         case OrderFilled(fill=fill, number=number):
             made = Execution.of(fill)
             return Report(number, ReportKind.TRADE, fill.order_id, execution=made)
-        case OrderCanceled(order_id=order_id, reason=reason, number=number):
-            return Report(number, ReportKind.CANCELED, order_id, note=reason)
+        case OrderCanceled(order_id=ours, reason=reason, number=number, request_id=asked):
+            return Report(number, ReportKind.CANCELED, ours, request_id=asked, note=reason)
         case OrderExpired(order_id=order_id, number=number):
             return Report(number, ReportKind.EXPIRED, order_id)
         case OrderRestated(order=order, reason=reason, ratio=ratio, number=number):
             kind = ReportKind.RESTATED
             return Report(number, kind, order.id, order=order, ratio=ratio, note=reason)
-        case OrderReplaced(order=order, reason=reason, number=number):
-            kind, ours = ReportKind.REPLACED, order.id  # the order keeps its id with us
-            return Report(number, kind, ours, request_id=ours, order=order, note=reason)
-        case ReplaceRejected(order_id=ours, reason=reason, number=number):
-            return Report(number, ReportKind.CANCEL_REJECT, ours, request_id=ours, note=reason)
+        case OrderReplaced(order=order, reason=reason, number=number, request_id=asked):
+            # Without a request of its own it bears the order's id, which stays the same with us.
+            kind, ours, asked = ReportKind.REPLACED, order.id, asked or order.id
+            return Report(number, kind, ours, request_id=asked, order=order, note=reason)
     return None
+
+
+def _of_request(event: CancelPending | CancelRejected | ReplacePending | ReplaceRejected) -> Report:
+    """Without a request of its own an answer bears the order's id."""
+    kind, asked = _OF_REQUESTS[type(event)], event.request_id or event.order_id
+    return Report(event.number, kind, event.order_id, request_id=asked, note=event.reason)
+
+
+def _of_revision(event: FillBusted | FillCorrected) -> Report:
+    kind, made = ReportKind.BUST, None
+    if isinstance(event, FillCorrected):
+        kind, made = ReportKind.CORRECT, Execution.of(event.instead)
+    order_id, gone = event.fill.order_id, event.fill.id
+    return Report(event.number, kind, order_id, execution=made, refers_to=gone, note=event.reason)
 
 
 def order_of(event: Event) -> OrderId | None:
     """The order that an event is a report on."""
     match event:
-        case OrderAccepted(order=order) | OrderRejected(order=order) | OrderRestated(order=order):
+        case OrderPending(order=order) | OrderAccepted(order=order) | OrderRejected(order=order):
             return order.id
-        case OrderFilled(fill=fill):
+        case OrderRestated(order=order) | OrderReplaced(order=order):
+            return order.id
+        case OrderFilled(fill=fill) | FillBusted(fill=fill) | FillCorrected(fill=fill):
             return fill.order_id
-        case OrderCanceled(order_id=order_id) | OrderExpired(order_id=order_id):
-            return order_id
+        case OrderCanceled() | OrderExpired() | CancelPending() | CancelRejected():
+            return event.order_id
+        case ReplacePending() | ReplaceRejected():
+            return event.order_id
     return None
 
 

@@ -6,7 +6,7 @@ driver hands it the time and carries away what happened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
@@ -21,15 +21,20 @@ from papertape.domain.event import (
     OrderApproved,
     OrderRefused,
     Proposal,
+    ReplaceApproved,
+    ReplaceRequest,
 )
+from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState, book_report
+from papertape.domain.market import Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
+from papertape.domain.terms import AccountTerms
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.riskguard import RiskGuard, RiskView
-from papertape.engines.riskguard.limits import LastPrice, buying_price
+from papertape.engines.riskguard.limits import LastPrice
 from papertape.engines.signalcore.engine import SignalCore, Standing
 
 
@@ -41,10 +46,22 @@ class TradingPipeline:
         guard: Judges every order.
         router: The way to the broker.
         account: Where the account stands at the start.
+        terms: What it may do.
+        instruments: What is traded.
     """
 
-    def __init__(self, core: SignalCore, guard: RiskGuard, router: FlowRoute, account: Account):
+    def __init__(
+        self,
+        core: SignalCore,
+        guard: RiskGuard,
+        router: FlowRoute,
+        account: Account,
+        terms: AccountTerms,
+        instruments: Mapping[str, Instrument],
+    ):
         self._core = core
+        self._terms = terms
+        self._instruments = instruments
         self._guard = guard
         self._router = router
         self.account = account
@@ -52,6 +69,7 @@ class TradingPipeline:
         self._working: dict[OrderId, OrderState] = {}
         self._last: dict[str, LastPrice] = {}
         self._closes: dict[str, Micros] = {}
+        self._answers: list[Event] = []
 
     def warm(self, moment: Moment) -> None:
         """See a moment before the first one traded; no order rests yet, so nothing can happen."""
@@ -82,9 +100,10 @@ class TradingPipeline:
         self._note_prices(moment)
         self._core.see(moment)
         standing = Standing(
-            moment.time, self.account, self._closes, self._working, self._free_cash()
+            moment.time, self.account, self._closes, self._working, self._available()
         )
-        decided, proposals = self._core.decide(moment, events, standing)
+        happened, self._answers = [*self._answers, *events], []
+        decided, proposals = self._core.decide(moment, happened, standing)
         if not proposals:
             return [*events, *decided], []
         refused, intents = self._judge(proposals, moment.time)
@@ -94,6 +113,7 @@ class TradingPipeline:
         """Send what was decided; the broker's answers."""
         reports = self._router.route(intents, now)
         self._fold(reports)
+        self._answers += reports  # a broker may fill at once; the strategy hears of it next time
         return reports
 
     def _judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
@@ -106,6 +126,9 @@ class TradingPipeline:
                 if working.pop(proposal.order_id, None) is not None:
                     intents.append(proposal)
                 continue
+            if isinstance(proposal, ReplaceRequest):
+                self._judge_change(proposal, working, refused, intents)
+                continue
             verdict = self._guard.check(proposal, self._view(now, working))
             if isinstance(verdict, Approved):
                 working[proposal.id] = OrderState(proposal)
@@ -114,26 +137,66 @@ class TradingPipeline:
                 refused.append(OrderRefused(now, verdict))
         return refused, intents
 
-    def _free_cash(self) -> Micros:
-        """Cash that no working buy may yet take."""
-        if not self._working:
-            return self.account.cash
-        return self.account.cash - self._view(0, self._working).reserved
+    def _judge_change(
+        self,
+        request: ReplaceRequest,
+        working: dict[OrderId, OrderState],
+        refused: list[Event],
+        intents: list[Intent],
+    ) -> None:
+        """Ask about what would be open of an order, as if it were new and the old one gone."""
+        state = working.pop(request.order_id, None)
+        if state is None:
+            return  # it is done: there is nothing to change
+        rest = request.rest_of(state.order, state.filled)
+        if rest is None:
+            reason = f"changed to {request.quantity}, of which {state.filled} are filled"
+            intents.append(CancelRequest(request.time, request.order_id, reason))
+            return
+        verdict = self._guard.check(rest, self._view(request.time, working))
+        if isinstance(verdict, Approved):
+            working[request.order_id] = OrderState(rest)
+            intents.append(ReplaceApproved(request.time, request, verdict))
+        else:
+            working[request.order_id] = state
+            refused.append(OrderRefused(request.time, verdict))
+
+    def _available(self) -> Micros:
+        """Available funds that no working order may yet take."""
+        available = self._terms.available(self.account, self._closes)
+        return available - self._reserved(self._working) if self._working else available
+
+    def _reserved(self, working: dict[OrderId, OrderState]) -> Micros:
+        orders = working.values()
+        return self._terms.reserved(self.account, orders, self._instruments, self._closes)
 
     def _view(self, now: Nanos, working: dict[OrderId, OrderState]) -> RiskView:
         open_: dict[str, tuple[int, int]] = {}
-        reserved = 0
         for state in working.values():
-            order, rest = state.order, state.open
-            buys, sells = open_.get(order.symbol, (0, 0))
-            if order.reduce_only:
-                continue
-            open_[order.symbol] = (buys + max(0, rest), sells + min(0, rest))
-            last = self._closes.get(order.symbol, 0)
-            reserved += max(0, rest) * buying_price(order, last)
-        return RiskView(now, self.account, self._last, open_, reserved)
+            if not state.order.reduce_only:
+                buys, sells = open_.get(state.order.symbol, (0, 0))
+                rest = state.open
+                open_[state.order.symbol] = (buys + max(0, rest), sells + min(0, rest))
+        return RiskView(
+            now,
+            self.account,
+            self._last,
+            open_,
+            self._reserved(working),
+            self._terms,
+            self._instruments,
+        )
 
     def _note_prices(self, moment: Moment) -> None:
+        for action in moment.actions:
+            if isinstance(action, Renaming) and action.symbol in self._last:
+                self._closes[action.new_symbol] = self._closes[action.symbol]
+                self._last[action.new_symbol] = self._last[action.symbol]
+        for tick in moment.ticks:
+            if isinstance(tick, Trade):
+                before = self._last.get(tick.symbol, LastPrice(0, 0, 0))
+                price = self._closes[tick.symbol] = micros(tick.price)
+                self._last[tick.symbol] = LastPrice(price, tick.time, before.length)
         for bar in moment.bars:
             close = micros(bar.close)
             self._closes[bar.symbol] = close

@@ -4,7 +4,5 @@ cpdef long long taker_price(
     long long reference, int side, long long half_spread, long long slippage, long long tick,
     bint triggered=*,
 )
-cpdef long long half_spread_at(long long price, int basis_points, long long tick)
-cpdef long long half_of(long long bid, long long ask)
 cpdef long long impact(double factor, double volatility, double participation, long long price)
 cpdef long long shares_within(double volume, long long millionths)

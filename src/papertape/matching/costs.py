@@ -1,4 +1,4 @@
-"""Costs of trading: spread, slippage and volume caps, and the models that bundle them with fees.
+"""Costs of trading: slippage and volume caps, and the models that bundle them with spread and fees.
 
 The scalar rules at the head take and give integers (floats only where something is estimated) and
 round every computed offset so that the trader never gains. The policies below them hold the
@@ -7,26 +7,24 @@ numbers; a `CostModel` names one of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from math import ceil, floor, isnan, nan, sqrt
 from typing import Protocol
 
 from papertape.domain.errors import DataError, UsageError, require
-from papertape.domain.market import Quote
-from papertape.domain.money import LARGEST, Micros, dollars, micros, tick_down, tick_up
+from papertape.domain.money import LARGEST, Micros, dollars, tick_down, tick_up
 from papertape.matching.fees import (
     Fees,
     NoFee,
     PerShareFee,
-    ProportionalFee,
     RegulatoryFees,
     SumOfFees,
     TieredFee,
 )
+from papertape.matching.financing import FREE, Financing
 from papertape.matching.liquidity import Liquidity
+from papertape.matching.spreads import NoSpread, Spread, SpreadByLiquidity
 
 MILLION = 1_000_000
 UNLIMITED = LARGEST - 1
@@ -54,16 +52,6 @@ def taker_price(
     return max(tick_down(reference - added, tick), min(tick, reference))
 
 
-def half_spread_at(price: Micros, basis_points: int, tick: Micros) -> Micros:
-    """Basis points of a price, rounded up, and never less than half a tick."""
-    return max(-(-price * basis_points // 10_000), (tick + 1) // 2)
-
-
-def half_of(bid: Micros, ask: Micros) -> Micros:
-    """Half of a quoted spread, rounded up."""
-    return (ask - bid + 1) // 2
-
-
 def impact(factor: float, volatility: float, participation: float, price: Micros) -> Micros:
     """The square-root law: factor x daily volatility x root of the share of daily volume."""
     return ceil(factor * volatility * sqrt(participation) * price)
@@ -72,97 +60,6 @@ def impact(factor: float, volatility: float, participation: float, price: Micros
 def shares_within(volume: float, millionths: int) -> int:
     """So many millionths of a volume, in whole shares, rounded down."""
     return floor(volume) * millionths // 1_000_000
-
-
-class Spread(Protocol):
-    """How far the price of a taker lies from the middle."""
-
-    @property
-    def words(self) -> str:
-        """The policy in a few words."""
-        ...
-
-    def half_spread(
-        self, price: Micros, liquidity: Liquidity, tick: Micros, quote: Quote | None = None
-    ) -> Micros:
-        """Micro-dollars a share; a quote that is known at the moment goes before any estimate."""
-        ...
-
-
-@dataclass(frozen=True)
-class NoSpread:
-    """Buyers and sellers meet at one price; a fiction that a report has to announce."""
-
-    words = "no spread"
-
-    def half_spread(
-        self, price: Micros, liquidity: Liquidity, tick: Micros, quote: Quote | None = None
-    ) -> Micros:
-        """Nothing."""
-        return 0
-
-
-@dataclass(frozen=True)
-class FixedHalfSpread:
-    """The same half spread always, whatever the price, the day or the quote."""
-
-    amount: Micros
-
-    def __post_init__(self) -> None:
-        _refuse_negative("a half spread", self.amount)
-
-    @property
-    def words(self) -> str:
-        """The amount in dollars."""
-        return f"half spread {dollars(self.amount):g}"
-
-    def half_spread(
-        self, price: Micros, liquidity: Liquidity, tick: Micros, quote: Quote | None = None
-    ) -> Micros:
-        """The amount."""
-        return self.amount
-
-
-# Assumption: a class by dollars traded a day stands in for the spread of an instrument without
-# quotes. The borders are ours: the first is low enough for AAPL in 2003 (41 million a day), and
-# each next one is a quarter or a fifth of the one before.
-_CLASSES = ((40_000_000, 1), (10_000_000, 2), (2_500_000, 5), (500_000, 15), (0, 50))
-
-
-@dataclass(frozen=True)
-class SpreadByLiquidity:
-    """Half of the quoted spread where there is a quote, else basis points by liquidity class.
-
-    Left out: that spreads are wider at the open and in a panic.
-
-    Attributes:
-        classes: (dollars traded a day from which it holds, basis points), descending to 0.
-        unknown: Basis points where the value traded is not known.
-            Assumption: the middle class, for want of anything better.
-    """
-
-    classes: tuple[tuple[float, int], ...] = _CLASSES
-    unknown: int = 5
-
-    @property
-    def words(self) -> str:
-        """The range of the classes."""
-        points = [each for _, each in self.classes]
-        return f"half spread {min(points)} to {max(points)} bp by liquidity"
-
-    def basis_points(self, liquidity: Liquidity) -> int:
-        """The class of an instrument."""
-        if isnan(liquidity.daily_value):
-            return self.unknown
-        return next(points for least, points in self.classes if liquidity.daily_value >= least)
-
-    def half_spread(
-        self, price: Micros, liquidity: Liquidity, tick: Micros, quote: Quote | None = None
-    ) -> Micros:
-        """Micro-dollars a share; an estimate is never below half a tick."""
-        if quote is not None:
-            return half_of(micros(quote.bid), micros(quote.ask))
-        return half_spread_at(price, self.basis_points(liquidity), tick)
 
 
 class Slippage(Protocol):
@@ -204,7 +101,7 @@ class FixedSlippage:
     amount: Micros
 
     def __post_init__(self) -> None:
-        _refuse_negative("slippage", self.amount)
+        require(self.amount >= 0, f"slippage never flatters, was {self.amount} micros")
 
     @property
     def words(self) -> str:
@@ -214,6 +111,22 @@ class FixedSlippage:
     def slippage(self, price: Micros, shares: int, liquidity: Liquidity) -> Micros:
         """The amount."""
         return self.amount
+
+
+@dataclass(frozen=True)
+class ProportionalSlippage:
+    """The same share of the price always, whatever the order's size."""
+
+    rate: Fraction
+
+    @property
+    def words(self) -> str:
+        """The share in basis points."""
+        return f"slippage {float(self.rate * 10_000):g} bp"
+
+    def slippage(self, price: Micros, shares: int, liquidity: Liquidity) -> Micros:
+        """The share of the price, rounded up."""
+        return ceil(price * self.rate)
 
 
 @dataclass(frozen=True)
@@ -246,6 +159,57 @@ class SquareRootImpact:
             self.participation_if_unknown if isnan(share) else share,
             price,
         )
+
+
+def permanent_impact(volatility: float, participation: float, days_of_shares: float) -> float:
+    """Almgren et al. (2005): how far an order moves the price for good, a share of the price.
+
+    Args:
+        volatility: Daily.
+        participation: The order's share of a day's volume.
+        days_of_shares: How many days' volume all shares outstanding are.
+    """
+    return 0.314 * volatility * participation * sqrt(sqrt(days_of_shares))
+
+
+def average_impact(
+    volatility: float, participation: float, days_of_shares: float, days: float
+) -> float:
+    """Almgren et al. (2005): what an order spread evenly over so many days pays on average."""
+    passing = 0.142 * volatility * float((participation / days) ** 0.6)
+    return permanent_impact(volatility, participation, days_of_shares) / 2 + passing
+
+
+@dataclass(frozen=True)
+class AlmgrenImpact:
+    """The law of Almgren et al. (2005), for who knows the shares outstanding and his pace.
+
+    Attributes:
+        outstanding: Shares that exist of the instrument; one policy is for one instrument.
+        days: How much of a day each order takes.
+        unknown: What answers where volume or volatility are not known.
+    """
+
+    outstanding: float
+    days: float = 1.0
+    unknown: SquareRootImpact = SquareRootImpact()
+
+    def __post_init__(self) -> None:
+        if not (self.outstanding > 0 and self.days > 0):
+            raise UsageError("the impact of Almgren needs shares outstanding, and a time to trade")
+
+    @property
+    def words(self) -> str:
+        """The law and the pace."""
+        return f"Almgren impact over {self.days:g} days"
+
+    def slippage(self, price: Micros, shares: int, liquidity: Liquidity) -> Micros:
+        """Micro-dollars a share, rounded up."""
+        share, volatility = participation(shares, liquidity), liquidity.daily_volatility
+        if isnan(share) or isnan(volatility):
+            return self.unknown.slippage(price, shares, liquidity)
+        days_of_shares = self.outstanding / max(liquidity.average_daily_volume, 1.0)
+        return ceil(average_impact(volatility, share, days_of_shares, self.days) * price)
 
 
 class Cap(Protocol):
@@ -324,37 +288,34 @@ class CostModel:
     spread: Spread
     slippage: Slippage
     cap: Cap
+    financing: Financing = FREE
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing is charged at all, which a report has to announce."""
+        """Whether nothing is charged for a trade, which a report has to announce."""
         parts = (self.fees, self.spread, self.slippage)
         return parts == (NoFee(), NoSpread(), NoSlippage())
 
-    def describe(self, liquidity: Liquidity | None = None) -> str:
-        """The model in one line; with an instrument's liquidity, its own half spread."""
+    def describe(self, liquidity: Liquidity | None = None, *, financed: bool = False) -> str:
+        """The model in one line; with an instrument's liquidity, its own half spread.
+
+        Args:
+            liquidity: What past bars say of it.
+            financed: Whether the account can borrow, so that the rates matter.
+        """
         if self.is_free:
             return f"{self.name}: free of any cost"
         spread = self.spread.words
         if liquidity is not None and isinstance(self.spread, SpreadByLiquidity):
             spread = f"{self.spread.basis_points(liquidity):.1f} bp half spread"
-        parts = (spread, self.slippage.words, self.fees.words, self.cap.words)
+        parts = (
+            spread,
+            self.slippage.words,
+            self.fees.words,
+            self.cap.words,
+            *((self.financing.words,) if financed else ()),
+        )
         return f"{self.name}: " + ", ".join(part for part in parts if not part.startswith("no "))
-
-
-def us_retail() -> CostModel:
-    """A broker without commission: spread, impact, regulatory fees."""
-    return _market_costs("us-retail", RegulatoryFees())
-
-
-def ibkr_fixed() -> CostModel:
-    """Interactive Brokers' fixed tariff and what the market costs besides."""
-    return _market_costs("ibkr-fixed", SumOfFees((PerShareFee(), RegulatoryFees())))
-
-
-def ibkr_tiered() -> CostModel:
-    """Interactive Brokers' tiered tariff and what the market costs besides."""
-    return _market_costs("ibkr-tiered", SumOfFees((TieredFee(), RegulatoryFees())))
 
 
 def free_of_cost() -> CostModel:
@@ -362,46 +323,24 @@ def free_of_cost() -> CostModel:
     return CostModel("none", NoFee(), NoSpread(), NoSlippage(), NoCap())
 
 
-def _market_costs(name: str, fees: Fees) -> CostModel:
-    return CostModel(name, fees, SpreadByLiquidity(), SquareRootImpact(), VolumeCap())
-
-
-_MODELS: dict[str, Callable[[], CostModel]] = {
-    "us-retail": us_retail,
-    "ibkr-fixed": ibkr_fixed,
-    "ibkr-tiered": ibkr_tiered,
-    "none": free_of_cost,
+_REGULATED: dict[str, tuple[tuple[Fees, ...], Fraction]] = {
+    # Assumption: such a broker lends money at 12 % a year, as the large ones list small debits.
+    "us-retail": ((), Fraction(12, 100)),
+    # Assumption: Interactive Brokers lends at 6 % a year; its rate follows the market's.
+    "ibkr-fixed": ((PerShareFee(),), Fraction(6, 100)),
+    "ibkr-tiered": ((TieredFee(),), Fraction(6, 100)),
 }
+"""What a broker takes of a trade, and a year for money that it lends; the market takes its part."""
+
+REGULATED = tuple(_REGULATED)
 
 
-def cost_model(spec: str) -> CostModel:
-    """The model of that name, or ``percent:0.1`` for a commission of 0.1 % and nothing else.
-
-    Raises:
-        UsageError: If there is no such model; the nearest name is offered.
-    """
-    name, colon, amount = spec.partition(":")
-    if name == "percent":
-        return _percent(spec, amount)
-    if name in _MODELS and not colon:
-        return _MODELS[name]()
-    near = get_close_matches(name, [*_MODELS, "percent"], n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    raise UsageError(
-        f"{spec!r} is no cost model",
-        hint=f"{meant}There are {', '.join(_MODELS)}, and percent:0.1 for 0.1 % of the value",
-    )
-
-
-def _percent(spec: str, amount: str) -> CostModel:
-    plain = amount.replace(".", "", 1).isdecimal() and amount.isascii() and len(amount) <= 9
-    rate = Fraction(amount) / 100 if plain else Fraction(-1)
-    if not 0 <= rate <= 1:
-        raise UsageError(
-            f"{spec!r} names no commission in percent", hint="write percent:0.1 for 0.1 %"
-        )
-    fees = ProportionalFee(rate) if rate else NoFee()
-    return CostModel(spec, fees, NoSpread(), NoSlippage(), NoCap())
+def regulated(name: str, regulatory: RegulatoryFees) -> CostModel:
+    """A broker's tariff, the regulators' fees, and what the market costs besides."""
+    broker, interest = _REGULATED[name]
+    fees = SumOfFees((*broker, regulatory)) if broker else regulatory
+    financing = Financing(interest=interest)
+    return CostModel(name, fees, SpreadByLiquidity(), SquareRootImpact(), VolumeCap(), financing)
 
 
 def _refuse_negative(what: str, amount: Micros) -> None:

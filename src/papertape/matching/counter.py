@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from math import isnan
 from typing import NamedTuple
 
-from papertape.domain.account import Account
+from papertape.domain.account import Account, Position
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError
 from papertape.domain.event import (
@@ -22,8 +23,9 @@ from papertape.domain.event import (
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar
-from papertape.domain.money import Micros, micros
+from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderKind, TimeInForce
+from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching.costs import CostModel, taker_price
 from papertape.matching.exits import WORDS, exits_of
 from papertape.matching.liquidity import Liquidity
@@ -33,7 +35,8 @@ from papertape.matching.resting import Resting, is_for, new_resting
 class Touch(NamedTuple):
     """A rule's answer: the reference price, which costs apply, and the share of volume behind it.
 
-    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop.
+    ``slips`` counts how often slippage is charged: 0 a resting limit, 1 a taker, 2 a stop;
+    ``level`` is where a stop stood.
     """
 
     reference: Micros
@@ -41,10 +44,22 @@ class Touch(NamedTuple):
     slips: int = 1
     pays_spread: bool = True
     share: tuple[int, int] = (1, 1)
+    level: Micros = 0
 
 
 class Market(NamedTuple):
-    """What one bar's walk needs to know of the market besides the bar itself."""
+    """What one bar's walk needs to know of the market besides the bar itself.
+
+    Attributes:
+        instrument: What is traded.
+        costs: What trading costs.
+        liquidity: What past bars say of the instrument.
+        day: The exchange's date.
+        is_session_open: Whether the bar begins with the opening auction.
+        withheld: Part of the available funds that may pay for nothing yet, micro-dollars.
+        terms: What the account may do.
+        others: Last prices, at which other holdings back what is bought here.
+    """
 
     instrument: Instrument
     costs: CostModel
@@ -52,6 +67,8 @@ class Market(NamedTuple):
     day: date
     is_session_open: bool
     withheld: Micros = 0
+    terms: AccountTerms = CASH_ACCOUNT
+    others: Mapping[str, Micros] = {}
 
 
 class Counter:
@@ -73,6 +90,7 @@ class Counter:
         self.time: Nanos = bar.start
         self.targets_on_entry = 0
         self._path = path
+        self.tape = ""
         self._high, self._low = micros(bar.high), micros(bar.low)
         self._traded = 0
 
@@ -89,10 +107,12 @@ class Counter:
     def serve(self, resting: Resting, touch: Touch) -> list[Resting]:
         """Give an order what it gets of a touch; the exits that its fill brought to life."""
         resting.is_served = True
-        wanted = self._held_back(resting)
+        if resting.order.share_of_equity and not resting.fills:
+            self._size(resting, touch)
+        wanted = self._held_back(resting) if resting.is_working else 0
         if wanted == 0:
             return []
-        size, cap = self._within_cap(wanted, touch)
+        size, cap = self._within_cap(resting, wanted, touch)
         if size < wanted and is_for(resting, TimeInForce.FOK):
             self.cancel(resting, f"fok: {size} of {wanted} shares were to be had")
             return []
@@ -113,12 +133,32 @@ class Counter:
         resting.report(report)
         self.events.append(report)
 
+    def _size(self, resting: Resting, touch: Touch) -> None:
+        """Count an order's shares anew at the price it meets, fees included (`size_at_fill`)."""
+        order, instrument = resting.order, self.market.instrument
+        held = self.account.quantity(order.symbol)
+        price = self._fill(resting, touch, abs(order.quantity), "").price
+        equity = self.account.equity({**self.market.others, order.symbol: price})
+        shares = payable(
+            abs(order.share_of_equity) * equity,
+            price * instrument.multiplier,
+            instrument.lot,
+            lambda shares: self._fee(resting, order.side * shares - held, price),
+        )
+        quantity = order.side * shares - held
+        if quantity * order.side <= 0:
+            self.cancel(resting, f"size_at_fill: {held} shares are as many as wanted")
+            return
+        changed = replace(order, quantity=quantity, share_of_equity=Fraction(0))
+        self.say(resting, OrderReplaced(self.time, changed, "counted at the price of its fill"))
+
     def _held_back(self, resting: Resting) -> int:
         """Shares the order may trade at all: one that reduces is clipped (fill-L6)."""
         order, wanted = resting.order, abs(resting.state.open)
-        if not order.reduce_only and order.side > 0:
+        lends = self.market.terms.lends_shares or self.market.instrument.is_future
+        if not order.reduce_only and (order.side > 0 or lends):
             return wanted
-        # Assumption: a cash account holds no short, so every sale is one that reduces.
+        # Where no shares are lent, every sale is one that reduces.
         held = self.account.quantity(order.symbol)
         reducible = max(0, -order.side * held)
         if reducible == 0 or (wanted > reducible and not order.reduce_only):
@@ -126,7 +166,7 @@ class Counter:
             return 0
         return min(wanted, reducible)
 
-    def _within_cap(self, wanted: int, touch: Touch) -> tuple[int, str]:
+    def _within_cap(self, resting: Resting, wanted: int, touch: Touch) -> tuple[int, str]:
         """Whole shares the bar's volume leaves for an order, and the cap if it binds."""
         volume, costs = self.bar.volume, self.market.costs
         if not costs.cap.binds:
@@ -155,10 +195,14 @@ class Counter:
         slippage = touch.slips * (
             market.costs.slippage.slippage(reference, size, market.liquidity) if touch.slips else 0
         )
-        price = taker_price(reference, order.side, half_spread, slippage, market.instrument.tick)
+        # fill-E3: who came just too late for an open may use it, for a charge.
+        delay = resting.delay if touch.slips and resting.eligible == self.time else 0
+        added = slippage + delay
+        price = taker_price(reference, order.side, half_spread, added, market.instrument.tick)
         if resting.limit:
             price = min(price, resting.limit) if order.side > 0 else max(price, resting.limit)
-        quantity, state = order.side * size, resting.state
+        quantity = order.side * size
+        bond, variation = self._marked(quantity, price)
         return Fill(
             id=f"{order.id}#{resting.fills + 1}",
             order_id=order.id,
@@ -166,7 +210,7 @@ class Counter:
             time=self.time,
             quantity=quantity,
             price=price,
-            fee=market.costs.fees.next_fee(state.filled, state.paid, quantity, price, market.day),
+            fee=self._fee(resting, quantity, price),
             rule=touch.rule,
             bar_start=self.bar.start,
             reference=reference,
@@ -174,29 +218,70 @@ class Counter:
             slippage=slippage,
             cap=cap,
             outside=not self._low <= price <= self._high,
+            level=touch.level,
             path=self._path,
+            multiplier=market.instrument.multiplier,
+            bond=bond,
+            variation=variation,
+            delay=delay,
+            tape=self.tape,
         )
 
+    def _fee(self, resting: Resting, quantity: int, price: Micros) -> Micros:
+        """What the order's fees grow by; a contract counts with its multiplier."""
+        state, market = resting.state, self.market
+        unit = market.instrument.multiplier
+        return market.costs.fees.next_fee(
+            state.filled, state.paid * unit, quantity, price * unit, market.day
+        )
+
+    def _marked(self, quantity: int, price: Micros) -> tuple[Micros | None, Micros]:
+        """What a futures fill ties up, and what it pays for the contracts held before."""
+        instrument = self.market.instrument
+        if not instrument.is_future:
+            return None, 0
+        held = self.account.positions.get(instrument.symbol, Position())
+        bond = instrument.margin * (abs(held.quantity + quantity) - abs(held.quantity))
+        return bond, held.worth(price)
+
     def _affordable(self, resting: Resting, fill: Fill) -> int:
-        """The most shares of this fill that cash can pay for, fees included (fill-Q5)."""
-        size, cash = abs(fill.quantity), max(0, self.account.cash - self.market.withheld)
-        if fill.quantity < 0 or fill.cash + cash >= 0:
+        """The most shares of this fill that available funds pay for, fees included (fill-Q5).
+
+        What only brings the holding nearer to zero always may: it sets funds free.
+        """
+        market, side = self.market, resting.order.side
+        size, held = abs(fill.quantity), self.account.quantity(fill.symbol)
+        closing = min(size, max(0, -side * held))
+        if closing == size:
             return size
-        lot, state, fees = self.market.instrument.lot, resting.state, self.market.costs.fees
-        size = min(size, cash // fill.price) // lot * lot
-        while size > 0:
-            fee = fees.next_fee(state.filled, state.paid, size, fill.price, self.market.day)
-            if size * fill.price + fee <= cash:
+        prices = {**market.others, fill.symbol: fill.price}
+        available = market.terms.available(self.account, prices) - market.withheld
+        instrument, lot = market.instrument, market.instrument.lot
+        # Contracts held before are marked to this price, which pays or costs, too.
+        available += fill.variation
+        within = market.terms.within
+        size = abs(within(instrument, held, held + fill.quantity, fill.price, available) - held)
+        while size > closing:
+            size = size // lot * lot
+            need = market.terms.commits(instrument, held, side * size, fill.price)
+            if need + self._fee(resting, side * size, fill.price) <= available:
                 return size
             size -= lot
-        return 0
+        return closing
 
     def _book_affordable(
         self, resting: Resting, touch: Touch, affordable: int, wanted: int, price: Micros
     ) -> list[Resting]:
         born: list[Resting] = []
         if affordable and not is_for(resting, TimeInForce.FOK):
-            born = self._book(resting, self._fill(resting, touch, affordable, "buying power"))
+            fill = self._fill(resting, touch, affordable, "buying power")
+            # Fewer shares slip less, and a short that is sold dearer binds more.
+            while (fits := self._affordable(resting, fill)) < affordable:
+                affordable = fits
+                if not affordable:
+                    break
+                fill = self._fill(resting, touch, affordable, "buying power")
+            born = self._book(resting, fill) if affordable else []
         if resting.is_working:
             why = f"buying power: {affordable} of {wanted} shares at {price / 1e6}"
             self.cancel(resting, why)
@@ -221,25 +306,30 @@ class Counter:
             order = resting.order
             if resting is filled or order.group != filled.order.group or not resting.is_working:
                 continue
-            reason = f"{filled.order.id} of its group was filled"
-            rest = abs(resting.state.open) - size
-            if rest <= 0:
-                self.cancel(resting, reason)
-            else:
-                quantity = resting.state.filled + order.side * rest
-                changed = replace(order, quantity=quantity)
-                self.say(resting, OrderReplaced(self.time, changed, reason))
+            self._take_back(resting, size, f"{filled.order.id} of its group was filled")
+
+    def _take_back(self, resting: Resting, size: int, reason: str) -> None:
+        """So many shares of an order are not wanted any more.
+
+        Assumption: within a bar nobody can tell how long a cancel takes; it is there at once.
+        """
+        self.say(resting, resting.less(size, self.time, reason))
 
     def _leave_entry(self, child: Order, fill: Fill) -> None:
         """Cancel what is open of an entry whose exit was hit, or it would walk in again."""
         for resting in self.orders:
             if resting.order.id == child.parent and resting.is_working:
-                self.cancel(resting, f"its {WORDS[child.kind]} was hit")
+                why = f"its {WORDS[child.kind]} was hit"
+                self._take_back(resting, abs(resting.state.open), why)
         if child.kind is OrderKind.LIMIT and child.time == fill.time:
             self.targets_on_entry += 1
 
     def _bring_exits(self, entry: Resting, fill: Fill) -> list[Resting]:
-        children = exits_of(entry.order, fill, entry.fills, self.market.instrument.tick)
+        opened = min(abs(fill.quantity), abs(self.account.quantity(fill.symbol)))
+        if self.account.quantity(fill.symbol) * fill.quantity <= 0:
+            return []  # it only closed what was held: there is nothing to protect
+        tick = self.market.instrument.tick
+        children = exits_of(entry.order, fill, opened, entry.fills, tick)
         born = [new_resting(child, self.bar.start, entry.number) for child in children]
         self.events += [OrderAccepted(fill.time, child) for child in children]
         self.orders += born

@@ -15,8 +15,8 @@ WORDS = {
 """What people call an exit of that kind."""
 
 
-def exits_of(entry: Order, fill: Fill, number: int, tick: Micros) -> list[Order]:
-    """The exits of one fill of an entry, each for its quantity, one cancelling the others.
+def exits_of(entry: Order, fill: Fill, opened: int, number: int, tick: Micros) -> list[Order]:
+    """The exits of one fill of an entry, each for what it opened, one cancelling the others.
 
     Assumption: every fill has exits of its own, at its own distance; a stop so far below that no
     price could reach it is left out.
@@ -24,7 +24,7 @@ def exits_of(entry: Order, fill: Fill, number: int, tick: Micros) -> list[Order]
     group = f"{entry.id}.exits{number}" if len(entry.exits) > 1 else ""
     levels = ((each, _level(each, entry.side, fill.price, tick)) for each in entry.exits)
     return [
-        _exit(each, level, entry, fill, f"{entry.id}.{_NAMES[each.kind]}{number}", group)
+        _exit(each, level, entry, fill, opened, f"{entry.id}.{_NAMES[each.kind]}{number}", group)
         for each, level in levels
         if level > 0 or each.kind.trails
     ]
@@ -39,14 +39,14 @@ def _level(attached: Attached, side: int, paid: Micros, tick: Micros) -> Micros:
 
 
 def _exit(
-    attached: Attached, level: Micros, entry: Order, fill: Fill, name: str, group: str
+    attached: Attached, level: Micros, entry: Order, fill: Fill, opened: int, name: str, group: str
 ) -> Order:
     kind, distance = attached.kind, attached.distance
     where = f"{distance / 1e6:.2f} from the fill" if distance else "of the entry"
     return Order(
         id=name,
         symbol=entry.symbol,
-        quantity=-fill.quantity,
+        quantity=-entry.side * opened,
         kind=kind,
         time=fill.time,
         reason=f"{WORDS[kind]} {where}",

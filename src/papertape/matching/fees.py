@@ -66,6 +66,10 @@ class Fees(Protocol):
         require(added >= 0, f"a fill never lowers a fee, but this one did, by {-added} micros")
         return added
 
+    def notices(self, first: date, last: date) -> tuple[str, ...]:
+        """What to say once of the rates from ``first`` to ``last``; most tariffs know no dates."""
+        return ()
+
 
 def share_of(value: Micros, numerator: int, denominator: int) -> Micros:
     """``value * numerator / denominator``, the half to the even side, without a large product."""
@@ -120,23 +124,85 @@ class ProportionalFee(Fees):
 class PerShareFee(Fees):
     """A commission by the share, with a floor and a ceiling for an order (IBKR Pro, fixed).
 
-    The ceiling is a share of the value and beats the floor, so that a cheap order stays cheap.
+    The ceiling is a share of the value and beats the floor, so that a cheap order stays cheap;
+    None for no ceiling.
     Venue and clearing fees are in the price.
     """
 
     per_share: Micros = 5_000
     minimum: Micros = 1_000_000
-    maximum: Fraction = ONE_PERCENT
+    maximum: Fraction | None = ONE_PERCENT
 
     @property
     def words(self) -> str:
         """The price of a share and the floor."""
-        return f"commission {dollars(self.per_share):g} a share, at least {_cash(self.minimum)}"
+        least = f", at least {_cash(self.minimum)}" if self.minimum else ""
+        return f"commission {dollars(self.per_share):g} a share{least}"
 
     def fee(self, filled: int, paid: Micros, day: date, *, shares_this_month: int = 0) -> Micros:
         """Shares times price of a share, within floor and ceiling."""
+        if self.maximum is None:
+            return max(abs(filled) * self.per_share, self.minimum if filled else 0)
         ceiling = share_of(abs(paid), self.maximum.numerator, self.maximum.denominator)
         return per_share_fee(abs(filled), self.per_share, self.minimum, ceiling)
+
+
+@dataclass(frozen=True)
+class PerOrderFee(Fees):
+    """A flat commission for each order that trades, however much of it does."""
+
+    amount: Micros
+
+    @property
+    def words(self) -> str:
+        """The amount in dollars."""
+        return f"commission {_cash(self.amount)} an order"
+
+    def fee(self, filled: int, paid: Micros, day: date, *, shares_this_month: int = 0) -> Micros:
+        """The amount, once something was filled."""
+        return self.amount if filled else 0
+
+
+@dataclass(frozen=True)
+class BoundedFee(Fees):
+    """Another tariff with a floor and a ceiling for an order; the ceiling beats the floor.
+
+    Attributes:
+        fees: The tariff.
+        minimum: Micro-dollars an order that trades owes at least.
+        maximum: Micro-dollars it owes at most; None for no such ceiling.
+        maximum_share: The same as a share of the order's value.
+    """
+
+    fees: Fees
+    minimum: Micros = 0
+    maximum: Micros | None = None
+    maximum_share: Fraction | None = None
+
+    @property
+    def words(self) -> str:
+        """The tariff's words and the bounds."""
+        parts = [self.fees.words]
+        if self.minimum:
+            parts.append(f"at least {_cash(self.minimum)}")
+        if self.maximum is not None:
+            parts.append(f"at most {_cash(self.maximum)}")
+        if self.maximum_share is not None:
+            parts.append(f"at most {float(self.maximum_share * 100):g} % of value")
+        return ", ".join(parts)
+
+    def fee(self, filled: int, paid: Micros, day: date, *, shares_this_month: int = 0) -> Micros:
+        """What the tariff says, within the bounds."""
+        if not filled:
+            return 0
+        month = shares_this_month
+        owed = max(self.minimum, self.fees.fee(filled, paid, day, shares_this_month=month))
+        if self.maximum is not None:
+            owed = min(owed, self.maximum)
+        if self.maximum_share is not None:
+            share = self.maximum_share
+            owed = min(owed, share_of(abs(paid), share.numerator, share.denominator))
+        return owed
 
 
 _IBKR_TIERS = (
@@ -202,7 +268,7 @@ class ValueRate:
 
 @dataclass(frozen=True)
 class ShareRate:
-    """A regulator's rate on each share sold, up to a cap.
+    """A regulator's rate on each share, up to a cap.
 
     Assumption: the cap holds for a whole order, as for one confirmation; it binds only beyond
     some 50,000 shares.
@@ -280,13 +346,14 @@ def _effective(row: FeeRow) -> date:
 
 @dataclass(frozen=True)
 class FeeTables:
-    """The two fees that every US sale of shares pays."""
+    """The two fees that every US sale of shares pays, and the one on both sides that most waive."""
 
     sec: FeeTable
     taf: FeeTable
+    cat: FeeTable
 
     def notices(self, first: date, last: date) -> tuple[str, ...]:
-        """What to say once about a run from ``first`` to ``last``."""
+        """What to say once about sales from ``first`` to ``last``."""
         return self.sec.notices(first, last) + self.taf.notices(first, last)
 
 
@@ -298,6 +365,7 @@ def us_fee_tables() -> FeeTables:
     return FeeTables(
         sec=_table(tables["sec_section_31"], _value_rate),
         taf=_table(tables["finra_taf"], _share_rate),
+        cat=_table(tables["cat"], _share_rate),
     )
 
 
@@ -333,30 +401,38 @@ class Rounding(StrEnum):
 class RegulatoryFees(Fees):
     """SEC Section 31 and FINRA's Trading Activity Fee, on sales only, by the day's rate.
 
-    Left out: the consolidated audit trail fee (.000003 a share) and option fees.
+    Left out: option fees.
 
     Attributes:
-        rounding: ``exact`` to the micro; ``broker`` rounds each of the two up to a cent.
+        rounding: ``exact`` to the micro; ``broker`` rounds each fee up to a cent.
+        cat: Whether the consolidated audit trail fee is passed on, too, on both sides.
         tables: Where the rates come from.
     """
 
     rounding: Rounding = Rounding.EXACT
+    cat: bool = False
     tables: FeeTables = field(default_factory=us_fee_tables, repr=False)
 
     @property
     def words(self) -> str:
-        """The names of the two fees."""
-        return "SEC and FINRA fees on sales"
+        """The names of the fees."""
+        names = "SEC and FINRA fees on sales" + (", CAT fee" if self.cat else "")
+        return names + (", each up to a cent" if self.rounding is Rounding.BROKER else "")
 
     def fee(self, filled: int, paid: Micros, day: date, *, shares_this_month: int = 0) -> Micros:
-        """Both fees of a sale; a purchase owes nothing."""
-        if filled >= 0:
-            return 0
-        rates = (self.tables.sec.row(day).rate, self.tables.taf.row(day).rate)
-        charges = [rate.charge(-filled, abs(paid)) for rate in rates]
+        """The fees of a sale; a purchase owes at most the audit trail's."""
+        tables = [self.tables.cat] if self.cat else []
+        if filled < 0:
+            tables += [self.tables.sec, self.tables.taf]
+        charges = [table.row(day).rate.charge(abs(filled), abs(paid)) for table in tables]
         if self.rounding is Rounding.BROKER:
             return sum(tick_up(charge, CENT) for charge in charges)
         return sum(charges)
+
+    def notices(self, first: date, last: date) -> tuple[str, ...]:
+        """What is not certain of the rates in that time."""
+        of_cat = self.tables.cat.notices(first, last) if self.cat else ()
+        return self.tables.notices(first, last) + of_cat
 
 
 @dataclass(frozen=True)
@@ -375,6 +451,10 @@ class SumOfFees(Fees):
         return sum(
             part.fee(filled, paid, day, shares_this_month=shares_this_month) for part in self.parts
         )
+
+    def notices(self, first: date, last: date) -> tuple[str, ...]:
+        """The parts' notices."""
+        return tuple(text for part in self.parts for text in part.notices(first, last))
 
 
 def _cash(amount: Micros) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import fsum, isnan, log, nan, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from papertape.domain.market import Bar, Frequency
 
@@ -21,6 +21,10 @@ FEWEST_RETURNS = 5
 """Fewer say too little of how far a price moves: volatility is then unknown."""
 
 
+Prices: TypeAlias = tuple[float, float, float, float, float]
+"""Open, high, low, close in dollars, and the volume."""
+
+
 @dataclass(frozen=True)
 class Liquidity:
     """What the completed bars say; each figure is NaN where it is unknown.
@@ -29,13 +33,17 @@ class Liquidity:
         average_daily_volume: Shares a session.
         daily_volatility: Standard deviation of a session's log return.
         daily_value: Dollars traded a session.
+        average_true_range: Dollars a bar moves, gaps included.
         bars: Completed bars seen so far.
+        recent: Their last ones, for who wants to estimate more.
     """
 
     average_daily_volume: float = nan
     daily_volatility: float = nan
     daily_value: float = nan
     bars: int = 0
+    recent: tuple[Prices, ...] = ()
+    average_true_range: float = nan
 
 
 UNKNOWN = Liquidity()
@@ -54,21 +62,23 @@ class LiquidityEstimator:
 
     def __init__(self, frequency: Frequency):
         self._per_session = frequency.per_session
-        self._closes: deque[float] = deque(maxlen=WINDOW + 1)
-        self._volumes: deque[float] = deque(maxlen=WINDOW)
+        self._recent: deque[Prices] = deque(maxlen=WINDOW + 1)
         self._bars = 0
+        self._known: Liquidity | None = None
 
     def observe(self, bar: Bar) -> None:
         """Take note of a bar that has just been completed."""
-        self._closes.append(bar.close)
-        self._volumes.append(bar.volume)
+        self._recent.append((bar.open, bar.high, bar.low, bar.close, bar.volume))
         self._bars += 1
+        self._known = None
 
     def split(self, ratio: Fraction) -> None:
         """Restate the window in new shares, or a split would look like a crash."""
-        new_for_old = float(ratio)
-        self._closes = deque((close / new_for_old for close in self._closes), WINDOW + 1)
-        self._volumes = deque((volume * new_for_old for volume in self._volumes), WINDOW)
+        new, before = float(ratio), list(self._recent)
+        self._recent.clear()
+        for open_, high, low, close, volume in before:
+            self._recent.append((open_ / new, high / new, low / new, close / new, volume * new))
+        self._known = None
 
     def snapshot(self) -> Liquidity:
         """The figures as of the last completed bar.
@@ -76,19 +86,36 @@ class LiquidityEstimator:
         Assumption: with fewer than 20 bars the mean of those there are stands in; bars of unknown
         volume are left out of it.
         """
-        closes, volumes = list(self._closes), list(self._volumes)
-        values = [v * close for v, close in zip(volumes, closes[-len(volumes) :], strict=True)]
+        if self._known is None:
+            self._known = self._measured()
+        return self._known
+
+    def _measured(self) -> Liquidity:
+        recent = tuple(self._recent)
+        closes, last = [each[3] for each in recent], recent[-WINDOW:]
+        volumes, values = [each[4] for each in last], [each[4] * each[3] for each in last]
         return Liquidity(
             average_daily_volume=_mean_of_known(volumes) * self._per_session,
             daily_volatility=_volatility(closes) * sqrt(self._per_session),
             daily_value=_mean_of_known(values) * self._per_session,
             bars=self._bars,
+            recent=recent,
+            average_true_range=_average_true_range(recent),
         )
 
 
-def _mean_of_known(values: Sequence[float]) -> float:
+def _mean_of_known(values: Iterable[float]) -> float:
     known = [value for value in values if not isnan(value)]
     return fsum(known) / len(known) if known else nan
+
+
+def _average_true_range(recent: Sequence[Prices]) -> float:
+    first = [high - low for _, high, low, _, _ in recent[:1]]
+    later = [
+        max(high, before[3]) - min(low, before[3])
+        for before, (_, high, low, _, _) in pairwise(recent)
+    ]
+    return _mean_of_known([*first, *later][-WINDOW:])
 
 
 def _volatility(closes: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""Restatement: what a split or a dividend makes of a working order (fill-K1, fill-K3)."""
+"""Restatement: what a split, a dividend or a new symbol makes of a working order (fill-K1, K3)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from fractions import Fraction
 
 from papertape.domain.clock import Nanos
 from papertape.domain.event import OrderRestated
-from papertape.domain.market import CorporateAction, Dividend, Split
+from papertape.domain.market import Dividend, Renaming, Split
 from papertape.domain.money import Micros, against_trader, half_even, tick_down
 from papertape.domain.order import Attached, Order, OrderKind
 from papertape.matching.resting import Resting
 
 
 def restate(
-    resting: Resting, action: CorporateAction, now: Nanos, tick: Micros
+    resting: Resting, action: Split | Dividend | Renaming, now: Nanos, tick: Micros
 ) -> OrderRestated | None:
     """Bring an order up to date with a corporate action; None where it changes nothing."""
+    if isinstance(action, Renaming):
+        restated = replace(resting.order, symbol=action.new_symbol)
+        report = OrderRestated(now, restated, f"{action.symbol} trades as {action.new_symbol}")
+        resting.report(report)
+        return report
     order = resting.order
     if isinstance(action, Split):
         restated, reason = _after_split(order, action.ratio, tick), f"split {action.ratio}"

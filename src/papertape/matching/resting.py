@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import require
-from papertape.domain.event import OrderReport
+from papertape.domain.event import OrderCanceled, OrderReplaced, OrderReport
 from papertape.domain.lifecycle import OrderState, OrderStatus
 from papertape.domain.money import Micros
-from papertape.domain.order import Order, OrderKind, TimeInForce
+from papertape.domain.order import Order, OrderId, OrderKind, TimeInForce
 from papertape.domain.report import report_of
 from papertape.matching import rules
+
+UNKNOWN_QUEUE = -1
+"""Nobody knows how many shares come before ours, so all do: only a trade beyond the limit fills."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,9 @@ class Resting:
         is_served: Whether it has had its turn at the open, or within the present bar.
         late_limit: The limit a trailing stop-limit got when it was triggered; 0 before.
         fills: How many executions it has had.
+        ahead: On a tape, shares at its limit that come before it (fill-L5); -1 while unknown.
+        owed: Shares that siblings' fills have taken from it, by cancels still under way.
+        delay: Micro-dollars a share for the open that it reached just too late (fill-E3).
     """
 
     state: OrderState
@@ -45,6 +51,9 @@ class Resting:
     is_served: bool = False
     late_limit: Micros = 0
     fills: int = 0
+    ahead: int = UNKNOWN_QUEUE
+    owed: int = 0
+    delay: Micros = 0
 
     def report(self, report: OrderReport) -> None:
         """Book what the exchange itself says of the order; of its own book it is never wrong."""
@@ -103,6 +112,16 @@ class Resting:
         """Let a trail follow the price (fill-T1)."""
         if self.order.kind.trails and not self.is_triggered:
             self.anchor = rules.ratcheted(self.order.side, self.anchor, price)
+
+    def less(
+        self, size: int, now: Nanos, reason: str, request_id: OrderId = ""
+    ) -> OrderCanceled | OrderReplaced:
+        """The report that takes so many shares from what is open of it, or all of it."""
+        order, rest = self.order, abs(self.state.open) - size
+        if rest <= 0:
+            return OrderCanceled(now, order.id, reason, request_id=request_id)
+        changed = replace(order, quantity=self.state.filled + order.side * rest)
+        return OrderReplaced(now, changed, reason, request_id=request_id)
 
     def trigger(self, tick: Micros) -> None:
         """From here on it is a market order, or a limit order that arrives."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
-from papertape.domain.account import Account
 from papertape.domain.event import OrderExpired
-from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros
-from papertape.domain.order import OrderKind, TimeInForce
+from papertape.domain.order import OrderId, OrderKind, TimeInForce
 from papertape.matching import rules
-from papertape.matching.counter import Counter, Market, Touch
+from papertape.matching.counter import Counter, Touch
 from papertape.matching.resting import Resting, is_for
 
 
@@ -19,7 +18,15 @@ class Path(NamedTuple):
     """A way through a bar: its name, and the prices it turns at."""
 
     name: str
-    points: tuple[Micros, Micros, Micros, Micros]
+    points: tuple[Micros, ...]
+
+
+class Birth(NamedTuple):
+    """An exit as it came to life, and where on the path that was."""
+
+    exit: Resting
+    point: Micros
+    is_at_open: bool
 
 
 class Due(NamedTuple):
@@ -45,41 +52,45 @@ class Walk:
     each price where an order acts; at the close comes the auction.
 
     Args:
-        bar: What the market did.
-        market: What else is known of it.
-        account: Cash and holdings before the bar.
-        orders: Every order held for the instrument; the walk changes them.
+        counter: Serves the orders, which the walk changes.
         path: The way to go.
         forces: Whether an entry's stop is taken where its target lies in the bar, too (fill-B3).
     """
 
-    def __init__(
-        self,
-        bar: Bar,
-        market: Market,
-        account: Account,
-        orders: list[Resting],
-        path: Path,
-        *,
-        forces: bool = True,
-    ):
-        self.bar, self.market, self.path = bar, market, path
-        self.counter = Counter(bar, market, account, orders, path.name)
+    def __init__(self, counter: Counter, path: Path, *, forces: bool = True):
+        self.counter, self.bar, self.market, self.path = counter, counter.bar, counter.market, path
         self.was_forced = False
+        self.births: list[Birth] = []
         self._forces = forces
-        self._tick = market.instrument.tick
-        self._high, self._low = micros(bar.high), micros(bar.low)
+        self._tick = self.market.instrument.tick
+        self._high, self._low = micros(self.bar.high), micros(self.bar.low)
         self._here = path.points[0]
 
     def run(self) -> None:
         """Walk the bar; afterwards the counter holds the events, the account and the orders."""
         self._move(self._here)
-        self._leave_open()
+        self._end_attempts()
+        self.counter.time = self.bar.end
         for point in self.path.points[1:]:
             self._move(point)
         self._meet_close()
         for resting in self.orders:
             resting.is_served = False
+
+    def fill_at_close(self, order_id: OrderId, quoted: Micros) -> None:
+        """Serve one market order at the close, and nothing else (`fill_at_decision_close`).
+
+        A quoted price has the spread in it already; without one it is 0.
+        """
+        self.counter.time, self._here = self.bar.end, quoted or self.path.points[-1]
+        resting = next(each for each in self.counter.orders if each.order.id == order_id)
+        slips = _slips(resting.order.kind)
+        rule = "fill_at_decision_close"
+        self._serve(resting, Touch(self._here, rule, slips, pays_spread=not quoted))
+        duration = resting.order.time_in_force
+        if duration.is_immediate and resting.is_working:
+            self.counter.cancel(resting, f"{duration}: the rest after one attempt")
+        resting.is_served = False
 
     @property
     def orders(self) -> list[Resting]:
@@ -90,12 +101,19 @@ class Walk:
     def equity(self) -> Micros:
         """Cash and this instrument's holding at the bar's close; the rest is alike on any path."""
         account, close = self.counter.account, self.path.points[-1]
-        return account.cash + account.quantity(self.bar.symbol) * close
+        held = account.positions.get(self.bar.symbol)
+        return account.cash + account.bond + (held.worth(close) if held else 0)
 
     # Along the path
 
     def _move(self, to: Micros) -> None:
         """Go to the path's next turn, and serve what is met on the way."""
+        self._meet(to)
+        for resting in self._live():
+            resting.see(to)
+
+    def _meet(self, to: Micros) -> None:
+        """Serve what is met on the way to a price, in the order in which it is met."""
         while True:
             found = (self._due(resting, to) for resting in self.counter.orders)
             due = min((each for each in found if each is not None), default=None)
@@ -104,8 +122,6 @@ class Walk:
             self._here = due.point
             self._act(due.resting)
         self._here = to
-        for resting in self._live():
-            resting.see(to)
 
     def _live(self) -> Iterator[Resting]:
         return (each for each in self.orders if each.eligible <= self.bar.start)
@@ -159,6 +175,10 @@ class Walk:
             return rules.NO_FILL
         return rules.auction_limit_reference(resting.order.side, resting.limit, self._here)
 
+    def _price_for(self, side: int) -> Micros:
+        """The market's price for a taker on that side, before the spread."""
+        return self._here
+
     # What an order does when it is its turn
 
     def _act(self, resting: Resting) -> None:
@@ -173,19 +193,28 @@ class Walk:
         elif auction := self._auction_price(resting):
             self._serve(resting, Touch(auction, "fill-L3 auction", pays_spread=False))
         else:
+            self._serve(resting, self._resting_touch(resting))
+
+    def _resting_touch(self, resting: Resting) -> Touch:
+        share = (1, 1)
+        if not self.counter.is_open:
             share = rules.limit_share(resting.order.side, resting.limit, self._high, self._low)
-            if self.counter.is_open:
-                share = (1, 1)
-            self._serve(resting, Touch(resting.limit, "fill-L2", 0, False, share))
+        return Touch(resting.limit, "fill-L2", 0, False, share)
 
     def _market_touch(self, resting: Resting) -> Touch:
         if is_for(resting, TimeInForce.OPG):
             return Touch(self._here, "fill-M2 opening auction", pays_spread=False)
-        order, reference = resting.order, self._here
-        if resting.is_triggered and not order.kind.is_touched:
-            # Assumption: what a cap left of a stop gains nothing by a recovery (fill-S2).
-            reference = rules.worse(order.side, reference, resting.level(self._tick))
-        return Touch(reference, "fill-M1", _slips(order.kind))
+        return Touch(self._reference(resting), "fill-M1", _slips(resting.order.kind))
+
+    def _reference(self, resting: Resting) -> Micros:
+        """What the market has for a taker; never better than the stop that made it one (fill-S2).
+
+        Assumption: what a cap left of a stop gains nothing by a recovery, either.
+        """
+        side, reference = resting.order.side, self._price_for(resting.order.side)
+        if not resting.is_triggered or resting.order.kind.is_touched:
+            return reference
+        return rules.worse(side, reference, resting.level(self._tick))
 
     def _trigger(self, resting: Resting) -> None:
         """Pull a trigger; a market order trades at once, a limit order arrives (fill-S4)."""
@@ -195,40 +224,40 @@ class Walk:
             return
         if resting.is_forced:
             reference = rules.worse(resting.order.side, level, self._here)
-            self._serve(resting, Touch(reference, "fill-B3", 2))
+            self._serve(resting, Touch(reference, "fill-B3", 2, level=level))
             return
         rule = "fill-S5" if kind.is_touched else "fill-T2" if kind.trails else "fill-S2"
         gap = " gap" if self.counter.is_open and self._here != level else ""
-        self._serve(resting, Touch(self._here, rule + gap, _slips(kind)))
+        touch = Touch(self._reference(resting), rule + gap, _slips(kind), level=level)
+        self._serve(resting, touch)
 
     def _arrive(self, resting: Resting) -> None:
         """A limit meets its first price: it takes what is there, or rests (fill-L1, fill-L6)."""
         resting.is_arriving = False
         order, limit = resting.order, resting.limit
-        spread = self.counter.half_spread(self._here)
-        if rules.is_marketable(order.side, limit, self._here, spread):
+        price = self._reference(resting)
+        if rules.is_marketable(order.side, limit, price, self.counter.half_spread(price)):
             if order.post_only:
                 self.counter.cancel(resting, "post-only: it would take liquidity")
                 return
             rule = "fill-L1" if order.kind is OrderKind.LIMIT else "fill-S4"
-            self._serve(resting, Touch(self._here, rule, _slips(resting.order.kind)))
+            self._serve(resting, Touch(price, rule, _slips(resting.order.kind)))
         elif order.time_in_force.is_immediate:
             self.counter.cancel(resting, f"{order.time_in_force}: not marketable when it arrived")
         else:
             # At the open it comes too late for the auction of this open.
             resting.is_served = self.counter.is_open
 
-    def _leave_open(self) -> None:
+    def _end_attempts(self) -> None:
         """The open is over: what was for it alone ends, the others meet the rest of the bar."""
         for resting in list(self._live()):
             duration = resting.order.time_in_force
-            if duration.is_immediate:
+            if duration.is_immediate and resting.is_served:
                 self.counter.cancel(resting, f"{duration}: the rest after one attempt")
             elif self._is_its_opening(resting):
                 expired = OrderExpired(self.bar.start, resting.order.id)
                 self.counter.say(resting, expired)
             resting.is_served = False
-        self.counter.time = self.bar.end
 
     def _meet_close(self) -> None:
         """The closing auction of the orders that are for it, market orders first."""
@@ -251,6 +280,7 @@ class Walk:
         born = self.counter.serve(resting, touch)
         for child in born:
             child.see(self._here)
+            self.births.append(Birth(copy(child), self._here, self.counter.is_open))
         if self._forces and not self.counter.is_open and not is_for(resting, TimeInForce.CLS):
             self._force_stop(born)
 

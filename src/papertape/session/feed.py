@@ -11,13 +11,13 @@ from papertape.engines.proofbench.window import Window
 
 
 def replayed(window: Window, clock: Clock) -> Iterator[Moment]:
-    """Stored bars, told again: history at once, then the clock is waited for before each moment.
+    """Stored bars and ticks, told again: history at once, then the clock is waited for each time.
 
     Args:
-        window: The bars.
+        window: The bars, and the tape where there is one.
         clock: A `ReplayClock`; with a speed it makes this take its time.
     """
-    for moment in moments(window.bars, window.actions):
+    for moment in moments(window.bars, window.actions, window.ticks):
         if moment.time >= window.decides_from:
             clock.wait_until(moment.time)
         yield moment

@@ -45,9 +45,9 @@ def replay(
         notify: Told what happened after each moment in which something did.
     """
     wanted = strategy.warmup if config.warmup == "before" else None
-    window = cut(histories, config.start, config.end, wanted, config.allow)
+    window = cut(histories, config.start, config.end, wanted, config.compatibility, config.allow)
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
-    rig = assemble(_desk(strategy, instruments, config), instruments, config)
+    rig = assemble(_desk(strategy, instruments, config), instruments, config, window.taped)
     stream = replayed(window, ReplayClock(speed=speed))
     times, logged = drive(rig.pipeline, stream, window, NoJournal(), notify)
     valuation = value(config.capital, window.start, times, logged, window.bars)

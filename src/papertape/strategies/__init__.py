@@ -11,6 +11,7 @@ from papertape.strategies.indicators import (
     sma_order,
     true_range,
     wilder_atr,
+    wilder_average,
     wilder_rsi,
 )
 from papertape.strategies.momentum_breakout import MomentumBreakoutStrategy
@@ -26,6 +27,15 @@ from papertape.strategies.strategy import (
     declared_parameters,
     parameter,
 )
+from papertape.strategies.studies import (
+    bollinger,
+    directional_movement,
+    macd,
+    money_flow_index,
+    on_balance_volume,
+    standard_deviation,
+    stochastic,
+)
 
 __all__ = [
     "Bar",
@@ -38,18 +48,26 @@ __all__ = [
     "RSIMeanReversionStrategy",
     "SignalStrategy",
     "Strategy",
+    "bollinger",
     "build",
     "check_parameters",
     "declared_parameters",
+    "directional_movement",
     "donchian_high",
     "donchian_low",
     "ema",
     "held",
+    "macd",
+    "money_flow_index",
+    "on_balance_volume",
     "parameter",
     "previous",
     "sma",
     "sma_order",
+    "standard_deviation",
+    "stochastic",
     "true_range",
     "wilder_atr",
+    "wilder_average",
     "wilder_rsi",
 ]

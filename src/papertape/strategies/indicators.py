@@ -49,6 +49,14 @@ def ema(column: FloatArray, period: int) -> FloatArray:
     return _headed(_smoothed(column, period, (period + 1) / 2), len(column))
 
 
+def wilder_average(column: FloatArray, period: int) -> FloatArray:
+    """Average that gives the newest value the weight ``1 / period``, seeded as `ema` is.
+
+    First value on row ``period - 1``. A NaN stays for ever.
+    """
+    return _headed(_smoothed(column, period, period), len(column))
+
+
 def wilder_rsi(prices: FloatArray, period: int) -> FloatArray:
     """Wilder's share of rises in all moves, 0 to 100; first value on row ``period``.
 

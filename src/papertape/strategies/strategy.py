@@ -14,7 +14,7 @@ from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar, Bars, FloatArray
+from papertape.domain.market import Bar, Bars, FloatArray, Quote
 from papertape.domain.order import OrderId, OrderKind, TimeInForce
 
 
@@ -46,8 +46,8 @@ class SignalStrategy(Protocol):
 class OrderStrategy(Protocol):
     """Says what it does, bar by bar.
 
-    ``on_start(context)``, ``on_fill(context, event)`` and ``on_stop(context)`` are called where
-    they exist.
+    ``on_start(context)``, ``on_fill(context, event)``, ``on_quote(context, quote)`` and
+    ``on_stop(context)`` are called where they exist; ``on_quote`` with the last quote of a moment.
     """
 
     @property
@@ -107,6 +107,10 @@ class Context(Protocol):
         """The last ``count`` bars up to now, in prices adjusted as of now; fewer at the start."""
         ...
 
+    def quote(self, symbol: str) -> Quote | None:
+        """The last quote up to now, with its time; None while both sides are not known."""
+        ...
+
     def submit(
         self,
         symbol: str,
@@ -127,17 +131,36 @@ class Context(Protocol):
         reduce_only: bool = False,
         group: str = "",
         exits: Exits | None = None,
+        triggers_at_once: bool = False,
+        do_not_reduce: bool = False,
     ) -> OrderId:
         """Ask for an order; prices in dollars, quantity signed. RiskGuard may still refuse it.
 
         Orders that share a ``group`` cancel one another: a fill of one reduces the others. A
         group is of one symbol. A pair of exits should be ``reduce_only``, or RiskGuard counts
-        both as sales.
+        both as sales. A stop that the market has passed is rejected unless it
+        ``triggers_at_once``; limits below the market fall by a dividend on its ex-date, and stops
+        with them, unless they ``do_not_reduce``.
         """
         ...
 
     def cancel(self, order_id: OrderId) -> None:
         """Ask for a working order to be cancelled."""
+        ...
+
+    def replace(
+        self,
+        order_id: OrderId,
+        *,
+        quantity: int | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Ask for a working order to be changed in place; it keeps its id.
+
+        ``quantity`` counts what was filled, too. An order that only becomes smaller keeps its turn
+        in the queue. RiskGuard judges what would be open of it as it would a new order.
+        """
         ...
 
 

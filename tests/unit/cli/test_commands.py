@@ -268,3 +268,27 @@ def test_colour_needs_a_terminal_and_obeys_no_color(typed, monkeypatch: pytest.M
     assert "\033" not in typed(*BACKTEST, "--no-color").out
     monkeypatch.setenv("TERM", "dumb")
     assert "\033" not in typed(*BACKTEST).out
+
+
+def test_another_spread_is_charged_told_and_never_compared_with_the_usual_one(typed) -> None:
+    usual, other = typed(*BACKTEST), typed(*BACKTEST, "--spread", "bp:20", "--json")
+    record = json.loads(other.out)["data"]
+    assert record["ground"]["cost"] == "us-retail, spread bp:20"
+    assert "half spread 20 bp" in record["ground"]["cost_words"]
+    spread = sum(abs(fill["quantity"]) * fill["reference"] for fill in record["fills"]) * 0.002
+    assert record["costs"]["spread"] == pytest.approx(spread, rel=1e-3)
+    assert usual.code == 0
+    said = typed("compare", "last~1", "last")
+    assert "costs (us-retail and us-retail, spread bp:20)" in said.err
+    refused = typed(*BACKTEST, "--spread", "edg")
+    assert refused.code == 2
+    assert "did you mean edge?" in refused.err
+
+
+def test_why_says_where_the_costs_of_a_fill_went(typed) -> None:
+    typed(*BACKTEST)
+    told = typed("why", "T1").out
+    line = next(each for each in told.splitlines() if each.startswith("  cost     "))
+    total, rest = line.split("cost")[1].split("=")
+    parts = [float(word) for word in rest.split() if word[0].isdigit()]
+    assert float(total) == pytest.approx(sum(parts), abs=1e-6)

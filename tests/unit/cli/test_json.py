@@ -18,7 +18,7 @@ BACKTEST = (
 DATA = {
     *("run", "ground", "metrics", "units", "reasons", "words", "notices", "lookahead"),
     *("against_benchmark", "benchmark_metrics", "orders", "fills", "trades", "decisions"),
-    *("refusals", "bookings", "path_band"),
+    *("refusals", "bookings", "path_band", "costs", "fill_report"),
 }
 ENVELOPE = {"schema", "ok", "data", "warnings", "error"}
 

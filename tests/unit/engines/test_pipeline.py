@@ -26,6 +26,7 @@ from papertape.domain.fill import Fill
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.money import micros
 from papertape.domain.order import Order, OrderKind
+from papertape.domain.terms import CASH_ACCOUNT
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.riskguard import KillSwitch, RiskGuard, RiskLimits
@@ -77,7 +78,14 @@ def pipeline(desk: Proposing, cash: float = 100_000) -> tuple[TradingPipeline, R
     broker = RecordingBroker()
     guard = RiskGuard(RiskLimits(), KillSwitch())
     account = Account.opened(micros(cash))
-    return TradingPipeline(desk, guard, FlowRoute(broker), account), broker
+    return wired(desk, guard, broker, account), broker
+
+
+def wired(
+    desk: Proposing, guard: RiskGuard, broker: RecordingBroker, account: Account
+) -> TradingPipeline:
+    router, instruments = FlowRoute(broker), {SPY.symbol: SPY}
+    return TradingPipeline(desk, guard, router, account, CASH_ACCOUNT, instruments)
 
 
 def test_an_intent_is_recorded_before_it_is_sent_and_its_answer_after() -> None:
@@ -133,7 +141,7 @@ def test_a_working_limit_order_reserves_its_limit() -> None:
     flow, _ = pipeline(desk)
     for moment in MOMENTS[:2]:
         flow.step(moment, NoJournal())
-    assert [standing.free_cash for standing in desk.standings] == [
+    assert [standing.available for standing in desk.standings] == [
         micros(100_000),
         micros(100_000 - 9_000),
     ]
@@ -159,9 +167,7 @@ def test_the_desk_sees_the_prices_of_the_moment_it_decides_on() -> None:
 def test_seq_s34_an_overfill_reaches_no_account_and_presses_the_kill_switch() -> None:
     broker = RecordingBroker()
     guard = RiskGuard(RiskLimits(), KillSwitch())
-    flow = TradingPipeline(
-        Proposing([order(1, 300)]), guard, FlowRoute(broker), Account.opened(micros(100_000))
-    )
+    flow = wired(Proposing([order(1, 300)]), guard, broker, Account.opened(micros(100_000)))
     flow.step(MOMENTS[0], NoJournal())
     broker.says(filled("a", 250), filled("a", 250), filled("b", 80))
     flow.step(MOMENTS[1], NoJournal())

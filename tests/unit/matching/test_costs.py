@@ -14,18 +14,15 @@ from papertape.domain.errors import DataError, InvariantBroken, UsageError
 from papertape.domain.market import Quote
 from papertape.matching.costs import (
     UNLIMITED,
-    CostModel,
-    FixedHalfSpread,
+    AlmgrenImpact,
     FixedSlippage,
     NoCap,
-    SpreadByLiquidity,
     SquareRootImpact,
     VolumeCap,
-    cost_model,
-    half_of,
-    half_spread_at,
+    average_impact,
     impact,
     participation,
+    permanent_impact,
     taker_price,
 )
 from papertape.matching.fees import (
@@ -40,6 +37,8 @@ from papertape.matching.fees import (
     us_fee_tables,
 )
 from papertape.matching.liquidity import UNKNOWN, Liquidity
+from papertape.matching.spreads import FixedHalfSpread, SpreadByLiquidity, half_of, half_spread_at
+from papertape.matching.tariffs import cost_model
 
 DOLLAR = 1_000_000
 CENT = 10_000
@@ -166,6 +165,24 @@ def test_the_published_impact_at_two_percent_and_a_hundredth_of_the_volume() -> 
     assert SquareRootImpact().slippage(DOLLAR, 100_000, LIQUID) == 1_334
 
 
+@pytest.mark.parametrize(("days", "basis_points"), [(0.1, 32.2), (0.2, 24.6), (0.5, 18.4)])
+def test_almgrens_published_costs_of_a_tenth_of_a_day_of_ibm(
+    days: float, basis_points: float
+) -> None:
+    assert permanent_impact(0.0157, 0.1, 263) == pytest.approx(19.85e-4, abs=0.005e-4)
+    assert average_impact(0.0157, 0.1, 263, days) == pytest.approx(basis_points / 1e4, abs=5e-6)
+    ibm = Liquidity(1_000_000, 0.0157, 1e8, 20)
+    charged = AlmgrenImpact(263_000_000, days).slippage(100 * DOLLAR, 100_000, ibm)
+    assert charged / DOLLAR == pytest.approx(basis_points / 100, abs=5e-4)
+
+
+def test_almgrens_law_needs_what_it_is_about() -> None:
+    with pytest.raises(UsageError, match="shares outstanding"):
+        AlmgrenImpact(0)
+    unknown = AlmgrenImpact(1e6).slippage(DOLLAR, 100, UNKNOWN)
+    assert unknown == SquareRootImpact().slippage(DOLLAR, 100, UNKNOWN)
+
+
 def test_participation_is_the_share_of_a_days_volume() -> None:
     assert participation(-1_500_000, LIQUID) == pytest.approx(0.15)
 
@@ -223,6 +240,57 @@ def test_selling_500_at_200_pays_the_published_fees(day: date, dollars: float) -
 
 def test_a_broker_rounds_each_regulatory_fee_up_to_a_cent() -> None:
     assert once(RegulatoryFees(Rounding.BROKER), -500, 200) == pytest.approx(2.78 + 0.09)
+
+
+@pytest.mark.parametrize(
+    ("day", "per_share", "cap"),
+    [
+        (date(2023, 6, 1), 0.000145, 7.27),
+        (date(2024, 6, 3), 0.000166, 8.30),
+        (date(2025, 12, 31), 0.000166, 8.30),
+        (date(2026, 1, 2), 0.000195, 9.79),
+        (date(2026, 9, 30), 0.000195, 9.79),
+        (date(2026, 10, 1), 0.0, 0.0),
+        (date(2026, 12, 31), 0.0, 0.0),
+        (date(2027, 1, 4), 0.000232, 11.61),
+        (date(2031, 1, 2), 0.000232, 11.61),
+    ],
+)
+def test_the_trading_activity_fee_by_the_published_table(
+    day: date, per_share: float, cap: float
+) -> None:
+    rate = us_fee_tables().taf.row(day).rate
+    assert rate.charge(1_000, 0) / DOLLAR == pytest.approx(1_000 * per_share)
+    assert rate.charge(10**7, 0) / DOLLAR == pytest.approx(cap)
+
+
+def test_the_audit_trail_fee_is_off_unless_asked_for_and_then_paid_on_both_sides() -> None:
+    day = date(2026, 6, 1)
+    assert once(cost_model("us-retail").fees, 1_000, 20, day) == 0
+    fees = cost_model("us-retail+cat").fees
+    assert once(fees, 1_000, 20, day) == pytest.approx(0.003)
+    sold = 20_000 * 20.60 / 1e6 + 1_000 * 0.000195
+    assert once(fees, -1_000, 20, day) == pytest.approx(sold + 0.003)
+
+
+def test_fees_in_cents_are_each_rounded_up_whatever_the_broker_takes() -> None:
+    fees = cost_model("ibkr-fixed+cat+cents").fees
+    day = date(2026, 6, 1)
+    assert once(fees, -1_000, 20, day) == pytest.approx(5.00 + 0.42 + 0.20 + 0.01)
+    assert once(fees, 1_000, 20, day) == pytest.approx(5.00 + 0.01)
+
+
+@pytest.mark.parametrize("name", ["us-retail", "ibkr-fixed", "ibkr-tiered"])
+def test_rates_beyond_the_tables_are_told_by_the_tariff_that_charges_them(name: str) -> None:
+    fees = cost_model(name).fees
+    assert fees.notices(date(2024, 1, 2), date(2026, 9, 30)) == ()
+    told = fees.notices(date(2026, 1, 2), date(2027, 2, 1))
+    assert [text.partition(":")[0] for text in told] == [
+        "SEC Section 31 fee",
+        "FINRA Trading Activity Fee",
+    ]
+    assert cost_model("percent:0.1").fees.notices(date(1999, 1, 4), date(2030, 1, 2)) == ()
+    assert any("audit" in each for each in cost_model(f"{name}+cat").fees.notices(*[ANY_DAY] * 2))
 
 
 def test_a_purchase_pays_no_regulatory_fee() -> None:
@@ -360,45 +428,3 @@ def test_a_minimum_is_paid_once_by_an_order_that_fills_in_parts() -> None:
     assert fees.next_fee(0, 0, 100, 25 * DOLLAR, ANY_DAY) == DOLLAR
     assert fees.next_fee(100, 2_500 * DOLLAR, 100, 25 * DOLLAR, ANY_DAY) == 0
     assert fees.next_fee(200, 5_000 * DOLLAR, 100, 25 * DOLLAR, ANY_DAY) == DOLLAR // 2
-
-
-# Models
-
-
-@pytest.mark.parametrize("name", ["us-retail", "ibkr-fixed", "ibkr-tiered", "none"])
-def test_a_model_is_found_by_its_name(name: str) -> None:
-    assert cost_model(name).name == name
-    assert cost_model(name).is_free == (name == "none")
-
-
-def test_percent_is_a_commission_and_nothing_else() -> None:
-    model = cost_model("percent:0.1")
-    assert model == CostModel(
-        "percent:0.1",
-        ProportionalFee(Fraction(1, 1000)),
-        *(getattr(cost_model("none"), part) for part in ("spread", "slippage", "cap")),
-    )
-    assert not model.is_free
-    assert cost_model("percent:0").is_free
-
-
-def test_an_unknown_model_is_named_with_its_nearest_neighbour() -> None:
-    with pytest.raises(UsageError, match="'us-retial' is no cost model") as caught:
-        cost_model("us-retial")
-    assert "did you mean us-retail?" in caught.value.hint
-    assert "ibkr-tiered" in caught.value.hint
-
-
-@pytest.mark.parametrize("spec", ["percent", "percent:", "percent:-1", "percent:1e3", "percent:x"])
-def test_a_percentage_that_is_none_is_refused(spec: str) -> None:
-    with pytest.raises(UsageError, match="no commission in percent"):
-        cost_model(spec)
-
-
-def test_a_model_says_what_it_charges() -> None:
-    assert cost_model("us-retail").describe(LIQUID) == (
-        "us-retail: 1.0 bp half spread, square-root impact (k 2/3), SEC and FINRA fees on sales, "
-        "at most 10 % of a bar's volume (5 % at the open)"
-    )
-    assert "1 to 50 bp by liquidity" in cost_model("us-retail").describe()
-    assert cost_model("none").describe() == "none: free of any cost"

@@ -15,8 +15,8 @@ from hypothesis import strategies as some
 
 from papertape.domain.clock import MINUTE
 from papertape.domain.market import DAILY, Bar, Frequency
-from papertape.matching.costs import SpreadByLiquidity
 from papertape.matching.liquidity import Liquidity, LiquidityEstimator
+from papertape.matching.spreads import SpreadByLiquidity
 
 NAN = math.nan
 

@@ -1,12 +1,20 @@
-"""Spread estimators against the hand computation and a bounce whose spread is known."""
+"""Spread estimators against hand computations, their authors, and bounces of known spread."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
 
 from papertape.domain.errors import UsageError
-from papertape.matching.spread_estimators import abdi_ranaldo, corwin_schultz, roll
+from papertape.matching.spread_estimators import (
+    abdi_ranaldo,
+    corwin_schultz,
+    edge,
+    edge_square,
+    roll,
+)
 
 
 def test_corwin_schultz_by_hand() -> None:
@@ -38,3 +46,46 @@ def test_a_trend_has_no_spread_rather_than_a_negative_one() -> None:
 def test_too_few_bars_are_refused() -> None:
     with pytest.raises(UsageError, match="needs 3 bars"):
         roll(np.array([1.0, 2.0]))
+
+
+TEN_BARS = """
+1.00240075994025 1.00935878365403 0.976061138469904 0.976061138469904
+0.929743096395543 0.929774737723069 0.928919694164385 0.929774737723069
+0.943911414384193 0.968140794511406 0.943911414384193 0.968140794511406
+0.977605378856722 0.977605378856722 0.977605378856722 0.977605378856722
+0.961535370407048 0.99982474278851 0.961535370407048 0.986215329667607
+0.982409003083975 0.992213437101346 0.982409003083975 0.992213437101346
+1.03435413274433 1.03435413274433 1.03435413274433 1.03435413274433
+1.0201424300403 1.04025465277235 1.0201424300403 1.03219266262805
+1.03650094499406 1.03650094499406 1.03650094499406 1.03650094499406
+1.05368509087896 1.05368509087896 1.02605242183949 1.02798086837104
+"""
+"""The head of the series that EDGE's authors simulated; they publish -0.016889917516422 for it."""
+
+
+def test_edge_of_the_first_ten_simulated_bars_is_the_published_one() -> None:
+    columns = np.array([line.split() for line in TEN_BARS.split("\n") if line], float).T
+    square = edge_square(*columns)
+    assert math.copysign(math.sqrt(abs(square)), square) == pytest.approx(-0.016889917516422)
+    assert edge(*columns) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_edge_is_that_of_its_authors_package(seed: int) -> None:
+    referee = pytest.importorskip("bidask").edge
+    random = np.random.default_rng(seed)
+    shape = (int(random.integers(5, 400)), int(random.integers(1, 9)))
+    walk = random.normal(0, 0.01, shape).cumsum().reshape(shape)
+    path = np.exp(walk + random.choice([-1, 1], shape) * 0.01 * random.random())
+    if seed % 3 == 0:
+        path = np.round(path, 2)  # coarse prices tie, as real ones do
+    columns = path[:, 0], path.max(axis=1), path.min(axis=1), path[:, -1]
+    theirs = referee(*columns, sign=True)
+    assert edge(*columns) == pytest.approx(max(theirs, 0.0), abs=1e-12, nan_ok=True)
+
+
+def test_edge_knows_when_prices_stand_too_still_to_tell() -> None:
+    # The case of the authors' own tests, and a market in which nothing moves.
+    high, rest = np.array([18.21, 17.61, 17.61]), np.full(3, 17.61)
+    assert math.isnan(edge(high, high, rest, rest))
+    assert math.isnan(edge(rest, rest, rest, rest))

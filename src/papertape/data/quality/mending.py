@@ -58,7 +58,11 @@ def mended(history: PriceHistory, sheet: Sheet) -> PriceHistory:
     changed = {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
     # What a repair left out of the bars is no change of the actions.
     changed &= set(sheet.days.tolist())
-    kept = [each for each in history.actions if each.ex_date not in changed]
+    kept = [
+        each
+        for each in history.actions
+        if each.ex_date not in changed or not isinstance(each, Split | Dividend)
+    ]
     new = [each for day in changed for each in after.get(day, ())]
     actions = sorted([*kept, *new], key=lambda each: (each.ex_date, type(each).__name__))
     return replace(history, bars=bars_of(sheet), actions=tuple(actions))

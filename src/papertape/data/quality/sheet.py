@@ -15,6 +15,7 @@ from papertape.domain.clock import Nanos, utc
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import (
     Adjustment,
+    Dividend,
     FloatArray,
     Frequency,
     IntArray,
@@ -69,7 +70,7 @@ class Sheet:
             for action in actions:
                 if isinstance(action, Split):
                     split[row] *= float(action.ratio)
-                else:
+                elif isinstance(action, Dividend):
                     dividend[row] += action.amount / 1e6
         nothing = np.full(len(bars), np.nan)
         return cls(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date
 from typing import NamedTuple
 
 from papertape.domain.account import Account
+from papertape.domain.compatibility import Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import Instrument
+from papertape.domain.money import Micros
+from papertape.domain.terms import account_terms
 from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
@@ -17,7 +22,7 @@ from papertape.engines.signalcore.answers import Answers
 from papertape.engines.signalcore.engine import SignalCore, SignalDesk
 from papertape.engines.signalcore.order_desk import OrderDesk
 from papertape.engines.signalcore.sizing import size_policy
-from papertape.matching.costs import cost_model
+from papertape.matching.wire import Latency
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
 
@@ -30,14 +35,31 @@ class Rig(NamedTuple):
 
 
 def assemble(
-    core: SignalCore, instruments: Mapping[str, Instrument], config: SimulationConfig
+    core: SignalCore,
+    instruments: Mapping[str, Instrument],
+    config: SimulationConfig,
+    taped: Collection[str] = (),
 ) -> Rig:
-    """Build a pipeline on a fresh simulated account."""
-    broker = PaperBroker(config.capital, instruments, config.frequency, cost_model(config.cost))
+    """Build a pipeline on a fresh simulated account; orders of what is taped meet its ticks."""
+    if Compatibility.OFF_TICK in config.compatibility:
+        instruments = {symbol: replace(each, tick=1) for symbol, each in instruments.items()}
+    terms, compat = account_terms(config.account), config.compatibility
+    broker = PaperBroker(
+        config.capital,
+        instruments,
+        config.frequency,
+        config.costs,
+        terms,
+        compat,
+        latency=Latency(config.delay),
+        taped=taped,
+    )
     switch = KillSwitch()
     guard = RiskGuard(PROFILES[config.risk_profile], switch)
     account = Account.opened(config.capital)
-    return Rig(TradingPipeline(core, guard, FlowRoute(broker), account), broker, switch)
+    router = FlowRoute(broker)
+    pipeline = TradingPipeline(core, guard, router, account, terms, instruments)
+    return Rig(pipeline, broker, switch)
 
 
 def signal_desk(
@@ -58,7 +80,13 @@ def signal_desk(
             f"{type(strategy).__name__} attaches none",
             hint="use --size percent:95 or shares:100, or give the strategy a stop_distance method",
         )
-    return SignalDesk(answers, size, instruments)
+    terms, at_fill = account_terms(config.account), Compatibility.SIZE_AT_FILL
+    fees, sizes_at_fill = config.costs.fees, at_fill in config.compatibility
+
+    def order_fee(shares: int, price: Micros, day: date) -> Micros:
+        return fees.fee(shares, shares * price, day)
+
+    return SignalDesk(answers, size, instruments, terms, order_fee, sizes_at_fill=sizes_at_fill)
 
 
 def order_desk(

@@ -8,15 +8,21 @@ from math import isfinite
 from typing import Literal, get_args
 
 from papertape.data.quality.finding import rule_id
+from papertape.domain.clock import MILLISECOND, Nanos
+from papertape.domain.compatibility import Compatibility, compatibilities
 from papertape.domain.errors import UsageError
 from papertape.domain.market import Frequency
 from papertape.domain.money import Micros, micros
+from papertape.domain.terms import account_terms
 from papertape.engines.riskguard import PROFILES
 from papertape.engines.signalcore.sizing import size_policy
-from papertape.matching.costs import cost_model
+from papertape.matching.costs import CostModel
+from papertape.matching.tariffs import cost_model
 
 WarmUp = Literal["before", "inside"]
 Benchmark = Literal["hold", "none"]
+LONGEST_LATENCY = 3_600_000
+"""Milliseconds in an hour: more is no latency but another day's order."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +34,22 @@ class SimulationConfig:
         bar_frequency: Length of the bars: ``1d``, ``1h``, ``5m``, ``1m``.
         risk_free_rate: A year, used in every ratio and printed beside it.
         start, end: First and last day traded, both included; None for all there is.
-        size: ``percent:95`` of equity, ``shares:100``, or ``risk:1`` percent at the stop.
-        cost: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, ``percent:0.1``.
+        size: ``percent:95`` of equity (``percent:95,net`` with the fees in it), ``shares:100``, or
+            ``risk:1`` percent at the stop.
+        cost: ``us-retail``, ``ibkr-fixed``, ``ibkr-tiered``, ``none``, or composed of terms such as
+            ``per-share:0.005,min=1+half-spread:2bp``, see `papertape.matching.tariffs`.
+        spread: ``edge``, ``corwin-schultz``, ``abdi-ranaldo``, ``roll``, ``class``, ``bp:2``;
+            empty for that of ``cost``.
+        account: ``cash``, ``cash-settled`` (only settled money buys) or ``margin`` (Regulation T,
+            short selling).
         warmup: ``before`` loads the strategy's history ahead of ``start``, so that it may act at
             the first open; ``inside`` starts cold.
         risk_profile: Which limits RiskGuard holds orders against.
         benchmark: ``hold`` buys and holds the same instruments at the same costs; ``none``.
         seed: Of everything that is drawn, such as bootstrap samples.
+        latency: Milliseconds that an order, a cancel or a replacement takes to the exchange.
+        compat: Conventions of other engines to follow, joined by commas, see
+            `papertape.domain.compatibility`; a run that follows one carries a banner.
         allow: Data rules (``D10``) whose errors are accepted; any other error refuses the run.
     """
 
@@ -45,10 +60,14 @@ class SimulationConfig:
     end: date | None = None
     size: str = "percent:95"
     cost: str = "us-retail"
+    spread: str = ""
+    account: str = "cash"
     warmup: WarmUp = "before"
     risk_profile: str = "backtest"
     benchmark: Benchmark = "hold"
     seed: int = 0
+    latency: float = 0.0
+    compat: str = ""
     allow: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -69,15 +88,36 @@ class SimulationConfig:
         ):
             if value not in known:
                 raise UsageError(f"{name} {value!r} is none of {', '.join(known)}")
+        if not 0 <= self.latency <= LONGEST_LATENCY:
+            raise UsageError(
+                f"a latency of {self.latency} is not between 0 and {LONGEST_LATENCY:,} milliseconds"
+            )
         Frequency.parse(self.bar_frequency)
         size_policy(self.size)
-        cost_model(self.cost)
+        account_terms(self.account)
+        compatibilities(self.compat)
+        cost_model(self.cost, self.spread)
         object.__setattr__(self, "allow", tuple(sorted({rule_id(rule) for rule in self.allow})))
 
     @property
     def frequency(self) -> Frequency:
         """The bar length."""
         return Frequency.parse(self.bar_frequency)
+
+    @property
+    def delay(self) -> Nanos:
+        """The latency in nanoseconds."""
+        return round(self.latency * MILLISECOND)
+
+    @property
+    def compatibility(self) -> frozenset[Compatibility]:
+        """The conventions of other engines that the run follows."""
+        return compatibilities(self.compat)
+
+    @property
+    def costs(self) -> CostModel:
+        """What trading costs."""
+        return cost_model(self.cost, self.spread)
 
     @property
     def capital(self) -> Micros:

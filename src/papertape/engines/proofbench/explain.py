@@ -16,6 +16,9 @@ from papertape.engines.proofbench.record import (
 FEW_TRADES = 30
 """Below this a result is an anecdote: the sentence under it says so."""
 
+MANY_AMBIGUOUS = 0.05
+"""A larger share of exits that could have gone either way asks for finer data."""
+
 
 def summary(record: RunRecord) -> list[str]:
     """What the run amounts to, in a few sentences; no trades are never silence."""
@@ -34,6 +37,42 @@ def summary(record: RunRecord) -> list[str]:
         words.append("One position proves nothing, whichever way it went.")
     elif record.trades and len(closed) < FEW_TRADES:
         words.append(f"{len(closed)} closed trades prove nothing about the next one.")
+    return words
+
+
+def cost_words(record: RunRecord) -> str:
+    """What trading cost, and where it went; rounded so that the parts still add up."""
+    split = record.costs
+    total, fees, spread = (
+        round(100 * float(f"{each:.2f}")) for each in (split.total, split.fees, split.spread)
+    )
+    parts = {"fees": fees, "spread": spread, "slippage": total - fees - spread}
+    told = " + ".join(f"{name} {cents / 100:,.2f}" for name, cents in parts.items())
+    return f"{total / 100:,.2f} = {told}"
+
+
+def fill_words(record: RunRecord) -> list[str]:
+    """How the fills came about, a sentence for everything that happened at all."""
+    found, share = record.fill_report, record.fill_report.entry_bar_share
+    gap = f"{found.gap_stops:,}, on average {found.gap_cost or 0:,.2f} worse than their level"
+    sentences = [
+        (found.capped, f"Fills cut short by a limit of quantity: {found.capped:,}."),
+        (
+            found.touched,
+            f"Limits that were touched, not crossed, so not filled: {found.touched:,}.",
+        ),
+        (found.outside, f"Fills that costs carried outside their bar: {found.outside:,}."),
+        (found.deferred, f"Orders that arrived within a bar, and waited: {found.deferred:,}."),
+        (found.gap_stops, f"Stops filled at a gap: {gap}."),
+    ]
+    words = [text for number, text in sentences if number]
+    if share:
+        words.append(f"{share:.0%} of all profit and loss was made within the bar of the entry.")
+    if found.ambiguous_exits > MANY_AMBIGUOUS * found.exits:
+        words.append(
+            f"{found.ambiguous_exits} of {found.exits} exits could have come out otherwise within "
+            "their bar: finer data would tell."
+        )
     return words
 
 
@@ -63,7 +102,8 @@ def _trades(record: RunRecord, closed: list[TradeRow]) -> str:
         trade = still[0]
         first = "the first open it may use" if _at_first_open(record, trade) else "its open"
         return (
-            f"One position: {trade.quantity} {trade.symbol} bought at {trade.entry_price:,.2f} at "
+            f"One position: {abs(trade.quantity)} {trade.symbol} "
+            f"{'bought' if trade.quantity > 0 else 'sold short'} at {trade.entry_price:,.2f} at "
             f"{first}, {trade.entry_time[:10]}, and held to the end, {record.ground.last}."
         )
     won = sum(trade.pnl > 0 for trade in closed)
@@ -161,10 +201,17 @@ def _why_trade(record: RunRecord, trade: TradeRow) -> str:
     lines = [f"{trade.id}  {side} {abs(trade.quantity)} {trade.symbol}  {trade.entry_time}"]
     for order in [row for row in record.orders if row.id in trade.orders]:
         lines += _why_order(record, order)
+    lines += [
+        f"  booked   {row.time} {row.what}: cash {row.cash:+,.2f}"
+        for row in record.bookings
+        if row.symbol == trade.symbol
+        and trade.entry_time <= row.time <= (trade.exit_time or record.equity.time[-1])
+    ]
     mark = "marked at the last close" if trade.exit_time is None else "closed"
     lines.append(
         f"  result   {trade.pnl:+,.2f} ({trade.return_on_entry:+.2%}), {mark}; costs "
         f"{trade.costs:,.2f}, dividends {trade.dividends:,.2f}"
+        + (f", financing {trade.financing:,.2f}" if trade.financing else "")
     )
     if trade.mfe is not None and trade.mae is not None:
         lines.append(f"  way      best {trade.mfe:+.1%}, worst {trade.mae:+.1%} while held")
@@ -183,6 +230,9 @@ def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
         lines.append(f"  checks   {'; '.join(order.checks)}")
     fills = [fill for fill in record.fills if fill.order_id == order.id]
     lines += [line for fill in fills for line in _why_fill(fill)]
+    if order.touched:
+        bars = "1 bar" if order.touched == 1 else f"{order.touched} bars"
+        lines.append(f"  touch    {bars} came to its limit and not beyond it: no fill")
     lines.append(f"  became   {order.status}" + (f": {order.note}" if order.note else ""))
     return lines
 
@@ -190,11 +240,19 @@ def _why_order(record: RunRecord, order: OrderRow) -> list[str]:
 def _why_fill(fill: FillRow) -> list[str]:
     sign = "+" if fill.quantity > 0 else "-"
     parts = f"{fill.reference} {sign} spread {fill.half_spread} {sign} slippage {fill.slippage}"
+    costs = f"fee {fill.fee} + spread {fill.spread_cost} + slippage {fill.slippage_cost}"
+    if fill.delay:
+        parts += f" {sign} lateness {fill.delay}"
+        costs += f" + lateness {fill.delay_cost}"
     lines = [
         f"  fill     {fill.id} {fill.quantity:+d} at {fill.price} on {fill.time}, {fill.rule}, "
-        f"bar {fill.bar}",
-        f"  price    {parts}, to the tick; fee {fill.fee}; cost in all {fill.cost}",
+        + (fill.tape or f"bar {fill.bar}"),
+        f"  price    {parts}, to the tick; fee {fill.fee}",
+        f"  cost     {fill.cost} = {costs}",
     ]
+    if fill.level is not None and fill.level != fill.reference:
+        beyond = abs(fill.reference - fill.level)
+        lines.append(f"  gap      {beyond:.2f} a share from its level {fill.level}")
     if fill.ambiguous:
         lines.append(f"  path     {fill.path}, the worse for us of the two that the bar allows")
     if fill.cap:

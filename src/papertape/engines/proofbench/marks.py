@@ -7,8 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from papertape.domain.account import CASH, HOLDING, OWED, USD, postings
-from papertape.domain.event import Entry, LedgerEvent, OrderFilled
+from papertape.domain.account import (
+    BOND,
+    CASH,
+    HOLDING,
+    OWED,
+    UNSETTLED,
+    USD,
+    postings,
+    symbol_of,
+)
+from papertape.domain.event import (
+    Entry,
+    FillBusted,
+    FillCorrected,
+    LedgerEvent,
+    OrderFilled,
+    SymbolChanged,
+    VariationPaid,
+)
 from papertape.domain.market import Bars, FloatArray, IntArray
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros, counted
 from papertape.engines.proofbench.metrics import Marks
@@ -29,7 +46,10 @@ class Logged:
 
 @dataclass(frozen=True, eq=False)
 class Valuation:
-    """The account at the start (row 0) and after each moment, in integer micro-dollars."""
+    """The account at the start (row 0) and after each moment, in integer micro-dollars.
+
+    ``cash`` is by trade date and counts the bonds of futures; ``gross`` and ``net`` are exposures.
+    """
 
     time: IntArray
     cash: IntArray
@@ -69,28 +89,63 @@ def value(
     cash = np.zeros(len(times) + 1, np.int64)
     owed, traded = np.zeros_like(cash), np.zeros_like(cash)
     held = {symbol: np.zeros_like(cash) for symbol in bars}
+    marked = {symbol: np.zeros_like(cash) for symbol in bars if bars[symbol].instrument.is_future}
     cash[0] = capital
     for row, entry in zip(logged.rows, logged.entries, strict=True):
         if not isinstance(entry, LedgerEvent):
             continue
         for pocket, asset, amount in postings(entry):
-            if asset == USD and pocket in (CASH, OWED):
-                (cash if pocket == CASH else owed)[row + 1] += amount
+            if asset == USD and pocket in _OURS:
+                (owed if pocket == OWED else cash)[row + 1] += amount
             elif pocket == HOLDING:
                 held[asset][row + 1] += amount
+        symbol = symbol_of(entry)
+        if symbol in marked:
+            marked[symbol][row + 1] += _marked_by(entry)
         if isinstance(entry, OrderFilled):
-            traded[row + 1] += abs(entry.fill.quantity * entry.fill.price)
+            traded[row + 1] += abs(entry.fill.value)
     cash, owed = np.cumsum(cash), np.cumsum(owed)
-    gross, net = np.zeros_like(cash), np.zeros_like(cash)
+    gross, net, worth = np.zeros_like(cash), np.zeros_like(cash), np.zeros_like(cash)
     moments = np.array(times, np.int64)
+    closes = _closes(bars, moments, logged)
     for symbol, changes in held.items():
-        worth = np.cumsum(changes) * _closes_at(bars[symbol], moments)
-        gross += np.abs(worth)
-        net += worth
-    equity = cash + owed + net
+        unit = bars[symbol].instrument.multiplier
+        exposure = np.cumsum(changes) * closes[symbol] * unit
+        gross += np.abs(exposure)
+        net += exposure
+        worth += exposure - np.cumsum(marked.get(symbol, 0))
+    equity = cash + owed + worth
     counted(int(np.max(np.abs(equity))))
     time = np.concatenate([[start], moments])
     return Valuation(time, cash, equity, gross, net, traded)
+
+
+_OURS = frozenset({CASH, UNSETTLED, BOND, OWED})
+"""Pockets whose dollars are the account's own."""
+
+
+def _marked_by(entry: LedgerEvent) -> Micros:
+    """What an event adds to the value that a future was marked at last."""
+    match entry:
+        case OrderFilled(fill=fill):
+            return fill.value + fill.variation
+        case FillBusted(fill=fill):
+            return -fill.value - fill.variation
+        case FillCorrected(fill=fill, instead=instead):
+            return instead.value + instead.variation - fill.value - fill.variation
+        case VariationPaid(total=total):
+            return total
+    return 0
+
+
+def _closes(bars: Mapping[str, Bars], moments: IntArray, logged: Logged) -> dict[str, IntArray]:
+    """Each symbol's closes; a new symbol is worth what the old one was until its first bar."""
+    closes = {symbol: _closes_at(each, moments) for symbol, each in bars.items()}
+    for entry in logged.entries:
+        if isinstance(entry, SymbolChanged):
+            new = closes[entry.new_symbol]
+            closes[entry.new_symbol] = np.where(new == 0, closes[entry.symbol], new)
+    return closes
 
 
 def _closes_at(bars: Bars, moments: IntArray) -> IntArray:

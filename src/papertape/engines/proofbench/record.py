@@ -6,6 +6,7 @@ folder keeps and what the frames of a result are made of.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,11 +17,18 @@ from papertape.domain.event import (
     Decided,
     DividendPaid,
     Entry,
+    FillBusted,
+    FillCorrected,
+    FinancingCharged,
+    HoldingDelisted,
+    LimitTouched,
     OrderApproved,
     OrderFilled,
     OrderRefused,
     PathUncertain,
     SplitApplied,
+    SymbolChanged,
+    VariationPaid,
 )
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.money import Micros, dollars
@@ -33,7 +41,11 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class OrderRow(Row, frozen=True):
-    """An order and what became of it; ``checks`` are the limits it was held against."""
+    """An order and what became of it.
+
+    ``checks`` are the limits it was held against; ``touched`` counts the bars that came to its
+    limit and not beyond it.
+    """
 
     id: str
     time: str
@@ -52,6 +64,7 @@ class OrderRow(Row, frozen=True):
     note: str
     parent: str | None
     checks: list[str]
+    touched: int
 
 
 class FillRow(Row, frozen=True):
@@ -72,10 +85,16 @@ class FillRow(Row, frozen=True):
     half_spread: float
     slippage: float
     cost: float
+    spread_cost: float
+    slippage_cost: float
     cap: str
     outside: bool
+    level: float | None = None
     path: str = ""
     ambiguous: bool = False
+    delay: float = 0.0
+    delay_cost: float = 0.0
+    tape: str = ""
 
 
 class TradeRow(Row, frozen=True):
@@ -90,6 +109,7 @@ class TradeRow(Row, frozen=True):
     exit_price: float | None
     fees: float
     costs: float
+    financing: float
     dividends: float
     pnl: float
     return_on_entry: float
@@ -127,7 +147,7 @@ class RefusalRow(Row, frozen=True):
 
 
 class BookingRow(Row, frozen=True):
-    """Cash or shares that moved without a trade: a dividend, a split."""
+    """Cash or shares that moved without a trade: a corporate action, a charge, a correction."""
 
     time: str
     symbol: str
@@ -171,12 +191,14 @@ class Ground(Row, frozen=True):
         frequency: Bar length.
         data_hash, code_hash: Of the bars used; of the strategy's code, parameters and settings.
         cost: The cost model's name; ``cost_words`` what it charges.
+        account: The account's terms: ``cash``, ``cash-settled`` or ``margin``.
         size: Order sizing.
         capital: Starting cash.
         risk_free: A year.
         warmup: ``before`` or ``inside``; ``warmup_bars`` how many bars were seen before trading.
         profile: Risk profile.
         seed: Of everything that is drawn.
+        compat: Conventions of other engines that the run followed; with any, it flatters.
     """
 
     strategy: str
@@ -191,6 +213,7 @@ class Ground(Row, frozen=True):
     code_hash: str
     cost: str
     cost_words: str
+    account: str
     size: str
     capital: float
     risk_free: float
@@ -199,20 +222,68 @@ class Ground(Row, frozen=True):
     profile: str
     benchmark: str
     seed: int
+    compat: list[str] = []
 
 
 class PathBand(Row, frozen=True):
     """How far the run could have gone otherwise, had its bars been walked another way (fill-P1).
 
     Attributes:
-        bars: Bars whose two canonical paths fill differently; the worse was booked each time.
-        better: Dollars that the better of the two would have brought, summed over these bars.
+        bars: Bars that fill otherwise on another path; of the two canonical ones the worse was
+            booked each time.
+        better: Dollars that the best path would have brought besides, summed over these bars.
         trail_worse: Dollars that trailing stops could have lost besides, on some other path.
     """
 
     bars: int
     better: float
     trail_worse: float
+
+
+class CostSplit(Row, frozen=True):
+    """What trading cost against the market's own prices, and where it went; dollars.
+
+    Attributes:
+        total: Of all fills; the parts add up to it.
+        fees: Commissions and regulatory fees.
+        spread: What half of the spread took.
+        slippage: What the orders' own weight took, rounding to the tick included.
+        lateness: What using an open too late took (fill-E3).
+    """
+
+    total: float
+    fees: float
+    spread: float
+    slippage: float
+    lateness: float = 0.0
+
+
+class FillReport(Row, frozen=True):
+    """How the run's fills came about, as far as it must be told with any result (fill rules 2.9).
+
+    Attributes:
+        fills: Executions; ``exits`` of them made a position smaller, ``ambiguous_exits`` of those
+            could have come out otherwise on the other path through the bar.
+        touched: Times that a bar came to a resting limit and not beyond it: no fill.
+        capped: Fills that a limit of quantity cut short.
+        outside: Fills that costs carried outside their bar's low to high.
+        deferred: Orders that arrived within a bar and waited for the next one (fill-E3).
+        gap_stops: Stops that were filled beyond their level, at a gap; ``gap_cost`` is what that
+            took on average, dollars a stop.
+        entry_bar_share: Of all profits and losses of closed trades, the share made by trades that
+            were over within the bar of their entry.
+    """
+
+    fills: int
+    exits: int
+    ambiguous_exits: int
+    touched: int
+    capped: int
+    outside: int
+    deferred: int
+    gap_stops: int
+    gap_cost: float | None
+    entry_bar_share: float | None
 
 
 class RunRecord(Row, frozen=True):
@@ -224,6 +295,8 @@ class RunRecord(Row, frozen=True):
     reasons: dict[str, str]
     lookahead: LookaheadVerdict
     path_band: PathBand
+    costs: CostSplit
+    fill_report: FillReport
     words: list[str]
     notices: list[str]
     orders: list[OrderRow]
@@ -244,6 +317,7 @@ def order_rows(orders: Mapping[OrderId, OrderState], log: Sequence[Entry]) -> li
         for entry in log
         if isinstance(entry, OrderApproved)
     }
+    touched = Counter(entry.order_id for entry in log if isinstance(entry, LimitTouched))
     return [
         OrderRow(
             id=order.id,
@@ -263,6 +337,7 @@ def order_rows(orders: Mapping[OrderId, OrderState], log: Sequence[Entry]) -> li
             note=state.note,
             parent=order.parent,
             checks=[f"{c.rule} {c.found} of {c.limit}" for c in checks.get(order.id, ())],
+            touched=touched[order.id],
         )
         for state in orders.values()
         for order in [state.order]
@@ -288,10 +363,16 @@ def fill_rows(log: Sequence[Entry], orders: Mapping[OrderId, OrderState]) -> lis
             half_spread=dollars(fill.half_spread),
             slippage=dollars(fill.slippage),
             cost=dollars(fill.cost),
+            spread_cost=dollars(fill.spread_cost),
+            slippage_cost=dollars(fill.slippage_cost),
             cap=fill.cap,
             outside=fill.outside,
+            level=_maybe(fill.level or None),
             path=fill.path,
             ambiguous=fill.ambiguous,
+            delay=dollars(fill.delay),
+            delay_cost=dollars(fill.delay_cost),
+            tape=fill.tape,
         )
         for entry in log
         if isinstance(entry, OrderFilled)
@@ -312,6 +393,7 @@ def trade_rows(trades: Sequence[Trade]) -> list[TradeRow]:
             exit_price=None if trade.exit_price is None else trade.exit_price / 1e6,
             fees=dollars(trade.fees),
             costs=dollars(trade.costs),
+            financing=dollars(trade.financing),
             dividends=dollars(trade.dividends),
             pnl=dollars(trade.pnl),
             return_on_entry=trade.return_on_entry,
@@ -380,7 +462,7 @@ def refusal_rows(log: Sequence[Entry]) -> list[RefusalRow]:
 
 
 def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
-    """Dividends paid and splits applied, in order."""
+    """What moved cash or shares besides trades, in order; a new symbol is booked under itself."""
     rows: list[BookingRow] = []
     for entry in log:
         match entry:
@@ -388,6 +470,23 @@ def booking_rows(log: Sequence[Entry]) -> list[BookingRow]:
                 rows.append(BookingRow(rfc3339(time), symbol, "dividend", dollars(total)))
             case SplitApplied(time=time, symbol=symbol, ratio=ratio, cash_in_lieu=cash):
                 rows.append(BookingRow(rfc3339(time), symbol, f"split {ratio}", dollars(cash)))
+            case SymbolChanged(time=time, symbol=symbol, new_symbol=new):
+                what = f"ticker change from {symbol}"
+                rows.append(BookingRow(rfc3339(time), new, what, 0.0))
+            case HoldingDelisted(time=time, symbol=symbol, quantity=quantity, price=price):
+                what = f"delisted, {quantity} at {dollars(price):g}"
+                rows.append(BookingRow(rfc3339(time), symbol, what, dollars(quantity * price)))
+            case VariationPaid(time=time, symbol=symbol, total=total):
+                rows.append(BookingRow(rfc3339(time), symbol, "variation", dollars(total)))
+            case FinancingCharged(time=time, symbol=symbol, what=what, days=days, total=total):
+                what = f"{what}, {days} day{'' if days == 1 else 's'}"
+                rows.append(BookingRow(rfc3339(time), symbol, what, -dollars(total)))
+            case FillBusted(time=time, fill=fill):
+                what = f"bust {fill.id}"
+                rows.append(BookingRow(rfc3339(time), fill.symbol, what, -dollars(fill.cash)))
+            case FillCorrected(time=time, fill=fill, instead=instead):
+                cash, what = instead.cash - fill.cash, f"correction {fill.id} to {instead.id}"
+                rows.append(BookingRow(rfc3339(time), fill.symbol, what, dollars(cash)))
     return rows
 
 

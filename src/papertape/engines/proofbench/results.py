@@ -13,13 +13,24 @@ import msgspec
 import numpy as np
 
 from papertape.domain.clock import rfc3339
+from papertape.domain.compatibility import banner
+from papertape.domain.event import (
+    CancelRejected,
+    Entry,
+    GoodFaithViolated,
+    GroupOverfilled,
+    MarginCalled,
+)
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import FloatArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
+from papertape.domain.terms import account_terms
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.cost_notices import cost_notices
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
 from papertape.engines.proofbench.explain import summary, why
+from papertape.engines.proofbench.fill_report import cost_split, fill_report
 from papertape.engines.proofbench.marks import Logged, Valuation
 from papertape.engines.proofbench.metrics import Metrics, measure, returns
 from papertape.engines.proofbench.record import (
@@ -38,7 +49,6 @@ from papertape.engines.proofbench.record import (
 )
 from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window
-from papertape.matching.costs import cost_model
 from papertape.strategies.strategy import Strategy, declared_parameters
 
 if TYPE_CHECKING:
@@ -150,6 +160,8 @@ def report(
         reasons=metrics.reasons,
         lookahead=outcome.lookahead,
         path_band=path_band(log),
+        costs=cost_split(log),
+        fill_report=fill_report(log, trades, window.untaped),
         words=[],
         notices=_notices(outcome, histories, config),
         orders=order_rows(outcome.orders, log),
@@ -181,7 +193,7 @@ def _ground(
     outcome: Outcome, histories: Mapping[str, PriceHistory], config: SimulationConfig
 ) -> Ground:
     window, strategy = outcome.window, outcome.strategy
-    costs = cost_model(config.cost)
+    costs = config.costs
     return Ground(
         strategy=type(strategy).__name__,
         parameters=parameters_of(strategy),
@@ -194,7 +206,8 @@ def _ground(
         data_hash=_data_hash(window),
         code_hash=_code_hash(strategy, config),
         cost=costs.name,
-        cost_words=costs.describe(),
+        cost_words=costs.describe(financed=account_terms(config.account).lends_money),
+        account=config.account,
         size=config.size,
         capital=config.initial_capital,
         risk_free=config.risk_free_rate,
@@ -203,6 +216,7 @@ def _ground(
         profile=config.risk_profile,
         benchmark=config.benchmark,
         seed=config.seed,
+        compat=sorted(config.compatibility),
     )
 
 
@@ -236,7 +250,8 @@ def _notices(
 ) -> list[str]:
     """Sentences to be read once: what was assumed of the data, the costs and the warm-up."""
     window = outcome.window
-    notices = [text for symbol in window.bars for text in histories[symbol].notices]
+    notices = [text] if (text := banner(config.compatibility)) else []
+    notices += [text for symbol in window.bars for text in histories[symbol].notices]
     wanted = outcome.strategy.warmup
     for symbol, history in window.history.items():
         bars = window.bars[symbol]
@@ -250,6 +265,43 @@ def _notices(
     for finding in window.findings:
         allowed = "ALLOWED, though an error: " if finding.severity == "error" else ""
         notices.append(f"{allowed}{finding.sentence}")
-    if cost_model(config.cost).is_free:
+    notices += _broker_notices(outcome.logged.entries)
+    notices += _races(outcome.logged.entries)
+    notices += cost_notices(outcome.logged.entries, window, config.costs)
+    if config.costs.is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
+    return notices
+
+
+def _races(log: Sequence[Entry]) -> list[str]:
+    """What came of cancels being under way for a while (fill-B2)."""
+    words = []
+    if late := sum(isinstance(entry, CancelRejected) for entry in log):
+        words.append(f"{late} cancel{'' if late == 1 else 's'} came too late")
+    words += [
+        f"{entry.symbol}: {entry.order_id} got {entry.quantity:+d} shares more than its group was "
+        f"to get, at {rfc3339(entry.time)}: its cancel was under way"
+        for entry in log
+        if isinstance(entry, GroupOverfilled)
+    ]
+    return words
+
+
+def _broker_notices(log: Sequence[Entry]) -> list[str]:
+    """What a broker would have written letters about."""
+    notices: list[str] = []
+    calls = [entry for entry in log if isinstance(entry, MarginCalled)]
+    if calls:
+        notices.append(
+            f"MARGIN CALL: {len(calls)} time{'' if len(calls) == 1 else 's'} equity fell below "
+            f"maintenance, first at {rfc3339(calls[0].time)}; the broker closed holdings"
+        )
+    violations = [entry for entry in log if isinstance(entry, GoodFaithViolated)]
+    if violations:
+        notices.append(
+            f"{len(violations)} sale{'' if len(violations) == 1 else 's'} of what unsettled money "
+            f"had bought, first {violations[0].symbol} at {rfc3339(violations[0].time)}: a broker "
+            "restricts a cash account after a few (good-faith violations); --account cash-settled "
+            "keeps to settled money"
+        )
     return notices

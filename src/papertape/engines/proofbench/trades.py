@@ -11,7 +11,17 @@ import numpy as np
 
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import require
-from papertape.domain.event import DividendAccrued, Entry, OrderFilled, SplitApplied
+from papertape.domain.event import (
+    DividendAccrued,
+    Entry,
+    FillBusted,
+    FillCorrected,
+    FinancingCharged,
+    HoldingDelisted,
+    OrderFilled,
+    SplitApplied,
+    SymbolChanged,
+)
 from papertape.domain.fill import Fill
 from papertape.domain.market import Bars, FloatArray
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros, half_even, micros
@@ -22,17 +32,21 @@ from papertape.domain.order import Order, OrderId, OrderKind
 class Trade:
     """One round trip, from flat to flat: shares left over by a turn begin the next trade.
 
-    ``pnl`` is price result - fees + dividends. That of an open trade is marked at the last close,
-    so the profits of all trades of a run, open ones included, add up to its change of equity.
+    ``pnl`` is price result - fees - financing + dividends. That of an open trade is marked at the
+    last close, so the profits of all trades of a run, open ones included, add up to its change of
+    equity.
 
     Attributes:
         id: ``T1``, ``T2``, ... in the order of entry.
-        symbol: The instrument.
+        symbol: The instrument, by its last symbol.
         quantity: Shares entered in total, signed; after a split, in new shares.
         entry_time, exit_time: First and last fill; no exit while the trade is open.
-        entry_price, exit_price: Averages, micro-dollars a share of ``quantity``'s kind.
+        entry_price, exit_price: Averages, micro-dollars a share of ``quantity``'s kind (of a
+            contract: as it is quoted, without the multiplier).
         fees: Commission and regulatory fees of its fills, micro-dollars.
-        costs: Fees, half spread and slippage: what trading cost against the market's own price.
+        costs: Fees, half spread, slippage and financing: what trading and holding cost against the
+            market's own price.
+        financing: What borrowed shares and borrowed money cost while it was held, micro-dollars.
         dividends: What it was credited, or (short) charged, while held; micro-dollars.
         pnl: Net profit in micro-dollars, see above.
         return_on_entry: ``pnl`` as a fraction of what was entered.
@@ -55,6 +69,7 @@ class Trade:
     exit_price: float | None
     fees: Micros
     costs: Micros
+    financing: Micros
     dividends: Micros
     pnl: Micros
     return_on_entry: float
@@ -85,39 +100,92 @@ def round_trips(
     """The trades of a run, closed and open, in the order of their entries.
 
     Args:
-        events: What happened, in order; only fills, splits and accrued dividends matter here.
+        events: What happened, in order; fills (those taken back are left out), financing, and what
+            corporate actions did to holdings matter here.
         orders: Where reasons, kinds and stop distances are looked up; a missing one gives none.
         bars: Prices as traded, for excursions and for marking what is still held. Without bars a
             holding is marked at its last fill.
 
     Raises:
-        InvariantBroken: If a split or a dividend concerns shares that are not held.
+        InvariantBroken: If a corporate action or a charge concerns shares that are not held.
     """
     everything: list[_RoundTrip] = []
     running: dict[str, _RoundTrip] = {}
-    for event in events:
+    for event in in_force(events):
         match event:
             case OrderFilled(fill=fill):
                 _book(fill, running, everything)
-            case SplitApplied(symbol=symbol, before=before):
-                require(
-                    symbol in running and running[symbol].held == before,
-                    f"{symbol}: a split of {before} shares that no trade holds",
-                )
-                running[symbol].split(event)
-            case DividendAccrued(symbol=symbol, quantity=quantity, amount=amount):
-                require(
-                    symbol in running and running[symbol].held == quantity,
-                    f"{symbol}: a dividend on {quantity} shares that no trade holds",
-                )
-                running[symbol].dividends += quantity * amount
+            case SplitApplied(before=before):
+                _held(running, event.symbol, before, "a split of").split(event)
+            case DividendAccrued(quantity=quantity, amount=amount):
+                trip = _held(running, event.symbol, quantity, "a dividend on")
+                trip.dividends += quantity * amount
+            case HoldingDelisted(quantity=quantity):
+                _held(running, event.symbol, quantity, "a delisting of").delist(event)
+            case SymbolChanged(quantity=quantity):
+                trip = _held(running, event.symbol, quantity, "a renaming of")
+                _rename(trip, event, running)
+            case FinancingCharged(symbol=symbol, total=total):
+                require(symbol in running, f"{symbol}: a charge on what no trade holds")
+                running[symbol].financing += total
             case _:
                 continue
         running = {symbol: trip for symbol, trip in running.items() if trip.held}
     return [
-        _trade(f"T{number}", trip, orders, bars.get(trip.symbol))
+        _trade(f"T{number}", trip, orders, _bars_of(trip, bars))
         for number, trip in enumerate(everything, start=1)
     ]
+
+
+def in_force(events: Iterable[Entry]) -> Iterator[Entry]:
+    """The events as if executions that were taken back or put right had been right at once."""
+    log = list(events)
+    instead: dict[str, Fill | None] = {}
+    for event in log:
+        match event:
+            case FillBusted(fill=fill):
+                instead[fill.id] = None
+            case FillCorrected(fill=fill, instead=right):
+                instead[fill.id] = right
+    for event in log:
+        if not isinstance(event, OrderFilled) or event.fill.id not in instead:
+            yield event
+            continue
+        last: Fill | None = event.fill
+        while last is not None and last.id in instead:
+            last = instead[last.id]
+        if last is not None:
+            yield OrderFilled(event.time, last, event.number)
+
+
+def _held(running: Mapping[str, _RoundTrip], symbol: str, quantity: int, what: str) -> _RoundTrip:
+    """The round trip that holds so many shares of a symbol."""
+    require(
+        symbol in running and running[symbol].held == quantity,
+        f"{symbol}: {what} {quantity} shares that no trade holds",
+    )
+    return running[symbol]
+
+
+def _rename(trip: _RoundTrip, event: SymbolChanged, running: dict[str, _RoundTrip]) -> None:
+    """Let a round trip go on under its new symbol."""
+    require(event.new_symbol not in running, f"{event}: a trade holds {event.new_symbol} already")
+    del running[event.symbol]
+    trip.symbol = event.new_symbol
+    trip.renamed.append(event)
+    running[event.new_symbol] = trip
+
+
+def _bars_of(trip: _RoundTrip, bars: Mapping[str, Bars]) -> Bars | None:
+    """The bars of a round trip: those under its earlier symbols, then those under its last."""
+    found = bars.get(trip.symbol)
+    for event in reversed(trip.renamed):
+        before = bars.get(event.symbol)
+        if found is not None and before is not None:
+            found = before[: int(np.searchsorted(before.start, event.time))].followed_by(
+                found[int(np.searchsorted(found.start, event.time)) :]
+            )
+    return found
 
 
 class _Leg(NamedTuple):
@@ -144,7 +212,9 @@ class _RoundTrip:
     side: int
     held: int = 0
     dividends: Micros = 0
-    history: list[_Leg | SplitApplied] = field(default_factory=list)
+    financing: Micros = 0
+    history: list[_Leg | SplitApplied | HoldingDelisted] = field(default_factory=list)
+    renamed: list[SymbolChanged] = field(default_factory=list)
 
     def add(self, leg: _Leg) -> None:
         self.held += leg.quantity
@@ -152,6 +222,10 @@ class _RoundTrip:
 
     def split(self, event: SplitApplied) -> None:
         self.held = event.after
+        self.history.append(event)
+
+    def delist(self, event: HoldingDelisted) -> None:
+        self.held = 0
         self.history.append(event)
 
     @property
@@ -167,10 +241,13 @@ class _RoundTrip:
         return sum(leg.fee for leg in self.legs)
 
     @property
+    def multiplier(self) -> int:
+        return self.legs[0].fill.multiplier
+
+    @property
     def costs(self) -> Micros:
-        return self.fees + sum(
-            leg.quantity * (leg.fill.price - leg.fill.reference) for leg in self.legs
-        )
+        given = sum(leg.quantity * (leg.fill.price - leg.fill.reference) for leg in self.legs)
+        return self.fees + self.financing + given * self.multiplier
 
     @property
     def ended(self) -> Nanos:
@@ -213,6 +290,8 @@ def _exchanges(trip: _RoundTrip) -> Iterator[tuple[bool, Fraction, Micros]]:
     for step in reversed(trip.history):
         if isinstance(step, _Leg):
             yield step.quantity * trip.side > 0, abs(step.quantity) * factor, step.value
+        elif isinstance(step, HoldingDelisted):
+            yield False, abs(step.quantity) * factor, abs(step.quantity) * step.price
         elif step.after == 0:  # nothing whole is left: the old shares were all paid out
             yield False, abs(step.before) * factor, abs(step.cash_in_lieu)
         else:
@@ -237,7 +316,7 @@ def _trade(
     worst, best = _excursions(trip, entry.price, last, stretch) if stretch else (None, None)
     until = int(stretch.end[-1]) if trip.held and stretch else trip.ended
     pnl = trip.side * (exit_.value - entry.value) + _worth(trip, stretch)
-    pnl += trip.dividends - trip.fees
+    pnl = pnl * trip.multiplier + trip.dividends - trip.fees - trip.financing
     risk = _initial_risk(trip, orders)
     return Trade(
         id=name,
@@ -249,9 +328,10 @@ def _trade(
         exit_price=None if trip.held else exit_.price,
         fees=trip.fees,
         costs=trip.costs,
+        financing=trip.financing,
         dividends=trip.dividends,
         pnl=pnl,
-        return_on_entry=pnl / entry.value,
+        return_on_entry=pnl / (entry.value * trip.multiplier),
         r_multiple=pnl / risk if risk else None,
         stop_distance=(first.stop_distance or None) if first else None,
         bars_held=len(stretch) - 1 if stretch else None,
@@ -267,8 +347,11 @@ def _trade(
 def _exit_reason(trip: _RoundTrip, last: Order | None) -> str:
     if trip.held:
         return ""
-    if isinstance(trip.history[-1], SplitApplied):
-        return "paid out by a split"
+    match trip.history[-1]:
+        case SplitApplied():
+            return "paid out by a split"
+        case HoldingDelisted(price=price):
+            return f"delisted at {price / MICROS_PER_DOLLAR:g} a share"
     return last.reason if last else ""
 
 
@@ -286,7 +369,7 @@ def _initial_risk(trip: _RoundTrip, orders: Mapping[OrderId, Order]) -> Micros:
         abs(leg.quantity) * order.stop_distance if order else 0
         for leg, order in zip(entries, found, strict=True)
     ]
-    return sum(risks) if all(risks) else 0
+    return sum(risks) * trip.multiplier if all(risks) else 0
 
 
 def _stretch(trip: _RoundTrip, bars: Bars) -> Bars:
@@ -295,7 +378,7 @@ def _stretch(trip: _RoundTrip, bars: Bars) -> Bars:
     first = int(np.searchsorted(bars.start, legs[0].fill.bar_start, "right")) - 1
     if trip.held:
         after = len(bars)
-    elif isinstance(trip.history[-1], SplitApplied):  # gone before that day's bar began
+    elif not isinstance(trip.history[-1], _Leg):  # gone before that day's bar began
         after = int(np.searchsorted(bars.start, trip.ended, "left"))
     else:
         after = int(np.searchsorted(bars.start, legs[-1].fill.bar_start, "right"))

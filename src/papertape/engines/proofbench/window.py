@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from papertape.data.actions import adjusted_backward
 from papertape.data.moments import closing_times
 from papertape.data.quality.finding import Finding
 from papertape.data.quality.gate import refuse_errors
+from papertape.data.ticks import merged
 from papertape.domain.clock import Nanos
+from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.errors import DataError
-from papertape.domain.market import Bars, CorporateAction, PriceHistory
+from papertape.domain.market import (
+    Bars,
+    CorporateAction,
+    PriceHistory,
+    Renaming,
+    Tick,
+    ends_symbol,
+)
 from papertape.matching.liquidity import WINDOW as LIQUIDITY_BARS
 
 
@@ -25,6 +35,8 @@ class Window:
     Attributes:
         bars: Symbol -> history bars, then the bars traded.
         actions: Symbol -> corporate actions among them.
+        ticks: The tape of all symbols that have one, merged in time order.
+        taped: Those symbols.
         history: Symbol -> how many of its bars are history only.
         start: Opening of the first bar traded.
         decides_from: Close of the last moment before it, when the first decision may fall; with no
@@ -40,7 +52,14 @@ class Window:
     decides_from: Nanos
     first: date
     last: date
+    ticks: Sequence[Tick] = ()
+    taped: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def untaped(self) -> dict[str, Bars]:
+        """Symbol -> bars, of those whose orders meet their bars."""
+        return {symbol: each for symbol, each in self.bars.items() if symbol not in self.taped}
 
     @property
     def traded(self) -> dict[str, Bars]:
@@ -53,6 +72,7 @@ def cut(
     start: date | None,
     end: date | None,
     warmup: int | None,
+    compat: frozenset[Compatibility] = NONE,
     allow: Collection[str] = (),
 ) -> Window:
     """Cut histories to the days from ``start`` to ``end`` and the bars needed ahead of them.
@@ -63,11 +83,14 @@ def cut(
         end: Last day traded, included; None for the data's own.
         warmup: Bars of history a strategy wants, or None to start cold. The market's own measures
             (liquidity, volatility) want 21, so a warm start has at least these.
+        compat: Conventions of other engines; two of them change what is traded, and from when.
         allow: Data rules whose errors are accepted.
 
     Raises:
         DataError: If no bar lies within the days, or a data rule finds an error among them.
     """
+    if Compatibility.TRADE_ADJUSTED in compat:
+        histories = {symbol: adjusted_backward(each) for symbol, each in histories.items()}
     room = 0 if warmup is None else max(warmup, LIQUIDITY_BARS + 1)
     bars: dict[str, Bars] = {}
     history: dict[str, int] = {}
@@ -84,20 +107,55 @@ def cut(
         history[symbol] = min(room, low)
         bars[symbol] = whole[low - history[symbol] : high]
         findings += refuse_errors(replace(histories[symbol], bars=bars[symbol]), allow)
+    actions = {symbol: _until(histories[symbol].actions, end) for symbol in bars}
+    _refuse_false_ends(bars, actions)
     traded = {symbol: each[history[symbol] :] for symbol, each in bars.items()}
     opening = min(int(each.start[0]) for each in traded.values())
     closes = closing_times(bars)
     before = int(np.searchsorted(closes, opening, side="right")) - 1
+    if Compatibility.FILL_AT_DECISION_CLOSE in compat:
+        before += 1  # a close before the first open would be filled outside the window
     return Window(
         bars=bars,
-        actions={symbol: histories[symbol].actions for symbol in bars},
+        actions=actions,
         history=history,
         start=opening,
         decides_from=int(closes[max(0, before)]),
         first=min(each[:1].days()[0].item() for each in traded.values()),
         last=max(each[-1:].days()[0].item() for each in traded.values()),
+        ticks=merged([histories[symbol].ticks for symbol in bars], start=opening),
+        taped=frozenset(symbol for symbol in bars if histories[symbol].ticks),
         findings=tuple(findings),
     )
+
+
+def _until(actions: Sequence[CorporateAction], end: date | None) -> tuple[CorporateAction, ...]:
+    """The actions up to the last day; what comes later did not happen to this run."""
+    return tuple(action for action in actions if end is None or action.ex_date <= end)
+
+
+def _refuse_false_ends(
+    bars: Mapping[str, Bars], actions: Mapping[str, Sequence[CorporateAction]]
+) -> None:
+    """Stop where a symbol trades on after its end, or ends in one whose prices are missing.
+
+    Raises:
+        DataError: Naming the symbol and the day.
+    """
+    for symbol, each in bars.items():
+        last = each[-1:].days()[0].item()
+        for action in filter(ends_symbol, actions[symbol]):
+            if action.ex_date <= last:
+                raise DataError(
+                    f"{symbol}: it ends on {action.ex_date}, and there are bars until {last}",
+                    hint="an end is on the first day without a bar",
+                )
+            if isinstance(action, Renaming) and action.new_symbol not in bars:
+                raise DataError(
+                    f"{symbol}: it trades as {action.new_symbol} from {action.ex_date} on, and "
+                    f"there are no prices of {action.new_symbol}",
+                    hint="load them, too: the holding is carried over to them",
+                )
 
 
 def _nothing(

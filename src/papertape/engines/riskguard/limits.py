@@ -6,14 +6,16 @@ A rule answers a `Check` (looked at, and inside) or a `Veto`. What it cannot kno
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple, TypeAlias
 
 from papertape.domain.account import Account
 from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.errors import SettingsError
+from papertape.domain.instrument import Instrument
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros, dollars
 from papertape.domain.order import Order
+from papertape.domain.terms import CASH_ACCOUNT, AccountTerms, judged_price
 from papertape.domain.verdict import Check
 from papertape.engines.riskguard.kill_switch import KillSwitch
 
@@ -31,6 +33,7 @@ class RiskLimits:
         price_collar: Share a limit may lie from the last price (risk-R6).
         max_position: Share of equity in one symbol, with everything open filled (risk-R8).
         max_gross: Share of equity in all holdings, with everything open filled (risk-R9).
+        short_selling: Whether a holding may go below zero where the account lends (risk-R12).
     """
 
     max_order_quantity: int | None = None
@@ -38,10 +41,13 @@ class RiskLimits:
     price_collar: float | None = None
     max_position: float | None = None
     max_gross: float | None = None
+    short_selling: bool = True
 
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
+            if item.name == "short_selling":
+                continue
             # NaN compares false, so it is refused here and cannot disarm a rule later.
             if value is not None and (isinstance(value, bool) or not value > 0):
                 raise SettingsError(f"risk limit {item.name}={value!r} is not a positive number")
@@ -55,6 +61,7 @@ PROFILES: Mapping[str, RiskLimits] = {
         price_collar=0.05,
         max_position=0.20,
         max_gross=1.0,
+        short_selling=False,
     ),
 }
 
@@ -77,7 +84,9 @@ class RiskView:
         prices: The last price of each symbol.
         working: Orders sent and still open: symbol -> signed shares that could yet trade,
             buys and sells apart.
-        reserved: Cash that open buy orders may yet take, micro-dollars.
+        reserved: Available funds that open orders may yet take, micro-dollars.
+        terms: What the account may do.
+        instruments: What is traded; a symbol that is missing here is an ordinary share.
     """
 
     now: Nanos
@@ -85,22 +94,58 @@ class RiskView:
     prices: Mapping[str, LastPrice]
     working: Mapping[str, tuple[int, int]]
     reserved: Micros
+    terms: AccountTerms = CASH_ACCOUNT
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+
+    @property
+    def _closes(self) -> dict[str, Micros]:
+        return {symbol: last.price for symbol, last in self.prices.items()}
 
     @property
     def equity(self) -> Micros:
         """Cash and holdings at the last prices."""
-        return self.account.equity({symbol: last.price for symbol, last in self.prices.items()})
+        return self.account.equity(self._closes)
+
+    @property
+    def free(self) -> Micros:
+        """Available funds that no open order may yet take."""
+        return self.terms.available(self.account, self._closes) - self.reserved
+
+    def instrument(self, symbol: str) -> Instrument:
+        """What a symbol names."""
+        return self.instruments.get(symbol) or Instrument(symbol)
 
     def reduces(self, order: Order) -> bool:
         """Whether the order can only bring its position nearer to zero."""
         held = self.account.quantity(order.symbol)
         return order.reduce_only or (held * order.quantity < 0 and abs(order.quantity) <= abs(held))
 
+    def position_before(self, order: Order) -> int:
+        """Shares held once every open order on the side of this one is filled."""
+        buys, sells = self.working.get(order.symbol, (0, 0))
+        return self.account.quantity(order.symbol) + (buys if order.quantity > 0 else sells)
+
     def worst_position(self, order: Order) -> int:
         """Shares held if this order and every open one on its side fill."""
-        buys, sells = self.working.get(order.symbol, (0, 0))
-        held = self.account.quantity(order.symbol)
-        return held + order.quantity + (buys if order.quantity > 0 else sells)
+        return self.position_before(order) + order.quantity
+
+    def worst_value(self, order: Order) -> Micros:
+        """Value of all holdings, long and short, whichever side of the open orders fills."""
+        return sum(
+            max(abs(held + buys), abs(held + sells))
+            * self.prices[symbol].price
+            * self.instrument(symbol).multiplier
+            for symbol in {*self.account.positions, *self.working, order.symbol}
+            for held in [self.account.quantity(symbol)]
+            for buys, sells in [self._open_with(order, symbol)]
+        )
+
+    def _open_with(self, order: Order, symbol: str) -> tuple[int, int]:
+        """What could yet trade of a symbol, this order included."""
+        buys, sells = self.working.get(symbol, (0, 0))
+        if symbol == order.symbol:
+            buys, sells = buys + max(0, order.quantity), sells + min(0, order.quantity)
+        return buys, sells
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,45 +226,41 @@ def position(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitc
 
 
 def gross_exposure(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R9: value of all holdings once this order and all open buys are filled."""
+    """risk-R9: value of all holdings once this order and all open ones are filled."""
     if limits.max_gross is None or view.reduces(order):
         return None
-    held = sum(
-        abs(holding.quantity) * view.prices[symbol].price
-        for symbol, holding in view.account.positions.items()
-    )
-    adds = abs(order.quantity) * view.prices[order.symbol].price
-    share = (held + view.reserved + adds) / view.equity if view.equity > 0 else float("inf")
+    equity = view.equity
+    share = view.worst_value(order) / equity if equity > 0 else float("inf")
     return _held("R9", share, limits.max_gross, "of equity")
 
 
 def buying_power(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R11: cash that is there and not promised to another open order pays for it.
+    """risk-R11: available funds that are not promised to another open order pay for it.
 
     Judged at the last price (a limit order: at its limit); costs and a gap at the open are met by
     the exchange, which reduces a fill rather than overdraw.
     """
-    if order.quantity < 0 or view.reduces(order):
+    if view.reduces(order):
         return None
-    price = buying_price(order, view.prices[order.symbol].price)
-    needed, free = order.quantity * price, view.account.cash - view.reserved
+    price = judged_price(order, view.prices[order.symbol].price)
+    instrument, before = view.instrument(order.symbol), view.position_before(order)
+    needed, free = view.terms.commits(instrument, before, order.quantity, price), view.free
+    if needed <= 0:
+        return None  # it sets funds free
     if needed > free:
         return Veto("R11", f"buying power: needs {_cash(needed)}, has {_cash(free)}")
     return Check("R11", _cash(needed), _cash(free))
 
 
-def buying_price(order: Order, last: Micros) -> Micros:
-    """The price a purchase is judged at and cash is kept for, micro-dollars."""
-    return order.limit or max(order.stop or 0, last)
-
-
 def short_selling(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R12: a cash account sells what it holds."""
-    if order.quantity > 0 or order.reduce_only:
+    """risk-R12: a short needs an account that lends shares, and a profile that allows it."""
+    if order.quantity > 0 or order.reduce_only or view.instrument(order.symbol).is_future:
         return None
     short = -view.worst_position(order)
-    if short > 0:
+    if short > 0 and not view.terms.lends_shares:
         return Veto("R12", f"it would leave a short of {short} shares in a cash account")
+    if short > 0 and not limits.short_selling:
+        return Veto("R12", f"it would leave a short of {short} shares, and shorts are off")
     return Check("R12", f"sells {-order.quantity}", f"{view.account.quantity(order.symbol)} held")
 
 
@@ -241,8 +282,8 @@ The fresh price comes before every rule that needs a price.
 
 
 def _share(quantity: int, order: Order, view: RiskView) -> float:
-    equity = view.equity
-    value = abs(quantity) * view.prices[order.symbol].price
+    equity, instrument = view.equity, view.instrument(order.symbol)
+    value = abs(quantity) * view.prices[order.symbol].price * instrument.multiplier
     return value / equity if equity > 0 else float("inf")
 
 

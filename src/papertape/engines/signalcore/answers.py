@@ -23,9 +23,6 @@ class Wish(NamedTuple):
     stop_distance: float
 
 
-NOTHING = Wish(0.0, 0.0)
-
-
 class Answers(Protocol):
     """A signal strategy that follows the market."""
 
@@ -33,8 +30,8 @@ class Answers(Protocol):
         """Take note of a bar that has just closed."""
         ...
 
-    def wish(self, symbol: str) -> Wish:
-        """What it wants after the last bar seen; nothing before its warm-up is over."""
+    def wish(self, symbol: str) -> Wish | None:
+        """What it wants after the last bar seen; None before its warm-up is over."""
         ...
 
     def reason(self, symbol: str) -> str:
@@ -72,10 +69,10 @@ class AskedOnce:
         """Move on by one row."""
         self._seen[bar.symbol] += 1
 
-    def wish(self, symbol: str) -> Wish:
+    def wish(self, symbol: str) -> Wish | None:
         """The row seen last."""
         seen = self._seen[symbol]
-        return self._wishes[symbol][seen - 1] if seen >= self._strategy.warmup else NOTHING
+        return self._wishes[symbol][seen - 1] if seen >= self._strategy.warmup else None
 
     def reason(self, symbol: str) -> str:
         """The strategy's words on the rows seen so far."""
@@ -98,11 +95,11 @@ class AskedEachBar:
         """Add the bar to its tape."""
         self._tapes[bar.symbol].append(bar, actions)
 
-    def wish(self, symbol: str) -> Wish:
+    def wish(self, symbol: str) -> Wish | None:
         """The last row of the columns over everything seen."""
         tape = self._tapes[symbol]
         if len(tape) < self._strategy.warmup:
-            return NOTHING
+            return None
         exposure, stops = ask(self._strategy, tape.bars())
         return Wish(float(exposure[-1]), float(stops[-1] / tape.factor))
 

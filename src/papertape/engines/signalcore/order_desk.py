@@ -8,10 +8,17 @@ from itertools import count
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, require
-from papertape.domain.event import CancelRequest, Event, Moment, OrderFilled, Proposal
+from papertape.domain.event import (
+    CancelRequest,
+    Event,
+    Moment,
+    OrderFilled,
+    Proposal,
+    ReplaceRequest,
+)
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bars, Frequency
+from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
 from papertape.domain.order import Attached, Order, OrderId, OrderKind, TimeInForce
 from papertape.engines.signalcore.engine import Standing
@@ -26,7 +33,15 @@ class OrderContext:
         self._tapes = tapes
         self._standing: Standing | None = None
         self._numbers = count(1)
+        self._quotes: dict[str, Quote] = {}
         self.proposals: list[Proposal] = []
+
+    def hear(self, tick: Tick) -> None:
+        """Note what the tape said."""
+        if isinstance(tick, Quote):
+            self._quotes[tick.symbol] = tick
+        elif not isinstance(tick, Trade):  # the sides are not known any more
+            self._quotes.pop(tick.symbol, None)
 
     def stand(self, standing: Standing) -> None:
         """Move to the present."""
@@ -60,6 +75,11 @@ class OrderContext:
         """The last bars up to now, in prices adjusted as of now."""
         return self._tape(symbol).last(count)
 
+    def quote(self, symbol: str) -> Quote | None:
+        """The last known quote."""
+        self._tape(symbol)
+        return self._quotes.get(symbol)
+
     def submit(
         self,
         symbol: str,
@@ -80,6 +100,8 @@ class OrderContext:
         reduce_only: bool = False,
         group: str = "",
         exits: Exits | None = None,
+        triggers_at_once: bool = False,
+        do_not_reduce: bool = False,
     ) -> OrderId:
         """Ask for an order; prices in dollars."""
         self._tape(symbol)
@@ -103,6 +125,8 @@ class OrderContext:
             reduce_only=reduce_only,
             group=group,
             attached=() if exits is None else _attached(symbol, exits),
+            triggers_at_once=triggers_at_once,
+            do_not_reduce=do_not_reduce,
         )
         self.proposals.append(order)
         return order.id
@@ -110,6 +134,29 @@ class OrderContext:
     def cancel(self, order_id: OrderId) -> None:
         """Ask for a cancel; an order that is done is left alone."""
         self.proposals.append(CancelRequest(self.now, order_id, "asked for by the strategy"))
+
+    def replace(
+        self,
+        order_id: OrderId,
+        *,
+        quantity: int | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Ask for a change in place; an order that is done is left alone."""
+        request = ReplaceRequest(
+            self.now,
+            order_id,
+            quantity,
+            None if limit is None else _micros(order_id, limit),
+            None if stop is None else _micros(order_id, stop),
+        )
+        if request == ReplaceRequest(self.now, order_id):
+            raise UsageError(
+                f"{order_id}: a change that changes nothing",
+                hint="say quantity=, limit= or stop=",
+            )
+        self.proposals.append(request)
 
     def _tape(self, symbol: str) -> Tape:
         if symbol not in self._tapes:
@@ -134,7 +181,9 @@ class OrderDesk:
         self._has_started = False
 
     def see(self, moment: Moment) -> None:
-        """Add the bars to their tapes."""
+        """Add the bars to their tapes, and note the quotes."""
+        for tick in moment.ticks:
+            self._context.hear(tick)
         for bar in moment.bars:
             actions = [action for action in moment.actions if action.symbol == bar.symbol]
             self._tapes[bar.symbol].append(bar, actions)
@@ -142,7 +191,7 @@ class OrderDesk:
     def decide(
         self, moment: Moment, happened: list[Event], standing: Standing
     ) -> tuple[list[Event], list[Proposal]]:
-        """Call the strategy; first with the fills of this moment, then with its bars."""
+        """Call the strategy; with the fills of this moment, then its quotes, then its bars."""
         context = self._context
         context.stand(standing)
         if not self._has_started:
@@ -151,6 +200,10 @@ class OrderDesk:
         for event in happened:
             if isinstance(event, OrderFilled):
                 self._call("on_fill", context, event)
+        for symbol in dict.fromkeys(tick.symbol for tick in moment.ticks):
+            quote = context.quote(symbol)
+            if quote is not None and len(self._tapes[symbol]) >= self._strategy.warmup:
+                self._call("on_quote", context, quote)
         for bar in moment.bars:
             if len(self._tapes[bar.symbol]) >= self._strategy.warmup:
                 self._strategy.on_bar(context, bar)

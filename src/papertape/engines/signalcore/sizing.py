@@ -10,12 +10,26 @@ from papertape.domain.errors import UsageError
 from papertape.domain.money import Micros
 
 
+def exactly(exposure: float) -> Fraction:
+    """The exposure as it is written: 0.3 is three tenths, and not a hair less of it."""
+    return Fraction(str(float(exposure)))
+
+
 class SizePolicy(Protocol):
     """Turns a wanted exposure into a wanted holding."""
 
     @property
     def needs_stop(self) -> bool:
         """Whether it can size nothing without an attached stop."""
+        ...
+
+    def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
+        """Share of equity to hold, signed; 0 where the size does not rest on equity and price."""
+        ...
+
+    @property
+    def is_net(self) -> bool:
+        """Whether the fees of an order are to be paid out of its share of equity, too."""
         ...
 
     @property
@@ -44,13 +58,18 @@ class FixedShares:
 
     shares: int
     needs_stop = False
+    is_net = False
     bends_to_cash = False
+
+    def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
+        """None of it."""
+        return Fraction(0)
 
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
     ) -> int:
         """Shares times exposure."""
-        return int(Fraction(exposure) * self.shares)
+        return int(exactly(exposure) * self.shares)
 
     def __str__(self) -> str:
         return f"shares:{self.shares}"
@@ -58,21 +77,30 @@ class FixedShares:
 
 @dataclass(frozen=True, slots=True)
 class PercentOfEquity:
-    """A share of equity at full exposure, split equally among the run's instruments."""
+    """A share of equity at full exposure, split equally among the run's instruments.
+
+    Attributes:
+        percent: Of equity.
+        is_net: Whether the order's fees are to be paid out of the share, too.
+    """
 
     percent: Fraction
+    is_net: bool = False
     needs_stop = False
     bends_to_cash = True
+
+    def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
+        """Percent times exposure, split equally."""
+        return exactly(exposure) * self.percent / (100 * symbols)
 
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
     ) -> int:
         """Equity times percent times exposure, over the price."""
-        money = Fraction(exposure) * self.percent * max(0, equity) / (100 * symbols)
-        return int(money / price)
+        return int(self.share_of_equity(exposure, symbols) * max(0, equity) / price)
 
     def __str__(self) -> str:
-        return f"percent:{float(self.percent):g}"
+        return f"percent:{float(self.percent):g}" + (",net" if self.is_net else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +109,12 @@ class RiskPerTrade:
 
     percent: Fraction
     needs_stop = True
+    is_net = False
     bends_to_cash = True
+
+    def share_of_equity(self, exposure: float, symbols: int) -> Fraction:
+        """None of it."""
+        return Fraction(0)
 
     def target(
         self, exposure: float, price: Micros, equity: Micros, stop_distance: Micros, symbols: int
@@ -89,7 +122,7 @@ class RiskPerTrade:
         """Equity times percent times exposure, over the distance to the stop."""
         if stop_distance == 0:
             return 0
-        money = Fraction(exposure) * self.percent * max(0, equity) / (100 * symbols)
+        money = exactly(exposure) * self.percent * max(0, equity) / (100 * symbols)
         return int(money / stop_distance)
 
     def __str__(self) -> str:
@@ -97,21 +130,23 @@ class RiskPerTrade:
 
 
 def size_policy(spec: str) -> SizePolicy:
-    """Read ``shares:100``, ``percent:95`` or ``risk:1``.
+    """Read ``shares:100``, ``percent:95``, ``percent:95,net`` (fees included) or ``risk:1``.
 
     Raises:
         UsageError: If it is none of these, or the number cannot be.
     """
-    kind, _, text = spec.partition(":")
+    kind, _, text = spec.removesuffix(",net").partition(":")
+    is_net = spec.endswith(",net")
     plain = text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) <= 12
     number = Fraction(text) if plain else Fraction(0)
-    if kind == "shares" and text.isdecimal() and 0 < number < 10**9:
-        return FixedShares(int(number))
     if kind == "percent" and 0 < number <= 100:
-        return PercentOfEquity(number)
-    if kind == "risk" and 0 < number <= 100:
+        return PercentOfEquity(number, is_net)
+    if kind == "shares" and not is_net and text.isdecimal() and 0 < number < 10**9:
+        return FixedShares(int(number))
+    if kind == "risk" and not is_net and 0 < number <= 100:
         return RiskPerTrade(number)
     raise UsageError(
         f"{spec!r} is no order size",
-        hint="use shares:100 (whole), percent:95 (of equity) or risk:1 (percent lost at the stop)",
+        hint="use shares:100 (whole), percent:95 (of equity; percent:95,net with fees in it) or "
+        "risk:1 (percent lost at the stop)",
     )

@@ -52,6 +52,7 @@ def a_trade(pnl: float, **changed: object) -> Trade:
         exit_price=100e6 + pnl * 1e5,
         fees=0,
         costs=0,
+        financing=0,
         dividends=0,
         pnl=micros(pnl),
         return_on_entry=pnl / 1000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,8 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
+from tests.published import TurningCrossover
 
 from papertape import SimulationConfig, SimulationEngine
+from papertape.data.frames import from_frame
+from papertape.domain.instrument import Instrument
+from papertape.domain.market import DAILY
+from papertape.domain.money import micros
 from papertape.strategies.moving_average_crossover import MovingAverageCrossoverStrategy
 from papertape.strategies.rsi_mean_reversion import RSIMeanReversionStrategy
 
@@ -29,6 +35,19 @@ def spy(shared_data: Path) -> pd.DataFrame:
 def published(shared_data: Path) -> dict[str, Any]:
     cases = json.loads((shared_data / "published_cases.json").read_text())
     return {case["id"]: case for case in cases}
+
+
+@pytest.fixture(scope="module")
+def goog(shared_data: Path) -> pd.DataFrame:
+    path = shared_data / "reference" / "backtestingpy_goog_2004_2013.csv"
+    return pd.read_csv(path, index_col=0, parse_dates=True)
+
+
+@pytest.fixture(scope="module")
+def index_2006(shared_data: Path) -> pd.DataFrame:
+    path = shared_data / "reference" / "backtrader_2006_daily_index.csv"
+    index = pd.read_csv(path, index_col="Date", parse_dates=True).drop(columns="OpenInterest")
+    return index.assign(Volume=np.nan)  # the file says 0 on every day: nobody counted
 
 
 def run(symbol: str, prices: pd.DataFrame, strategy: Any, **settings: Any) -> Any:
@@ -81,13 +100,11 @@ def test_two_other_engines_agree_on_every_fill_and_the_final_equity(
 
 
 def test_backtraders_own_regression_case_comes_out_exactly(
-    shared_data: Path, published: dict[str, Any]
+    index_2006: pd.DataFrame, published: dict[str, Any]
 ) -> None:
-    path = shared_data / "reference" / "backtrader_2006_daily_index.csv"
-    index = pd.read_csv(path, index_col="Date", parse_dates=True).drop(columns="OpenInterest")
     results = run(
         "SX5E",
-        index.assign(Volume=np.nan),  # the file says 0 on every day: nobody counted
+        index_2006,
         MovingAverageCrossoverStrategy(fast=1, slow=15, entry="cross"),
         initial_capital=10_000.0,
         size="shares:1",
@@ -100,6 +117,110 @@ def test_backtraders_own_regression_case_comes_out_exactly(
     assert fills.price[fills.quantity < 0].tolist() == expected["sell_fills"]
     assert results.metrics["final_equity"] == pytest.approx(expected["final_value"], abs=1e-6)
     assert results.equity.cash.iloc[-1] == pytest.approx(expected["final_cash"], abs=1e-6)
+
+
+def test_backtraders_futures_tie_up_their_margin_and_pay_for_each_contract(
+    index_2006: pd.DataFrame, published: dict[str, Any]
+) -> None:
+    bars, margin = from_frame(index_2006, "SX5E", DAILY).bars, 1000
+    future = Instrument("SX5E", multiplier=10, margin=micros(margin))
+    results = run(
+        "SX5E",
+        replace(bars, instrument=future),
+        MovingAverageCrossoverStrategy(fast=1, slow=15, entry="cross"),
+        initial_capital=10_000.0,
+        size="shares:1",
+        cost="per-contract:2",
+        warmup="inside",
+    )
+    expected = published["BACKTRADER-sma15-futures"]["expected"]
+    assert results.metrics["final_equity"] == pytest.approx(expected["final_value"], abs=1e-6)
+    # Ours counts what is tied up as cash, theirs does not; one contract is held at the end.
+    assert results.fills.quantity.sum() == 1
+    cash = results.equity.cash.iloc[-1] - margin
+    assert cash == pytest.approx(expected["final_cash"], abs=1e-6)
+    assert results.metrics["fees"] == 2 * len(results.fills)
+
+
+def test_backtesting_pys_statistics_of_a_strategy_that_turns_round(
+    goog: pd.DataFrame, published: dict[str, Any]
+) -> None:
+    results = run(
+        "GOOG",
+        goog,
+        # It closes what is open at the last open, so nothing may be wanted from the eve on.
+        TurningCrossover(10, 30, flat_from="2013-02-28"),
+        initial_capital=10_000.0,
+        size="percent:99.99",
+        cost="none",
+        account="margin",
+        warmup="inside",
+        compat="size_at_fill",
+        risk_free_rate=0.0,
+    )
+    expected = published["BTPY-test_compute_stats"]["expected"]
+    metrics, trades = results.metrics, results.trades
+    # Ours is theirs:
+    assert len(trades) == metrics["trades_closed"] == expected["# Trades"]
+    for ours, theirs in (
+        (metrics["final_equity"], "Equity Final [$]"),
+        (100 * metrics["total_return"], "Return [%]"),
+        (100 * metrics["max_drawdown"], "Max. Drawdown [%]"),
+        (100 * metrics["win_rate"], "Win Rate [%]"),
+        (100 * trades.return_on_entry.max(), "Best Trade [%]"),
+        (100 * trades.return_on_entry.min(), "Worst Trade [%]"),
+        (100 * metrics["cagr"], "CAGR [%]"),
+        (metrics["sqn"], "SQN"),
+    ):
+        assert ours == pytest.approx(expected[theirs], rel=1e-9), theirs
+    days = f"{metrics['max_drawdown_days']} days"
+    assert days == expected["Max. Drawdown Duration"]
+    # Theirs by another definition, each made from what the run hands out:
+    gains = trades.return_on_entry
+    equity = results.equity.equity.to_numpy()[1:]  # a mark a bar; ours has the opening one, too
+    daily = equity[1:] / equity[:-1] - 1
+    growth = (equity[-1] / equity[0]) ** (1 / len(daily))
+    yearly = growth**252 - 1
+    volatility = np.sqrt((daily.var(ddof=1) + growth**2) ** 252 - growth ** (2 * 252))
+    downside = np.sqrt(np.mean(np.minimum(daily, 0) ** 2) * 252)
+    held = (results.equity.gross.to_numpy()[1:] > 0) | np.isin(np.arange(len(goog)), len(goog) - 1)
+    for theirs, named in (
+        ("Profit Factor", gains[gains > 0].sum() / -gains[gains < 0].sum()),  # of percentages
+        ("Buy & Hold Return [%]", 100 * (goog.Close.iloc[-1] / goog.Close.iloc[30 - 1] - 1)),
+        ("Exposure Time [%]", 100 * held.mean()),  # the bar of the last exit counts, too
+        ("Return (Ann.) [%]", 100 * yearly),  # geometric, of sessions
+        ("Volatility (Ann.) [%]", 100 * volatility),  # of compounded years
+        ("Sharpe Ratio", yearly / volatility),
+        ("Sortino Ratio", yearly / downside),
+        ("Calmar Ratio", yearly / -metrics["max_drawdown"]),
+    ):
+        assert named == pytest.approx(expected[theirs], rel=1e-9), theirs
+
+
+def test_backtesting_pys_readme_as_release_0_6_6_computes_it(
+    goog: pd.DataFrame, published: dict[str, Any]
+) -> None:
+    results = run(
+        "GOOG",
+        goog,
+        TurningCrossover(10, 20),
+        initial_capital=10_000.0,
+        size="percent:100",
+        cost="percent:0.2",
+        account="margin",
+        warmup="inside",
+        compat="size_at_fill",
+    )
+    expected = published["BTPY-README-SmaCross"]["value_from_release_0_6_6"]
+    metrics = results.metrics
+    assert metrics["trades_closed"] == expected["# Trades"]
+    for ours, theirs in (
+        (metrics["final_equity"], "Equity Final [$]"),
+        (100 * metrics["max_drawdown"], "Max. Drawdown [%]"),
+        (100 * metrics["win_rate"], "Win Rate [%]"),
+        (100 * (goog.Close.iloc[-1] / goog.Close.iloc[20 - 1] - 1), "Buy & Hold Return [%]"),
+    ):
+        assert ours == pytest.approx(expected[theirs], abs=6e-5), theirs
 
 
 @pytest.mark.parametrize("cost", ["us-retail", "none"])

@@ -119,7 +119,7 @@ SIDES = [
         {"max_gross": 0.5},
         "R9",
     ),
-    ("R9 with what is reserved", order(401), view(reserved=10_000), {"max_gross": 0.5}, "R9"),
+    ("R9 with what works", order(401), view(working={"SPY": (100, 0)}), {"max_gross": 0.5}, "R9"),
     ("R11 to the cent", order(1_000), EQUITY, {}, ""),
     ("R11 a cent short", order(1_000), view(cash=99_999.99), {}, "R11"),
     ("R11 promised to others", order(1_000), view(reserved=0.01), {}, "R11"),

@@ -13,7 +13,7 @@ from tests.generators import random_bars
 from papertape.data.moments import moments
 from papertape.domain.errors import StrategyError
 from papertape.domain.market import Bars, CorporateAction, Dividend, FloatArray, Split
-from papertape.engines.signalcore.answers import NOTHING, AskedEachBar, AskedOnce, ask
+from papertape.engines.signalcore.answers import AskedEachBar, AskedOnce, Wish, ask
 from papertape.strategies.momentum_breakout import MomentumBreakoutStrategy
 from papertape.strategies.moving_average_crossover import MovingAverageCrossoverStrategy
 from papertape.strategies.rsi_mean_reversion import RSIMeanReversionStrategy
@@ -73,9 +73,8 @@ def test_before_its_warm_up_is_over_a_strategy_wants_nothing() -> None:
     wishes = []
     for bar in bars:
         once.see(bar, [])
-        wishes.append(once.wish("SPY").exposure)
-    assert wishes == [0, 0, 1, 1, 1]
-    assert NOTHING == (0.0, 0.0)
+        wishes.append(once.wish("SPY"))
+    assert wishes == [None, None, *[Wish(1.0, 0.0)] * 3]
 
 
 def test_a_stop_distance_is_turned_back_into_prices_as_traded() -> None:
@@ -86,8 +85,8 @@ def test_a_stop_distance_is_turned_back_into_prices_as_traded() -> None:
     stops = []
     for bar in bars:
         once.see(bar, [])
-        stops.append(once.wish("SPY").stop_distance)
-    assert stops == [0, 0, 8, 8, 2, 2]
+        stops.append(once.wish("SPY"))
+    assert stops == [None, None, *(Wish(1.0, stop) for stop in (8, 8, 2, 2))]
 
 
 BARS = random_bars(9, 6)

@@ -11,7 +11,14 @@ from tests.generators import random_bars
 from papertape.data.moments import moments
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import PapertapeError, UsageError
-from papertape.domain.event import Entry, NoJournal, OrderApproved, OrderFilled, OrderRejected
+from papertape.domain.event import (
+    Entry,
+    NoJournal,
+    OrderApproved,
+    OrderFilled,
+    OrderRefused,
+    OrderRejected,
+)
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import Bar, Bars
 from papertape.domain.order import OrderKind
@@ -229,3 +236,50 @@ def test_exits_and_trails_are_said_in_dollars_and_percent() -> None:
     ]
     assert order.attached[2].trail_millionths == 25_000
     assert (order.group, order.time_in_force) == ("in", "day")
+
+
+def changing(order_id: str, **terms: Any) -> Callable[[Any, Bar], None]:
+    return lambda context, bar: context.replace(order_id, **terms)
+
+
+def test_a_working_order_is_changed_in_place_and_fills_on_its_new_terms() -> None:
+    far = round(BARS.low.min() / 2, 2)
+    log, rig = run(
+        Scripted(
+            bar1=buy(10, kind="limit", limit=far),
+            bar2=changing("O1", quantity=4, limit=round(BARS.high.max() * 2, 2)),
+        )
+    )
+    state = rig.pipeline.orders["O1"]
+    assert (state.status, state.filled) == (OrderStatus.FILLED, 4)
+    assert [type(e).__name__ for e in log if "Replace" in type(e).__name__] == [
+        "ReplaceApproved",
+        "OrderReplaced",
+    ]
+
+
+def test_a_change_that_the_account_cannot_pay_for_is_refused_and_the_order_stands() -> None:
+    far = round(BARS.low.min() / 2, 2)
+    log, rig = run(
+        Scripted(bar1=buy(10, kind="limit", limit=far), bar2=changing("O1", quantity=10**6))
+    )
+    [refused] = [entry for entry in log if isinstance(entry, OrderRefused)]
+    assert refused.refused.rule == "R11"
+    assert rig.pipeline.orders["O1"].open == 10
+
+
+def test_a_change_to_no_more_than_was_filled_cancels_the_rest() -> None:
+    far = round(BARS.low.min() / 2, 2)
+    _, rig = run(Scripted(bar1=buy(10, kind="limit", limit=far), bar2=changing("O1", quantity=0)))
+    state = rig.pipeline.orders["O1"]
+    assert (state.status, state.note) == (
+        OrderStatus.CANCELED,
+        "changed to 0, of which 0 are filled",
+    )
+
+
+def test_a_change_of_what_is_done_is_left_alone_and_one_of_nothing_is_a_mistake() -> None:
+    _, rig = run(Scripted(bar1=buy(1), bar3=changing("O1", quantity=5)))
+    assert rig.pipeline.orders["O1"].filled == 1
+    with pytest.raises(UsageError, match="changes nothing"):
+        run(Scripted(bar1=changing("O1")))

@@ -187,7 +187,7 @@ def test_one_percent_at_risk_buys_by_the_distance_to_the_stop() -> None:
 def test_a_stop_too_near_is_cut_to_the_cash_there_is() -> None:
     log = run(WantedWithStop(0.5, 1, 1), daily([100, 100]), size="risk:1")
     assert fills(log) == [(100, 1_000)]  # risk:1 alone would say 2,000
-    assert of(Decided, log)[0].note == "cut to what 100,000.00 of free cash can buy"
+    assert of(Decided, log)[0].note == "cut to what 100,000.00 of available funds can buy"
 
 
 def test_a_size_by_the_stop_needs_a_strategy_that_attaches_one() -> None:

@@ -2,45 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import count
 
 from papertape.domain.account import Account, Position, split_shares
-from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
+from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.event import (
     DividendAccrued,
-    DividendPaid,
     Event,
+    FillBusted,
+    FillCorrected,
+    HoldingDelisted,
     LedgerEvent,
     Moment,
     OrderAccepted,
-    OrderFilled,
+    OrderPending,
     OrderRejected,
-    OrderReplaced,
     OrderReport,
+    ReplaceRejected,
     SplitApplied,
+    SymbolChanged,
 )
+from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState, OrderStatus, book_report
-from papertape.domain.market import Bar, CorporateAction, Frequency, Split
-from papertape.domain.money import Micros, dollars, micros
+from papertape.domain.market import (
+    Bar,
+    CorporateAction,
+    Delisting,
+    Dividend,
+    Frequency,
+    Renaming,
+    Split,
+)
+from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order, OrderId
+from papertape.domain.terms import CASH_ACCOUNT, AccountTerms, judged_price
 from papertape.domain.verdict import Approved
-from papertape.matching.book import Book
+from papertape.engines.flowroute.adapters.back_office import BackOffice
+from papertape.matching.book import INSTANT, Book
 from papertape.matching.costs import CostModel
+from papertape.matching.wire import Cancel, Latency, Replacement
 
 
 class PaperBroker:
-    """A cash account at a broker that trades on the simulated exchange.
+    """An account at a broker that trades on the simulated exchange.
 
     Args:
         capital: Cash the account opens with, micro-dollars.
         instruments: What can be traded, by symbol.
         frequency: Length of the bars it will be shown.
-        costs: What trading costs here.
+        costs: What trading and borrowing cost here.
+        terms: What the account may do.
+        compat: Conventions of other engines to follow; none unless a run asks for them.
+        latency: How long orders, cancels and replacements take to the exchange.
+        taped: Symbols whose orders meet a tape, and never their bars.
     """
 
     def __init__(
@@ -49,16 +68,23 @@ class PaperBroker:
         instruments: Mapping[str, Instrument],
         frequency: Frequency,
         costs: CostModel,
+        terms: AccountTerms = CASH_ACCOUNT,
+        compat: frozenset[Compatibility] = NONE,
+        *,
+        latency: Latency = INSTANT,
+        taped: Collection[str] = (),
     ):
         self._instruments = instruments
+        self._terms = terms
         self._account = Account.opened(capital)
-        self._book = Book(instruments, frequency, costs)
+        self._book = Book(instruments, frequency, costs, terms, latency, taped)
+        self._office = BackOffice(instruments, terms, costs.financing, compat)
+        self._compat = compat
         self._asked: dict[OrderId, Order] = {}
         self._orders: dict[OrderId, OrderState] = {}
         self._reports: list[Event] = []
         self._numbers = count(1)
-        self._owed: list[DividendPaid] = []
-        self._last: dict[str, Micros] = {}
+        self._forced: set[OrderId] = set()
 
     def submit_order(self, approved: Approved, now: Nanos | None = None) -> OrderId:
         """Take an approved order; its acceptance or rejection comes as a report.
@@ -86,19 +112,53 @@ class PaperBroker:
                 raise UsageError(f"order id {order.id} was used before, for another order")
             return order.id
         self._orders[order.id] = OrderState(order)
-        self._report(self._book.accept(order, order.time if now is None else now))
+        moment = order.time if now is None else now
+        fault = self._unaffordable(order)
+        if fault:
+            self._report(OrderRejected(moment, order, fault))
+            return order.id
+        for said in self._book.send(order.symbol, order, moment):
+            self._report(said)
+        if Compatibility.FILL_AT_DECISION_CLOSE in self._compat:
+            for event in self._book.fill_at_close(order.id, self._account):
+                self._report(event)
         return order.id
+
+    def _unaffordable(self, order: Order) -> str:
+        """Why the account cannot pay for an order, judged at the last price (fill-Q5), or ""."""
+        last, held = self._book.last, self._account.quantity(order.symbol)
+        if order.symbol not in last or order.reduce_only:
+            return ""  # nothing can be judged before a price is known; each fill is, again
+        working = [state for state in self._book.working() if not state.order.reduce_only]
+        same_side = sum(
+            state.open
+            for state in working
+            if state.order.symbol == order.symbol and state.open * order.quantity > 0
+        )
+        instrument, price = self._instruments[order.symbol], judged_price(order, last[order.symbol])
+        needs = self._terms.commits(instrument, held + same_side, order.quantity, price)
+        if needs <= 0:
+            return ""
+        free = self._terms.available(self._account, last)
+        free -= self._terms.reserved(self._account, working, self._instruments, last)
+        if needs <= free:
+            return ""
+        return f"BUYING_POWER: needs {needs / 1e6:,.2f}, has {free / 1e6:,.2f}"
 
     def cancel_order(
         self, order_id: OrderId, now: Nanos | None = None, reason: str = "asked for"
     ) -> bool:
-        """Cancel what is still open of an order; False if there is nothing left to cancel."""
+        """Ask to cancel what is still open of an order; False if there is nothing left to cancel.
+
+        With a latency the cancel may come too late all the same; a report says what came of it.
+        """
         state = self._state(order_id)
+        if not state.is_working:
+            return False
         moment = state.order.time if now is None else now
-        canceled = self._book.cancel(order_id, moment, reason)
-        if canceled is not None:
-            self._report(canceled)
-        return canceled is not None
+        for said in self._book.send(state.order.symbol, Cancel(order_id, reason), moment):
+            self._report(said)
+        return True
 
     def replace_order(
         self,
@@ -109,7 +169,9 @@ class PaperBroker:
         limit: Micros | None = None,
         stop: Micros | None = None,
     ) -> bool:
-        """Change a working order in place; False if it cannot be, and the report says why.
+        """Ask to change a working order in place; False if it cannot be, and a report says why.
+
+        With a latency it may come too late all the same.
 
         Args:
             order_id: The order.
@@ -118,10 +180,11 @@ class PaperBroker:
             limit: Its new limit, micro-dollars.
             stop: Its new trigger, micro-dollars.
         """
-        self._state(order_id)
-        answer = self._book.replace(order_id, now, quantity=quantity, limit=limit, stop=stop)
-        self._report(answer)
-        return isinstance(answer, OrderReplaced)
+        symbol = self._state(order_id).order.symbol
+        answers = self._book.send(symbol, Replacement(order_id, quantity, limit, stop), now)
+        for said in answers:
+            self._report(said)
+        return not isinstance(answers[0], ReplaceRejected)
 
     def get_order_status(self, order_id: OrderId) -> OrderStatus:
         """Where an order stands.
@@ -146,36 +209,62 @@ class PaperBroker:
 
     def collect(self, moment: Moment) -> None:
         """Let the moment's bars meet the resting orders, after what took effect before them."""
+        for charge in self._office.overnight(moment, self._account, self._book.last):
+            self._report(charge)
         for action in moment.actions:
             self._take_effect(action, _opening(moment, action.symbol))
-        if self._owed:
-            self._pay(moment.time)
+        for payment in self._office.due(moment.time):
+            self._report(payment)
         for event in sorted(self._matched(moment), key=lambda event: event.time):
             self._report(event)
         for bar in moment.bars:
             self.observe(bar)
+        for gain in self._office.mark(moment, self._account):
+            self._report(gain)
+        self._call_for_margin(moment.time)
 
     def _matched(self, moment: Moment) -> list[Event]:
-        """What the moment's bars did to the orders, instrument by instrument."""
-        account, brought, happened = self._account, 0, list[Event]()
-        for bar in moment.bars:
-            # Assumption: what one instrument brings in within a moment pays for another only from
-            # the next moment on; nobody knows which of the two came first.
-            events, account = self._book.match(bar, account, withheld=brought)
-            fills = (event.fill.cash for event in events if isinstance(event, OrderFilled))
-            brought += sum(cash for cash in fills if cash > 0)
-            happened += events
-        return happened
+        """What the moment's tape and bars did to the orders."""
+        account, set_free, happened = self._account, 0, list[Event]()
+        before = self._terms.available(account, self._book.last)
+        if moment.ticks:
+            self._book.turn()
+        for said in (*moment.ticks, *moment.bars):
+            # Assumption: what one bar sets free within a moment pays for another only from the
+            # next moment on; nobody knows which of the two came first. A tape says it.
+            withheld = set_free if isinstance(said, Bar) else 0
+            events, account = self._book.match(said, account, withheld=withheld)
+            if events:
+                after = self._terms.available(account, self._book.last)
+                set_free += max(0, after - before)
+                before = after
+                happened += events
+        events, account = self._book.pass_time(moment.time, account)
+        return happened + events
+
+    def _call_for_margin(self, now: Nanos) -> None:
+        """Close what equity does not cover, unless that is under way."""
+        call = self._office.margin_call(now, self._account, self._book.last)
+        if call is None or any(each.order.id in self._forced for each in self._book.working()):
+            return
+        called, orders = call
+        self._report(called)
+        for order in orders:
+            self._forced.add(order.id)
+            self._orders[order.id] = OrderState(order)
+            self._report(self._book.accept(order, now))
+
+    def bust_fill(self, fill: Fill, now: Nanos, reason: str) -> None:
+        """Take an execution back, as an exchange does with clearly erroneous ones (FINRA 11890)."""
+        self._report(FillBusted(now, fill, reason))
+
+    def correct_fill(self, fill: Fill, instead: Fill, now: Nanos, reason: str) -> None:
+        """Put another execution in the place of one."""
+        self._report(FillCorrected(now, fill, instead, reason))
 
     def observe(self, bar: Bar) -> None:
         """See a bar without trading on it, as during the warm-up."""
         self._book.observe(bar)
-        self._last[bar.symbol] = micros(bar.close)
-
-    def _pay(self, now: Nanos) -> None:
-        for payment in [payment for payment in self._owed if payment.time <= now]:
-            self._owed.remove(payment)
-            self._report(payment)
 
     def reports(self) -> list[Event]:
         """What happened since the last call, in order."""
@@ -188,16 +277,12 @@ class PaperBroker:
         return self._orders[order_id]
 
     def _take_effect(self, action: CorporateAction, now: Nanos) -> None:
+        before = self._book.last.get(action.symbol, 0)
         for event in self._book.restate(action, now):
             self._report(event)
         held = self._account.quantity(action.symbol)
-        if isinstance(action, Split):
-            before = self._last.get(action.symbol, 0)
-            if held:
-                after, cash = split_shares(held, action.ratio, before)
-                self._report(SplitApplied(now, action.symbol, action.ratio, held, after, cash))
-        elif held:
-            self._report(DividendAccrued(now, action.symbol, held, action.amount, action.pay_date))
+        if held:
+            self._report(_booked(action, now, held, before))
 
     def _report(self, event: Event) -> None:
         """Fold an event into the broker's own books, number it and hand it on."""
@@ -205,19 +290,29 @@ class PaperBroker:
             event = replace(event, number=next(self._numbers))
         self._reports.append(event)
         book_report(self._orders, event)
-        if isinstance(event, OrderAccepted | OrderRejected):
+        if isinstance(event, OrderPending | OrderAccepted | OrderRejected):
             self._asked[event.order.id] = event.order
         if isinstance(event, LedgerEvent):
             self._account = self._account.after(event)
-        if isinstance(event, DividendAccrued):
-            self._pay_later(event)
+            self._reports += self._office.follow(event, self._account)
 
-    def _pay_later(self, accrued: DividendAccrued) -> None:
-        calendar = calendar_of(self._instruments[accrued.symbol].venue)
-        due = calendar.session(accrued.pay_date).open
-        self._owed.append(DividendPaid(due, accrued.symbol, accrued.quantity * accrued.amount))
+
+def _booked(action: CorporateAction, now: Nanos, held: int, last: Micros) -> Event:
+    """What a corporate action does to a holding, at the last price before it."""
+    symbol = action.symbol
+    match action:
+        case Split(ratio=ratio):
+            after, cash = split_shares(held, ratio, last)
+            return SplitApplied(now, symbol, ratio, held, after, cash)
+        case Dividend(amount=amount, pay_date=pay_date):
+            return DividendAccrued(now, symbol, held, amount, pay_date)
+        case Renaming(new_symbol=new_symbol):
+            return SymbolChanged(now, symbol, new_symbol, held)
+        case Delisting():
+            return HoldingDelisted(now, symbol, held, action.paid(last, held))
 
 
 def _opening(moment: Moment, symbol: str) -> Nanos:
-    """When the symbol's bar of this moment began."""
-    return next(bar.start for bar in moment.bars if bar.symbol == symbol)
+    """When the symbol's bar of this moment began; without one, when the first of them did."""
+    starts = [bar.start for bar in moment.bars if bar.symbol == symbol]
+    return min(starts or [bar.start for bar in moment.bars], default=moment.time)

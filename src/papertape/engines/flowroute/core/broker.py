@@ -9,6 +9,7 @@ from papertape.domain.account import Position
 from papertape.domain.clock import Nanos
 from papertape.domain.event import Event, Moment
 from papertape.domain.lifecycle import OrderStatus
+from papertape.domain.money import Micros
 from papertape.domain.order import OrderId
 from papertape.domain.verdict import Approved
 
@@ -26,6 +27,18 @@ class Broker(Protocol):
 
     def cancel_order(self, order_id: OrderId, now: Nanos, reason: str = "asked for") -> bool:
         """Ask for a cancel; False if the order cannot be cancelled any more."""
+        ...
+
+    def replace_order(
+        self,
+        order_id: OrderId,
+        now: Nanos,
+        *,
+        quantity: int | None = None,
+        limit: Micros | None = None,
+        stop: Micros | None = None,
+    ) -> bool:
+        """Ask for a change of a working order in place; False if it cannot be changed any more."""
         ...
 
     def get_order_status(self, order_id: OrderId) -> OrderStatus:

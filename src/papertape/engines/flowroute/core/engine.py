@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from papertape.domain.clock import Nanos
-from papertape.domain.event import Event, Intent, Moment, OrderApproved
+from papertape.domain.event import (
+    CancelRequest,
+    Event,
+    Intent,
+    Moment,
+    OrderApproved,
+    ReplaceApproved,
+)
 from papertape.engines.flowroute.core.broker import Broker
 
 
@@ -21,10 +28,19 @@ class FlowRoute:
         return self._broker.reports()
 
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
-        """Send orders and cancels in their order; the broker's answers."""
+        """Send orders, changes and cancels in their order; the broker's answers."""
         for intent in intents:
-            if isinstance(intent, OrderApproved):
-                self._broker.submit_order(intent.approved, now)
-            else:
-                self._broker.cancel_order(intent.order_id, now, intent.reason)
+            match intent:
+                case OrderApproved(approved=approved):
+                    self._broker.submit_order(approved, now)
+                case ReplaceApproved(request=asked):
+                    self._broker.replace_order(
+                        asked.order_id,
+                        now,
+                        quantity=asked.quantity,
+                        limit=asked.limit,
+                        stop=asked.stop,
+                    )
+                case CancelRequest(order_id=order_id, reason=reason):
+                    self._broker.cancel_order(order_id, now, reason)
         return self._broker.reports()

@@ -18,6 +18,7 @@ from papertape.domain.event import (
     OrderApproved,
     OrderFilled,
     OrderRefused,
+    ReplaceApproved,
 )
 from papertape.domain.market import Bars, CorporateAction, FloatArray, IntArray
 from papertape.domain.money import micros
@@ -275,6 +276,8 @@ def deeds(log: Sequence[Entry]) -> Deeds:
                 found.append(Deed(entry.time, f"to {_terms(entry.refused.order)} (refused)"))
             case CancelRequest():
                 found.append(Deed(entry.time, f"to cancel {entry.order_id}"))
+            case ReplaceApproved():
+                found.append(Deed(entry.time, f"to change to {_terms(entry.approved.order)}"))
             case OrderFilled():
                 fill = entry.fill
                 words = f"a fill of {fill.quantity:+d} {fill.symbol} at {fill.price / 1e6:g}"

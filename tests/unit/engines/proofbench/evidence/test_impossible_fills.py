@@ -14,7 +14,7 @@ from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.engines.proofbench.evidence.decisions import run
 from papertape.engines.proofbench.evidence.source import StrategySource
 from papertape.matching.book import Book
-from papertape.matching.costs import cost_model
+from papertape.matching.tariffs import cost_model
 
 BARS = random_bars(5, 300)
 
