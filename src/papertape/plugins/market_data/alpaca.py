@@ -383,7 +383,7 @@ def _in_todays_shares(actions: Sequence[CorporateAction]) -> list[CorporateActio
     for action in reversed(actions):
         if isinstance(action, Split):
             ratio *= action.ratio
-        else:
+        elif isinstance(action, Dividend):
             amount = round(action.amount / ratio)
             dividends.append(Dividend(action.symbol, action.ex_date, amount, action.pay_date))
     return dividends[::-1]
