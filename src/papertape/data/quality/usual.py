@@ -14,6 +14,9 @@ from papertape.domain.market import FloatArray, IntArray
 REACH = 10
 """Rows to either side: twenty make a median steady, and a month of days is one climate."""
 
+_FEWEST = 10
+"""Neighbours without which nothing is known to be usual."""
+
 QUIET = 1.5
 """Assumption: what moves a price truly also moves shares, at least half as many again as usual."""
 
@@ -90,8 +93,9 @@ def _windows(column: FloatArray, rows: Rows) -> FloatArray:
 
 
 def _median(column: FloatArray, rows: Rows) -> FloatArray:
+    """The median of each row's neighbours; NaN, which no comparison passes, where they are few."""
     windows = _windows(column, rows)
-    empty = np.isnan(windows).all(axis=1)
-    windows[empty] = 0.0
+    few = np.sum(~np.isnan(windows), axis=1) < _FEWEST
+    windows[few] = 0.0
     found: FloatArray = np.nanmedian(windows, axis=1) if len(windows) else np.zeros(0)
-    return np.where(empty, np.nan, found)
+    return np.where(few, np.nan, found)

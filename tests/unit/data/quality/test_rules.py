@@ -430,6 +430,11 @@ def test_a_repair_changes_no_sheet_but_the_one_it_makes() -> None:
     assert np.array_equal(of.close, before)
 
 
+def test_a_few_bars_know_nothing_of_what_is_usual() -> None:
+    few = planted(sheet(), DAY, high=1.3).only(np.arange(DAY - 4, DAY + 5))
+    assert found(few, "D10") == []
+
+
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_a_sheet_of_a_few_rows_is_checked(rows: int) -> None:
     of: Callable[[], Sheet] = lambda: sheet().only(np.arange(rows))  # noqa: E731
