@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from papertape.domain.calm import NEVER, Calm
 from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.event import Event, Moment, OrderAccepted, OrderCanceled
 from papertape.domain.order import OrderId
 from papertape.domain.verdict import Approved
+
+
+class Looking(Protocol):
+    """Somebody who looks at the clock now and then."""
+
+    looked: Nanos
 
 
 class RecordingBroker:
@@ -32,6 +43,9 @@ class RecordingBroker:
     def collect(self, moment: Moment) -> None:
         self.calls.append(("collect", ""))
 
+    def calm(self, symbol: str) -> Calm:
+        return NEVER
+
     def says(self, *events: Event) -> None:
         """Have these reported next."""
         self._reports += events
@@ -42,11 +56,18 @@ class RecordingBroker:
 
 
 class SkippingTime:
-    """A clock whose sleeps pass at once; it remembers them in `slept`, in seconds."""
+    """A clock whose sleeps pass at once; it remembers them in `slept`, in seconds.
+
+    Whoever waits `within` some seconds for something that does not come sees them pass in steps,
+    each one once the `audience` (emulators that tell the time's news) has looked at the last.
+    """
+
+    STEP = 5 * SECOND
 
     def __init__(self, now: Nanos) -> None:
         self._now = now
         self.slept: list[float] = []
+        self.audience: list[Looking] = []
 
     def now(self) -> Nanos:
         return self._now
@@ -57,3 +78,23 @@ class SkippingTime:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self._now += int(seconds * SECOND)
+        await asyncio.sleep(0)
+
+    async def within(self, work: Awaitable[Any], seconds: float) -> Any:
+        task, end = asyncio.ensure_future(work), self._now + int(seconds * SECOND)
+        try:
+            while not await self._came(task):
+                if self._now >= end:
+                    raise TimeoutError
+                self._now = min(end, self._now + self.STEP)
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def _came(self, task: asyncio.Future[Any]) -> bool:
+        await asyncio.wait({task}, timeout=0.002)
+        while not task.done() and any(each.looked < self._now for each in self.audience):
+            await asyncio.wait({task}, timeout=0.002)
+        for _ in range(20):  # what has arrived may still be on its way through the loop
+            await asyncio.sleep(0)
+        return task.done()

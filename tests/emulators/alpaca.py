@@ -9,13 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import msgpack
 from aiohttp import WSMsgType, web
 from tests.emulators.faults import Fault
-from tests.emulators.market import CORRECTED_AFTER, Row, grouped, midnight
+from tests.emulators.market import Row, grouped, midnight
 from tests.emulators.server import KEY, SECRET, Emulator
 from tests.emulators.spoiling import Rows, spoiled
+from tests.emulators.telling import Telling
 
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import MINUTE, SECOND, Nanos, rfc3339, utc
@@ -123,7 +125,11 @@ class AlpacaEmulator(Emulator):
                 day = str(action.ex_date)
                 if not first <= action.ex_date <= last:
                     continue
-                common = {"id": f"{symbol}-{day}", "symbol": symbol, "cusip": "000000000"}
+                common = {
+                    "id": str(uuid5(NAMESPACE_OID, symbol + day)),
+                    "symbol": symbol,
+                    "cusip": "000000000",
+                }
                 common |= {"process_date": day, "ex_date": day}
                 if isinstance(action, Split):
                     ratio = action.ratio
@@ -140,26 +146,23 @@ class AlpacaEmulator(Emulator):
         packed = request.headers.get("Content-Type") == "application/msgpack"
         socket = web.WebSocketResponse(heartbeat=None)
         await socket.prepare(request)
-        session = _Session(self, socket, packed, request.transport)
+        session = _Session(self, socket, request.transport, packed=packed)
         with suppress(ConnectionError, asyncio.CancelledError):
             await session.run()
         return socket
 
 
 @dataclass
-class _Session:
-    """One client's stream: control messages, then bars as the market's clock lets them be known."""
+class _Session(Telling):
+    """One client's stream: control messages, then bars."""
 
     emulator: AlpacaEmulator
-    socket: web.WebSocketResponse
-    packed: bool
-    transport: asyncio.BaseTransport | None
-    bars: set[str] = field(default_factory=set)
+    packed: bool = False
     updates: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
         shows = self.emulator.switches.shows
-        await self._say([{"T": "success", "msg": "connected"}])
+        await self.say([{"T": "success", "msg": "connected"}])
         hello = await self._hear()
         if hello is None:
             return None
@@ -169,57 +172,24 @@ class _Session:
             return await self._refuse(406, "connection limit exceeded")
         if shows(Fault.PLAN_REFUSED):
             return await self._refuse(409, "insufficient subscription")
-        await self._say([{"T": "success", "msg": "authenticated"}])
+        await self.say([{"T": "success", "msg": "authenticated"}])
         self.emulator.connected += 1
-        pushing = asyncio.create_task(self._push())
+        pushing = asyncio.create_task(self.push())
         try:
             while (message := await self._hear()) is not None:
                 if message.get("action") == "subscribe":
-                    self.bars |= set(message.get("bars", []))
+                    self.symbols |= set(message.get("bars", []))
                     self.updates |= set(message.get("updatedBars", []))
-                    sets = {"bars": sorted(self.bars), "updatedBars": sorted(self.updates)}
-                    await self._say([{"T": "subscription", "trades": [], "quotes": [], **sets}])
+                    sets = {"bars": sorted(self.symbols), "updatedBars": sorted(self.updates)}
+                    await self.say([{"T": "subscription", "trades": [], "quotes": [], **sets}])
         finally:
             pushing.cancel()
 
-    async def _push(self) -> None:
-        """Tell what has become known since the last look, a look every millisecond or so."""
-        emulator, shows = self.emulator, self.emulator.switches.shows
-        since = emulator.clock.now()
-        while not self.socket.closed:
-            await asyncio.sleep(0.001)
-            now = emulator.clock.now()
-            if now == since or not self.bars:
-                continue
-            told = self._known_between(since, now)
-            since = now
-            if told and not shows(Fault.MUTE):
-                await self._tell(told)
+    def first(self, symbol: str, row: Row) -> dict[str, Any]:
+        return self._bar("b", symbol, row)
 
-    async def _tell(self, told: list[dict[str, Any]]) -> None:
-        shows = self.emulator.switches.shows
-        if shows(Fault.NONSENSE):
-            await self.socket.send_str("<html>not a message</html>")
-        if shows(Fault.LOST_MESSAGES):
-            told = told[1:]
-        await self._say(told * 2 if shows(Fault.REPEATED_MESSAGES) else told)
-        if shows(Fault.CLEAN_CLOSE):
-            await self.socket.close(code=1000)
-        if shows(Fault.DROP) and self.transport is not None:
-            self.transport.abort()
-
-    def _known_between(self, since: Nanos, now: Nanos) -> list[dict[str, Any]]:
-        market, day = self.emulator.market, CALENDAR.local_day(now)
-        told: list[tuple[Nanos, dict[str, Any]]] = []
-        for symbol in sorted(self.bars):
-            firsts = {row.start: row for row in market.minutes_told(symbol, day)}
-            for row in market.minutes(symbol, day):
-                if since < row.end <= now:
-                    told.append((row.end, self._bar("b", symbol, firsts[row.start])))
-                corrected = row.end + CORRECTED_AFTER
-                if since < corrected <= now and firsts[row.start] != row and symbol in self.updates:
-                    told.append((corrected, self._bar("u", symbol, row)))
-        return [message for _, message in sorted(told, key=lambda pair: pair[0])]
+    def again(self, symbol: str, row: Row) -> dict[str, Any] | None:
+        return self._bar("u", symbol, row) if symbol in self.updates else None
 
     def _bar(self, kind: str, symbol: str, row: Row) -> dict[str, Any]:
         stamp: Any = rfc3339(row.start)
@@ -227,14 +197,14 @@ class _Session:
             stamp = msgpack.Timestamp.from_datetime(utc(row.start))
         return {"T": kind, "S": symbol, **figures(row), "t": stamp}
 
-    async def _say(self, messages: list[dict[str, Any]]) -> None:
+    async def say(self, messages: list[dict[str, Any]]) -> None:
         if self.packed:
             await self.socket.send_bytes(msgpack.packb(messages))
         else:
             await self.socket.send_str(json.dumps(messages))
 
     async def _refuse(self, code: int, words: str) -> None:
-        await self._say([{"T": "error", "code": code, "msg": words}])
+        await self.say([{"T": "error", "code": code, "msg": words}])
         await self.socket.close()
 
     async def _hear(self) -> dict[str, Any] | None:

@@ -9,15 +9,18 @@ from typing import Any
 
 from tests.emulators.alpaca import AlpacaEmulator
 from tests.emulators.faults import Fault
+from tests.emulators.massive import MassiveEmulator
 from tests.emulators.server import KEY, SECRET, Emulator
 from tests.emulators.tiingo import TiingoEmulator
 
 from papertape.plugins.market_data.alpaca import AlpacaDataPlugin
+from papertape.plugins.market_data.live import Endurance
+from papertape.plugins.market_data.polygon import PolygonDataPlugin
 from papertape.plugins.market_data.source import MarketData
 from papertape.plugins.market_data.tiingo import TiingoDataPlugin
 from papertape.plugins.market_data.transport import Patience, Timing
 
-PATIENCE = Patience(timeout=0.4, size_cap=1_000_000)
+PATIENCE = Patience(timeout=5, size_cap=1_000_000)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Case:
         page: Rows an answer of the emulator holds at most, small so that there are pages.
         without: Faults that its provider cannot show.
         all_hours: Whether its minutes include those before and after the session.
+        stream_path: Where its stream is; empty if it has none.
     """
 
     name: str
@@ -41,13 +45,23 @@ class Case:
     page: int
     without: frozenset[Fault] = frozenset()
     all_hours: bool = True
+    stream_path: str = ""
 
-    def made(self, emulator: Emulator, home: Path, timing: Timing, **settings: Any) -> MarketData:
+    def made(
+        self,
+        emulator: Emulator,
+        home: Path,
+        timing: Timing,
+        patience: Patience = PATIENCE,
+        **settings: Any,
+    ) -> MarketData:
         """The plugin, pointed at its emulator."""
-        address = {"base_url": emulator.url, "home": home}
-        return self.plugin(
-            {**self.settings, **address, **settings}, patience=PATIENCE, timing=timing
-        )
+        config = {**self.settings, "base_url": emulator.url, "home": home, **settings}
+        more: dict[str, Any] = {}
+        if self.stream_path:
+            config = {"ws_url": emulator.ws_url, **config}
+            more["endurance"] = Endurance(silence=60)
+        return self.plugin(config, patience=patience, timing=timing, **more)
 
 
 PAGES = frozenset({Fault.PAGE_LOOP, Fault.PAGE_OVERLAP, Fault.EMPTY_PAGE})
@@ -60,6 +74,15 @@ CASES = (
         {"api_key": KEY, "api_secret": SECRET},
         page=20,
         without=frozenset({Fault.FOREIGN_NEXT}),
+        stream_path="/v2/iex",
+    ),
+    Case(
+        "massive",
+        MassiveEmulator,
+        PolygonDataPlugin,
+        {"api_key": KEY},
+        page=20,
+        stream_path="/stocks",
     ),
     Case(
         "tiingo",

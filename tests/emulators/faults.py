@@ -11,6 +11,7 @@ class Fault(StrEnum):
     # any answer
     LIMIT_SECONDS = "429 with Retry-After in seconds"
     LIMIT_DATE = "429 with Retry-After as an HTTP date"
+    LIMIT_LONG = "429 with a Retry-After of two hours"
     LIMIT_BARE = "429 without any header"
     QUOTA_TEXT = "200 with the words of a quota as plain text"
     SERVER_ERROR = "500 with JSON"

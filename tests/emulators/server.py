@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 from aiohttp import web
 from tests.emulators.faults import Fault, Switches
 from tests.emulators.market import Market
+from tests.fakes import SkippingTime
 
-from papertape.domain.clock import SECOND, Clock
+from papertape.domain.clock import SECOND
 from papertape.plugins.market_data.keys import TEST_PREFIX
 
 KEY = TEST_PREFIX + "key"
@@ -42,7 +43,7 @@ class Emulator:
     """
 
     market: Market
-    clock: Clock
+    clock: SkippingTime
     switches: Switches = field(default_factory=Switches)
     seen: list[Seen] = field(default_factory=list)
     page: int = 10_000
@@ -62,7 +63,7 @@ class Emulator:
         ready = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(ready),))
         self._thread.start()
-        if not ready.wait(10):
+        if not ready.wait(60):
             raise RuntimeError("the emulator does not start")
         return self
 
@@ -127,6 +128,7 @@ class Emulator:
         simple: dict[Fault, Callable[[], web.Response]] = {
             Fault.LIMIT_SECONDS: lambda: self._limit({"Retry-After": "7"}),
             Fault.LIMIT_DATE: lambda: self._limit({"Retry-After": self._date(20)}),
+            Fault.LIMIT_LONG: lambda: self._limit({"Retry-After": "7200"}),
             Fault.LIMIT_BARE: lambda: self._limit({}),
             Fault.QUOTA_TEXT: lambda: web.Response(text=self.quota_text),
             Fault.SERVER_ERROR: lambda: web.json_response({"message": "internal"}, status=500),

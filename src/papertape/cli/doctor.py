@@ -22,7 +22,7 @@ from papertape.cli.keys import FILE as KEY_FILE
 from papertape.cli.keys import SETS, found_keys
 from papertape.cli.options import Here
 from papertape.cli.progress import progress
-from papertape.cli.providers import made, plugins
+from papertape.cli.providers import made
 from papertape.cli.settings import FILE as SETTINGS_FILE
 from papertape.cli.settings import read_settings
 from papertape.cli.surroundings import Surroundings
@@ -31,6 +31,7 @@ from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, rfc3339, utc
 from papertape.domain.errors import PapertapeError, UsageError
 from papertape.domain.native import native
+from papertape.plugins.market_data.catalogue import source_names
 from papertape.plugins.market_data.source import MarketData, ReferencePrice, finished, load
 
 Verdict = Literal["ok", "warn", "FAIL"]
@@ -183,7 +184,7 @@ def _keys() -> Iterator[Check]:
     """Where a key of each provider was found; having none is no fault, the sample needs none."""
     shown: set[str] = set()
     try:
-        for name in sorted({*SETS, *plugins()}):
+        for name in sorted({*SETS, *source_names()}):
             for key in found_keys(name).values():
                 if str(key) not in shown:
                     shown.add(str(key))

@@ -5,18 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from papertape.cli.keys import FoundKey, found_keys, key_sets
 from papertape.cli.settings import Settings
 from papertape.domain.errors import SettingsError, UsageError
+from papertape.plugins.market_data.catalogue import source_named, source_names
 from papertape.plugins.market_data.source import MarketData
-
-GROUP = "papertape.market_data"
-"""The entry points by which a plugin, ours or anybody's, is found."""
 
 _ASKED_FIRST = ("tiingo", "alpaca", "massive", "iex")
 
@@ -36,11 +32,6 @@ class Provider:
     keys: tuple[FoundKey, ...] = ()
 
 
-def plugins() -> dict[str, EntryPoint]:
-    """Every plugin that is installed, by name."""
-    return {each.name: each for each in entry_points(group=GROUP)}
-
-
 def provider_of(name: str | None, settings: Settings, home: Path) -> Provider:
     """The provider of that name, or the first one whose key is there.
 
@@ -58,19 +49,13 @@ def made(name: str, settings: Settings, home: Path) -> Provider:
         UsageError: If no plugin has the name, or it cannot be asked for bars by name.
         SettingsError: If its key is missing.
     """
-    known = plugins()
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        raise UsageError(
-            f"no provider is called {name!r}",
-            hint=f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}",
-        )
+    kind = source_named(name)
     told = dict(settings.providers.get(name, {}))
     backend = str(told.get("backend", ""))
     keys = found_keys(name, backend)
     secrets = {field: key.secret.get_secret_value() for field, key in keys.items()}
     try:
-        source = _built(name, known[name].load(), {"home": home, **told, **secrets})
+        source = _built(name, kind, {"home": home, **told, **secrets})
     except SettingsError as error:
         if keys or "api_" not in error.message:
             raise
@@ -101,11 +86,10 @@ def _built(name: str, kind: Any, config: Mapping[str, Any]) -> MarketData:
 
 
 def _with_key(settings: Settings) -> str:
-    known = plugins()
-    for name in (*_ASKED_FIRST, *sorted(set(known) - set(_ASKED_FIRST))):
-        if name in known and found_keys(
-            name, str(settings.providers.get(name, {}).get("backend", ""))
-        ):
+    known = source_names()
+    for name in dict.fromkeys((*_ASKED_FIRST, *known)):
+        backend = str(settings.providers.get(name, {}).get("backend", ""))
+        if name in known and found_keys(name, backend):
             return name
     raise SettingsError(
         "no provider is named and no key of one is there",

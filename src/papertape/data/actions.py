@@ -97,13 +97,14 @@ def adjusted(history: PriceHistory, to: Adjustment) -> PriceHistory:
         )
     bars, splits = history.bars, [each for each in history.actions if isinstance(each, Split)]
     per_share = _backward(signal_factors(bars, splits))
-    factors = per_share
-    if to == "all":
-        factors = _backward(signal_factors(bars, history.actions))
-    left = () if to == "all" else _in_new_shares(history, per_share)
+    wanted = history.actions if to == "all" else splits
+    factors = _backward(signal_factors(bars, wanted))
+    left = tuple(filter(ends_symbol, history.actions))
+    if to == "split":
+        left = (*_in_new_shares(history, per_share), *left)
     priced = bars.scaled(factors)
     columns = (getattr(priced, name) for name in ("start", "end", "open", "high", "low", "close"))
-    seen = Bars.trusted(bars.instrument, bars.frequency, *columns, bars.volume / per_share)
+    seen = Bars.trusted(bars.instrument, bars.frequency, *columns, np.rint(bars.volume / per_share))
     return replace(history, bars=seen, adjusted=to, actions=left)
 
 
@@ -131,25 +132,15 @@ def adjusted_backward(history: PriceHistory) -> PriceHistory:
     Raises:
         DataError: If there is a tape, which stays as it was told.
     """
-    bars, actions = history.bars, history.actions
-    factors = signal_factors(bars, actions)
-    if np.all(factors == 1.0):
+    bars = history.bars
+    if np.all(signal_factors(bars, history.actions) == 1.0):
         return history
     if history.ticks:
         raise DataError(
             f"{bars.symbol}: bars can be adjusted backward, a tape cannot",
             hint="leave the tape out, or hand in both adjusted already, without actions",
         )
-    shares = signal_factors(bars, [action for action in actions if isinstance(action, Split)])
-    adjusted = bars.scaled(factors / factors[-1])
-    traded = np.rint(bars.volume * (shares[-1] / shares))
-    columns = (adjusted.open, adjusted.high, adjusted.low, adjusted.close, traded)
-    return replace(
-        history,
-        bars=Bars.trusted(bars.instrument, bars.frequency, bars.start, bars.end, *columns),
-        actions=tuple(filter(ends_symbol, actions)),
-        adjusted="all",
-    )
+    return adjusted(history, "all")
 
 
 def with_actions(history: PriceHistory, stated: Sequence[CorporateAction]) -> PriceHistory:

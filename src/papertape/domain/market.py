@@ -11,12 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
+from itertools import repeat
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from papertape.domain.bar import Bar, bar_fault, trusted_bar
 from papertape.domain.calendar import Calendar, calendar_of
+from papertape.domain.calm import Calm
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
 from papertape.domain.errors import DataError, UsageError, require
 from papertape.domain.instrument import Instrument, canonical_symbol
@@ -74,48 +77,6 @@ class Frequency:
 
 
 DAILY = Frequency(0)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What one instrument did from ``start`` to ``end``; prices in dollars, volume in shares.
-
-    A volume of NaN means that the source does not know it.
-    """
-
-    symbol: str
-    start: Nanos
-    end: Nanos
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-
-    def __post_init__(self) -> None:
-        fault = bar_fault(self.open, self.high, self.low, self.close, self.volume)
-        if fault or self.end <= self.start:
-            raise DataError(
-                f"{self.symbol} {rfc3339(self.start)}: {fault or 'ends before it began'}"
-            )
-
-
-def bar_fault(open_: float, high: float, low: float, close: float, volume: float) -> str:
-    """Why five numbers cannot be a bar, or an empty string."""
-    for name, price in (("open", open_), ("high", high), ("low", low), ("close", close)):
-        if not price > 0:  # also true of NaN
-            return f"{name} {price} is not a positive price"
-        if price * MICROS_PER_DOLLAR >= LARGEST:
-            return f"{name} {price} is too large to count"
-    if high < low:
-        return f"high {high} is below low {low}"
-    if not low <= open_ <= high:
-        return f"open {open_} is outside low {low} to high {high}"
-    if not low <= close <= high:
-        return f"close {close} is outside low {low} to high {high}"
-    if volume < 0 or volume >= LARGEST:
-        return f"volume {volume} is not between 0 and 2**53"
-    return ""
 
 
 def bar_faults(
@@ -303,20 +264,19 @@ class Bars:
 
     def bar(self, row: int) -> Bar:
         """One row as a `Bar`, unchecked because the columns were checked."""
-        bar = object.__new__(Bar)
-        fields = bar.__dict__
-        fields["symbol"] = self.instrument.symbol
-        fields["start"] = int(self.start[row])
-        fields["end"] = int(self.end[row])
-        fields["open"] = float(self.open[row])
-        fields["high"] = float(self.high[row])
-        fields["low"] = float(self.low[row])
-        fields["close"] = float(self.close[row])
-        fields["volume"] = float(self.volume[row])
-        return bar
+        columns = (self.start, self.end, self.open, self.high, self.low, self.close, self.volume)
+        return trusted_bar(self.symbol, *(column[row].item() for column in columns))
+
+    def between(self, first: int, last: int) -> Iterator[Bar]:
+        """The rows from one to another, the last left out, made when they are asked for."""
+        symbol = self.symbol
+        for begin in range(first, last, _PIECE):
+            piece = slice(begin, min(begin + _PIECE, last))
+            columns = (getattr(self, name)[piece].tolist() for name in _COLUMNS)
+            yield from map(trusted_bar, repeat(symbol), *columns)
 
     def __iter__(self) -> Iterator[Bar]:
-        return (self.bar(row) for row in range(len(self)))
+        return self.between(0, len(self))
 
     @property
     def calendar(self) -> Calendar:
@@ -327,6 +287,23 @@ class Bars:
         """The exchange's date of each bar, as ``datetime64[D]``."""
         return self.calendar.local_days(self.start)
 
+
+def calm_rows(bars: Bars, calm: Calm) -> int:
+    """How many of the first bars are calm."""
+    above, below = calm.above / MICROS_PER_DOLLAR, calm.below / MICROS_PER_DOLLAR
+    row, size = 0, 64
+    while row < len(bars):  # in growing pieces: the end of a calm is often near
+        piece = slice(row, row + size)
+        ends = (bars.end[piece] >= calm.until) | (bars.low[piece] <= above)
+        stirred = np.flatnonzero(ends | (bars.high[piece] >= below))
+        if len(stirred):
+            return row + int(stirred[0])
+        row, size = row + size, 2 * size
+    return len(bars)
+
+
+_PIECE = 4096
+"""Rows that are turned into Python numbers at once."""
 
 _PRICES = ("open", "high", "low", "close")
 _TIMES = ("start", "end")

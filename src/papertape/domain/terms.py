@@ -126,12 +126,17 @@ class AccountTerms:
         if abs(wanted) <= abs(held):
             return wanted
         step = 1 if wanted > held else -1
-        # Per share for many shares: one alone would be rounded up by a micro-dollar.
         many = abs(wanted - held)
-        cost = self.commits(instrument, held, step * many, price)
-        steps = max(0, available) * many // cost
-        while steps and self.commits(instrument, held, step * steps, price) > available:
+
+        def commits(steps: int) -> Micros:
+            return self.commits(instrument, held, step * steps, price)
+
+        # Near enough: what a few shares commit is rounded by a micro-dollar at most.
+        steps = max(0, available) * many // commits(many)
+        while steps and commits(steps) > available:
             steps -= 1
+        while commits(steps + 1) <= available:
+            steps += 1
         return held + step * steps
 
     def maintenance(self, account: Account, prices: Mapping[str, Micros]) -> Micros:

@@ -26,7 +26,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState, book_report
-from papertape.domain.market import Renaming, Trade
+from papertape.domain.market import Bars, Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
@@ -83,15 +83,57 @@ class TradingPipeline:
 
     def step(self, moment: Moment, journal: Journal) -> list[Entry]:
         """One whole step: decide, record what is about to be sent, send it, record the answers."""
-        events, intents = self.decide(moment)
+        return self._sent(*self.decide(moment), moment.time, journal)
+
+    def _sent(
+        self, events: list[Event], intents: list[Intent], now: Nanos, journal: Journal
+    ) -> list[Entry]:
         entries: list[Entry] = [*events, *intents]
         if entries:
             journal.record(entries)
         if intents:
-            reports = self.route(intents, moment.time)
+            reports = self.route(intents, now)
             journal.record(reports)
             entries += reports
         return entries
+
+    def pass_calm(self, bars: Bars, first: int, stop: int) -> int:
+        """Hand calm bars to the strategy alone; the row of the first that needs a whole step.
+
+        What a step does besides (orders, payments, prices) is caught up with at once. Where the
+        strategy asks for something, `answer` is to follow before the next row.
+
+        Args:
+            bars: The only instrument's bars.
+            first: Row of the next bar.
+            stop: Row before which to stop in any case, for an action takes effect there.
+        """
+        symbol = bars.symbol
+        if self._answers:
+            return first
+        calm = self._router.calm(symbol)
+        if calm.until <= int(bars.end[first]):
+            return first
+        row = self._core.pass_calm(bars, first, stop, calm, self._standing)
+        if row > first:
+            seen = bars[first:row]
+            self._router.catch_up(seen)
+            close = micros(float(seen.close[-1]))
+            end, start = int(seen.end[-1]), int(seen.start[-1])
+            self._closes[symbol] = close
+            self._last[symbol] = LastPrice(close, end, end - start)
+        return row
+
+    def answer(self, moment: Moment, journal: Journal) -> list[Entry]:
+        """The rest of a step for what the strategy asked for in the last calm bar."""
+        decided, proposals = self._core.asked(self._standing(moment.time))
+        if not (decided or proposals):
+            return []
+        refused, intents = self._judge(proposals, moment.time)
+        return self._sent([*decided, *refused], intents, moment.time, journal)
+
+    def _standing(self, now: Nanos) -> Standing:
+        return Standing(now, self.account, self._closes, self._working, self._available())
 
     def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
         """What happened up to this moment and what is to be done about it, nothing sent yet."""
@@ -99,9 +141,7 @@ class TradingPipeline:
         self._fold(events)
         self._note_prices(moment)
         self._core.see(moment)
-        standing = Standing(
-            moment.time, self.account, self._closes, self._working, self._available()
-        )
+        standing = self._standing(moment.time)
         happened, self._answers = [*self._answers, *events], []
         decided, proposals = self._core.decide(moment, happened, standing)
         if not proposals:

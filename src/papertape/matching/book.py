@@ -8,6 +8,7 @@ from math import isnan, nan
 
 from papertape.domain.account import Account
 from papertape.domain.calendar import calendar_of
+from papertape.domain.calm import ALWAYS, NEVER, Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.event import (
     CancelPending,
@@ -27,6 +28,7 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.market import (
     Bar,
+    Bars,
     CorporateAction,
     Delisting,
     Frequency,
@@ -90,6 +92,15 @@ class Book:
         self._count = 0
         self._wire = Wire(latency)
         self._tapes = {symbol: Quotation() for symbol in taped}
+
+    def calm(self, symbol: str) -> Calm:
+        """The stretch of market that leaves every order of an instrument as it is."""
+        if self._tapes or not self._wire.is_instant:
+            return NEVER
+        tick, calm = self._instruments[symbol].tick, ALWAYS
+        for resting in self._resting[symbol]:
+            calm = calm.within(resting.calm(tick))
+        return calm
 
     def send(self, symbol: str, message: Order | Cancel | Replacement, now: Nanos) -> list[Event]:
         """Take a message that was sent now; what can be said of it at once.
@@ -461,6 +472,13 @@ class Book:
         self._past[bar.symbol].observe(bar)
         self._last[bar.symbol] = micros(bar.close)
         self._bar[bar.symbol] = bar
+
+    def catch_up(self, bars: Bars) -> None:
+        """Learn from bars that met no order, all at once."""
+        symbol = bars.symbol
+        self._past[symbol].catch_up(bars)
+        self._bar[symbol] = bars.bar(len(bars) - 1)
+        self._last[symbol] = micros(self._bar[symbol].close)
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
         """Adjust, carry or cancel the orders that a corporate action concerns (fill-K1 to K4)."""

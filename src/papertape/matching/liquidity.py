@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from papertape.domain.market import Bar, Frequency
+    from papertape.domain.market import Bar, Bars, Frequency
 
 WINDOW = 20
 """Bars, and returns, that an estimate looks back on."""
@@ -70,6 +70,14 @@ class LiquidityEstimator:
         """Take note of a bar that has just been completed."""
         self._recent.append((bar.open, bar.high, bar.low, bar.close, bar.volume))
         self._bars += 1
+        self._known = None
+
+    def catch_up(self, bars: Bars) -> None:
+        """Take note of many bars at once; only the last of them matter."""
+        last = bars[max(0, len(bars) - WINDOW - 1) :]
+        columns = (last.open, last.high, last.low, last.close, last.volume)
+        self._recent.extend(zip(*(column.tolist() for column in columns), strict=True))
+        self._bars += len(bars)
         self._known = None
 
     def split(self, ratio: Fraction) -> None:

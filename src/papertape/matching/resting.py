@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from papertape.domain.calm import ALWAYS, NEVER, Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import require
 from papertape.domain.event import OrderCanceled, OrderReplaced, OrderReport
@@ -107,6 +108,19 @@ class Resting:
             return 0
         distance = order.trail or rules.trail_distance(anchor, order.trail_millionths)
         return max(0, rules.trail_level(order.side, anchor, distance, tick))
+
+    def calm(self, tick: Micros) -> Calm:
+        """The stretch of market that leaves the order as it is (see `path.concerns`)."""
+        order = self.order
+        must_meet = self.is_market or (self.is_arriving and not self.is_waiting)
+        if must_meet or order.kind.trails or order.time_in_force.is_auction or order.not_before:
+            return NEVER
+        until = self.expires or ALWAYS.until
+        if self.is_waiting:
+            level, side = self.level(tick), self.trigger_side
+        else:
+            level, side = self.limit, -order.side
+        return Calm(until, 0, level) if side > 0 else Calm(until, level, ALWAYS.below)
 
     def see(self, price: Micros) -> None:
         """Let a trail follow the price (fill-T1)."""

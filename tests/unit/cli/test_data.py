@@ -76,6 +76,9 @@ def test_a_bad_file_is_refused_whole(typed, folder: Path) -> None:
     assert said.code == 4
     assert "line 2" in said.err
     assert not (folder.parent / "home").exists()
+    said = typed(*IMPORT, csv(folder, "b.csv"), "a.csv")
+    assert said.code == 4
+    assert "untouched: 10 bars of X to 2024-01-16 are kept" in said.err
 
 
 def test_the_list_and_one_series(typed, folder: Path) -> None:
@@ -229,6 +232,30 @@ def test_rows_that_are_no_bars_are_refused_to_a_run(typed, store: Store) -> None
     said = typed("backtest", "buy_and_hold", "--symbol", "SPY")
     assert said.code == 4
     assert "papertape data check SPY --bar 1d" in said.err
+
+
+def test_every_verb_answers_programs_in_its_envelope(typed, folder: Path) -> None:
+    file = csv(folder, "a.csv")
+    lines = {
+        "data.import": (*IMPORT, file),
+        "data.list": ("data", "list"),
+        "data.show": ("data", "show", "X"),
+        "data.export": ("data", "export", "X", "-o", "out.csv"),
+        "data.rm": ("data", "rm", "X", "--yes"),
+        "doctor": ("doctor",),
+    }
+    for name, words in lines.items():
+        answer = json.loads(typed(*words, "--json").out)
+        assert set(answer) == {"schema", "ok", "data", "warnings", "error"}
+        assert (answer["schema"], answer["ok"], answer["error"]) == (
+            f"papertape.{name}/1",
+            True,
+            None,
+        )
+        assert answer["data"]
+    failed = json.loads(typed("data", "show", "X", "--json").out)
+    assert failed["schema"] == "papertape.data.show/1"
+    assert (failed["ok"], failed["error"]["code"]) == (False, "DataError")
 
 
 def test_who_writes_is_named_to_who_would_too(typed, folder: Path, store: Store) -> None:

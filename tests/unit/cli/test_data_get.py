@@ -83,6 +83,25 @@ def test_what_broke_off_goes_on_where_it_stopped(typed, store: Store) -> None:
     assert store.newest("TEST", HOUR).rows == 252 * 7
 
 
+def test_the_symbols_before_the_one_that_fails_are_kept_and_named(typed, store: Store) -> None:
+    FAULTS.update(after=2)
+    symbols = ("A", "B", "C", "D")
+    said = typed("data", "get", *symbols, "--provider", "madeup", *YEAR)
+    assert said.code == 6
+    assert "252 bars of A to 2024-12-31 and 252 bars of B to 2024-12-31 are kept" in said.err
+    assert [each.symbol for each in store.series()] == ["A", "B"]
+
+
+def test_going_on_says_what_it_leaves_out(typed, store: Store) -> None:
+    assert typed(*GET, "--from", "2024-06-03", "--to", "2024-06-28").code == 0
+    said = typed(*GET, *YEAR, "--resume")
+    assert said.code == 0
+    assert "begins on 2024-06-03; --resume adds nothing before" in " ".join(said.out.split())
+    assert store.newest("TEST", DAILY).first[:10] == "2024-06-03"
+    assert typed(*GET, *YEAR).code == 0
+    assert store.newest("TEST", DAILY).rows == 252
+
+
 def test_an_interruption_says_what_is_kept(typed, store: Store) -> None:
     FAULTS.update(after=1, error=KeyboardInterrupt())
     said = typed(*GET, *YEAR, "--bar", "1h")
@@ -164,6 +183,9 @@ def test_a_day_that_is_not_over_has_no_bar_yet(typed, store: Store) -> None:
     monday = NOON + DAY + 5 * 3_600_000_000_000  # 12:00 in New York on 2026-11-23
     assert typed(*GET, "--from", "2026-11-02", now=monday).code == 0
     assert store.newest("TEST", DAILY).last[:10] == "2026-11-20"
+    said = typed("data", "get", "OTHER", *GET[3:], "--from", "today", now=monday)
+    assert said.code == 4
+    assert "the session of 2026-11-23 is not over" in said.err
 
 
 def test_a_rehearsal_writes_nothing(typed, folder: Path) -> None:
@@ -237,10 +259,10 @@ def test_a_wrong_setting_is_named_with_its_line(text: str, why: str, typed, fold
     assert why in said.err
 
 
-def test_an_unknown_provider_is_answered_with_the_nearest(typed) -> None:
+def test_an_unknown_provider_is_answered_with_those_there_are(typed) -> None:
     said = typed("data", "get", "TEST", "--provider", "madup", *YEAR)
     assert said.code == 2
-    assert "did you mean madeup?" in said.err
+    assert "madeup, sample" in said.err
     said = typed("data", "get", "TEST", "--provider", "csv", *YEAR)
     assert said.code == 2
     assert "papertape data import" in said.err

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,10 +15,14 @@ import pytest
 from tests.emulators.alpaca import AlpacaEmulator
 from tests.emulators.faults import Fault
 from tests.emulators.market import CALENDAR, FIRST, Market
+from tests.emulators.massive import MassiveEmulator
 from tests.emulators.server import KEY, SECRET, Emulator
 from tests.emulators.tiingo import TiingoEmulator
 from tests.fakes import SkippingTime
 
+import papertape
+from papertape.cli.providers import provider_of
+from papertape.cli.settings import read_settings
 from papertape.data.actions import adjusted
 from papertape.data.store import Store
 from papertape.domain.clock import SECOND
@@ -27,23 +35,33 @@ EVENING = CALENDAR.session(date(2024, 7, 8)).close + 6 * 3_600 * SECOND
 MINUTE = Frequency.parse("1m")
 
 
-@pytest.fixture(params=[AlpacaEmulator, TiingoEmulator], ids=["alpaca", "tiingo"])
+PROVIDERS = {
+    "alpaca": (AlpacaEmulator, "alpaca:AlpacaDataPlugin"),
+    "massive": (MassiveEmulator, "polygon:MassivePlugin"),
+    "tiingo": (TiingoEmulator, "tiingo:TiingoDataPlugin"),
+}
+
+
+@pytest.fixture(params=PROVIDERS)
 def emulator(
     request, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Emulator]:
     """An emulator with its plugin installed, its settings written and its keys at hand."""
-    name = request.node.callspec.id.split("-")[0]
+    name = request.param
+    serving, kind = PROVIDERS[name]
     about = tmp_path / "site" / "providers-1.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: providers\nVersion: 1\n")
-    kind = f"papertape.plugins.market_data.{name}:{name.capitalize()}DataPlugin"
-    (about / "entry_points.txt").write_text(f"[papertape.market_data]\n{name} = {kind}\n")
+    (about / "entry_points.txt").write_text(
+        f"[papertape.market_data]\n{name} = papertape.plugins.market_data.{kind}\n"
+    )
     monkeypatch.syspath_prepend(tmp_path / "site")
     for variable, value in (("API_KEY", KEY), ("SECRET_KEY", SECRET)):
         monkeypatch.setenv(f"{name.upper()}_{variable}", value)
-    with request.param(MARKET, SkippingTime(EVENING), page=1_000) as served:
+    with serving(MARKET, SkippingTime(EVENING), page=1_000) as served:
+        plan = "" if name == "tiingo" else "calls_per_minute = 10000\n"
         (folder / "papertape.toml").write_text(
-            f'[data]\nprovider = "{name}"\n[providers.{name}]\nbase_url = "{served.url}"\n'
+            f'[data]\nprovider = "{name}"\n[providers.{name}]\nbase_url = "{served.url}"\n{plan}'
         )
         yield served
 
@@ -108,6 +126,17 @@ def test_minutes_are_those_of_the_market(typed, emulator, store: Store) -> None:
     assert "210 of 210 bars expected" in typed("data", "show", "ACME", "--bar", "1m").out
 
 
+def test_no_log_and_no_repr_holds_a_key(typed, emulator, folder, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    emulator.switches.on(Fault.CUT_JSON, 1)
+    assert typed("data", "get", "ACME", *SPAN, "--debug").code == 0
+    settings = read_settings()
+    provider = provider_of(None, settings, folder)
+    seen = caplog.text + repr(provider) + repr(vars(provider.source)) + repr(settings)
+    assert KEY not in seen
+    assert SECRET not in seen
+
+
 def test_the_doctor_prints_facts_and_no_secret(typed, emulator) -> None:
     name = type(emulator).__name__.removesuffix("Emulator").lower()
     said = typed("doctor", "--provider", name, "--debug")
@@ -115,3 +144,22 @@ def test_the_doctor_prints_facts_and_no_secret(typed, emulator) -> None:
     assert "limits:" in said.out
     assert KEY not in said.out + said.err
     assert SECRET not in said.out + said.err
+
+
+def test_the_script_fetches_the_same_bars_by_the_same_code(
+    emulator, folder: Path, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = type(emulator).__name__.removesuffix("Emulator").lower()
+    package = str(Path(papertape.__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, str(tmp_path / "site")]))
+    script = project / "scripts" / "fetch_historical_data.py"
+    words = ["--source", name, "--symbol", "SPLT", *SPAN, "-o", "out.csv"]
+    ran = subprocess.run(
+        [sys.executable, script, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    lines = (folder / "out.csv").read_text().splitlines()
+    assert lines[0] == "timestamp,open,high,low,close,volume,dividend,split"
+    closes = [float(line.split(",")[4]) for line in lines[1:]]
+    assert closes == [row.close for row in MARKET.daily("SPLT", FIRST, LAST)]
+    assert KEY not in ran.stdout + ran.stderr + (folder / "out.csv.json").read_text()

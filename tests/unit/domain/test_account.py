@@ -7,7 +7,14 @@ import pytest
 
 from papertape.domain.account import Account, Position, postings, split_shares
 from papertape.domain.errors import AmountTooLarge, InvariantBroken
-from papertape.domain.event import DividendAccrued, DividendPaid, OrderFilled, SplitApplied
+from papertape.domain.event import (
+    DividendAccrued,
+    DividendPaid,
+    HoldingDelisted,
+    OrderFilled,
+    SplitApplied,
+    SymbolChanged,
+)
 from papertape.domain.fill import Fill
 
 DOLLAR = 1_000_000
@@ -72,6 +79,36 @@ def test_a_split_changes_the_shares_and_not_what_they_cost(opened: Account) -> N
 def test_a_split_of_shares_that_are_not_held_stops_the_run(opened: Account) -> None:
     with pytest.raises(InvariantBroken, match="not held"):
         opened.after(SplitApplied(1, "AAPL", Fraction(7), 10, 70, 0))
+
+
+def test_a_new_symbol_joins_what_is_held_under_it(opened: Account) -> None:
+    held = opened.after(filled(100, 10 * DOLLAR, symbol="OLD")).after(
+        filled(-30, 20 * DOLLAR, symbol="NEW")
+    )
+    event = SymbolChanged(1, "OLD", "NEW", 100)
+    after = held.after(event)
+    assert dict(after.positions) == {"NEW": Position(70, 400 * DOLLAR)}
+    assert after.equity({"NEW": 20 * DOLLAR}) == held.equity(
+        {"OLD": 20 * DOLLAR, "NEW": 20 * DOLLAR}
+    )
+    totals: dict[str, int] = {}
+    for _, asset, amount in postings(event):
+        totals[asset] = totals.get(asset, 0) + amount
+    assert totals == {"OLD": 0, "NEW": 0}
+    with pytest.raises(InvariantBroken, match="are not held"):
+        held.after(SymbolChanged(1, "OLD", "NEW", 99))
+
+
+@pytest.mark.parametrize(("quantity", "cash"), [(100, 1_250), (-100, -1_250)])
+def test_a_delisting_turns_a_holding_into_what_was_paid(
+    opened: Account, quantity: int, cash: int
+) -> None:
+    held = opened.after(filled(quantity, 10 * DOLLAR))
+    after = held.after(HoldingDelisted(1, "SPY", quantity, 12_500_000))
+    assert dict(after.positions) == {}
+    assert after.cash == held.cash + cash * DOLLAR
+    with pytest.raises(InvariantBroken, match="are not held"):
+        after.after(HoldingDelisted(1, "SPY", quantity, 12_500_000))
 
 
 def test_a_split_that_leaves_nothing_closes_the_position(opened: Account) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -10,9 +11,12 @@ from tests.exchange import SPY, Exchange, costs
 
 from papertape.domain.clock import MINUTE
 from papertape.domain.errors import DataError
-from papertape.domain.event import OrderAccepted, OrderExpired, OrderRestated
+from papertape.domain.event import OrderAccepted, OrderExpired, OrderRejected, OrderRestated
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import DAILY
+from papertape.domain.market import DAILY, Delisting, Renaming
+from papertape.domain.order import Order, OrderKind
+from papertape.matching.book import Book
+from papertape.matching.costs import free_of_cost
 from papertape.matching.fees import PerShareFee, ProportionalFee
 
 NAN = float("nan")
@@ -576,6 +580,38 @@ def test_fill_k2_a_reverse_split_cancels_what_is_open() -> None:
     exchange.log += exchange.split(1, 10)
     assert exchange.canceled == {"o1": "reverse split"}
     assert exchange.quiet(40) == []
+
+
+def test_fill_k4_a_delisting_cancels_what_is_open_and_takes_nothing_new() -> None:
+    exchange = Exchange()
+    exchange.order(100, "limit", limit=50)
+    exchange.log += exchange.book.restate(Delisting("SPY", exchange.day), exchange.now)
+    assert exchange.canceled == {"o1": "delisted"}
+    assert exchange.order(100) == "SPY is delisted since 2024-01-02"
+
+
+def test_a_new_symbol_takes_over_the_orders_where_it_is_traded() -> None:
+    renaming = Renaming("SPY", date(2024, 1, 2), "NEW")
+    exchange = Exchange()
+    exchange.order(100, "limit", limit=50)
+    exchange.log += exchange.book.restate(renaming, exchange.now)
+    assert exchange.canceled == {"o1": "it trades as NEW, which is not traded here"}
+
+    both = {name: Instrument(name) for name in ("SPY", "NEW")}
+    book = Book(both, DAILY, free_of_cost())
+    for number, kind in enumerate(("trailing_stop", "limit")):
+        terms: dict[str, Any] = {"trail": 5_000_000} if number == 0 else {"limit": 50_000_000}
+        order = Order(f"o{number}", "SPY", -10, OrderKind(kind), 0, "", **terms)
+        assert isinstance(book.accept(order, 0), OrderAccepted)
+    reports = book.restate(renaming, 1)
+    assert [(each.order.id, each.order.symbol) for each in reports] == [
+        ("o0", "NEW"),
+        ("o1", "NEW"),
+    ]
+    assert {state.order.symbol for state in book.working()} == {"NEW"}
+    late = book.accept(Order("o2", "SPY", 1, OrderKind.MARKET, 2, ""), 2)
+    assert isinstance(late, OrderRejected)
+    assert late.reason == "SPY trades as NEW since 2024-01-02"
 
 
 @pytest.mark.parametrize(

@@ -304,3 +304,20 @@ def test_a_fill_says_which_message_made_it_and_how_old_the_quote_was() -> None:
     tape.order(10, at=1)
     tape.trade(12, 100.01, 300)
     assert tape.fills[0].tape == "trade of 300 at 100.01; quote 100 x 100.02, 12 ms old"
+
+
+def test_all_orders_together_get_no_more_than_a_trade_offered() -> None:
+    tape = TapedBroker()
+    tape.trade(0, 100)
+    tape.order(60, "o1", "limit", limit=98, at=0)
+    tape.order(60, "o2", "limit", limit=98, at=0)
+    tape.trade(1, 100)
+    assert tape.trade(2, 97.90, 100) == [(98, 60), (98, 40)]
+    assert tape.trade(3, 97.90, 5) == [(98, 5)]
+
+
+def test_takers_share_a_trade_where_nothing_is_quoted() -> None:
+    tape = TapedBroker()
+    tape.order(60, "o1", at=0)
+    tape.order(60, "o2", at=0)
+    assert tape.trade(1, 100, 100) == [(100, 60), (100, 40)]

@@ -11,7 +11,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
-from papertape.cli.data.keeping import Keeping, keep, summary
+from papertape.cli.data.keeping import Keeping, keep, say_what_is_kept, summary
 from papertape.cli.data.shelf import ADJUSTED, store_of
 from papertape.cli.options import Here, day
 from papertape.cli.progress import progress
@@ -122,12 +122,19 @@ def get_(
     asked = provider_of(provider, settings, here.home)
     keeping = Keeping(on_difference, "fetched", replace=replace, dry_run=dry_run)
     store = store_of(here, rehearse=dry_run)
-    kept: list[Kept] = []
-    notices: list[str] = []
+    done: list[_Fetching] = []
     for each in wanted:
-        fetching = _Fetching(asked, store, keeping, here)
-        kept.append(fetching.fetch(each, resume=resume))
-        notices += fetching.notices
+        done.append(_Fetching(asked, store, keeping, here))
+        try:
+            done[-1].fetch(each, resume=resume)
+        except (PapertapeError, KeyboardInterrupt) as error:
+            if not dry_run:
+                say_what_is_kept(
+                    error, [each.kept for each in done if each.kept], "then go on with --resume"
+                )
+            raise
+    notices = [words for each in done for words in each.notices]
+    kept = [each.kept for each in done if each.kept]
     return summary(kept, tuple(dict.fromkeys(notices)), keeping, here)
 
 
@@ -150,54 +157,53 @@ def _refuse_idle(wanted: Wanted, first: date, last: date) -> None:
 
 
 class _Fetching:
-    """One symbol's way from a provider into the store."""
+    """One symbol's way from a provider into the store; ``kept`` is what has become of it so far."""
 
     def __init__(self, provider: Provider, store: Store, keeping: Keeping, here: Surroundings):
+        self.kept: Kept | None = None
         self.notices: list[str] = []
         self._provider = provider
         self._store = store
         self._keeping = keeping
         self._here = here
-        self._kept: Kept | None = None
 
-    def fetch(self, wanted: Wanted, *, resume: bool) -> Kept:
+    def fetch(self, wanted: Wanted, *, resume: bool) -> None:
         """All pieces, each kept before the next is asked for.
 
         Raises:
-            PapertapeError: What the provider or the store refuses, with the words on what is kept.
+            PapertapeError: What the provider or the store refuses.
         """
         stored = self._store.newest(wanted.symbol, wanted.frequency)
         if resume and stored:
-            wanted = replace(wanted, first=_resumed(stored, wanted))
+            wanted = self._resumed(stored, wanted)
         # What takes the place of everything else must not be half there, so it comes at once.
         pieces = [wanted] if self._keeping.replace else list(wanted.pieces())
-        empty: list[str] = []
         for number, piece in enumerate(pieces, 1):
             doing = f"{self._provider.name}: {piece} ({number} of {len(pieces)})"
             try:
                 with progress(doing, self._here):
-                    history = self._asked(piece)
-                self._keep(history)
-            except (PapertapeError, KeyboardInterrupt) as error:
+                    self._keep(self._asked(piece))
+            except NoBars as nothing:
                 # Before a share's first bar there is nothing, and that is no fault of the source.
-                if self._kept or number == len(pieces) or not isinstance(error, NoBars):
-                    self._say_what_is_kept(error, wanted)
+                if self.kept or number == len(pieces):
                     raise
-                empty.append(str(error))
-        self.notices += [f"left out: {message}" for message in empty]
-        if self._kept is None:
-            raise DataError(f"{wanted}: nothing came")
-        return self._kept
+                self.notices.append(f"left out: {nothing.message}")
+
+    def _resumed(self, stored: Manifest, wanted: Wanted) -> Wanted:
+        """What is still to be fetched after the last stored bar."""
+        begun, last = _day(stored.first), _day(stored.last)
+        if wanted.first < begun:
+            self.notices.append(
+                f"the stored {wanted.symbol} begins on {begun}; --resume adds nothing before it"
+            )
+        return replace(wanted, first=min(max(wanted.first, last), wanted.last))
 
     def _asked(self, piece: Wanted) -> PriceHistory:
         """The piece's bars, begun early enough to share some with the stored ones."""
         stored = self._store.newest(piece.symbol, piece.frequency)
         first = piece.first
-        if stored and not self._keeping.replace and stored.first[:10] < str(first):
-            first = max(
-                _back(calendar_of(stored.venue), first, _SHARED),
-                date.fromisoformat(stored.first[:10]),
-            )
+        if stored and not self._keeping.replace and _day(stored.first) < first:
+            first = max(_back(calendar_of(stored.venue), first, _SHARED), _day(stored.first))
         history = load(
             self._provider.source,
             symbol=piece.symbol,
@@ -222,40 +228,27 @@ class _Fetching:
         origin = Origin(
             provider=self._provider.name, feed=can.feed, source=history.source, terms=can.terms
         )
-        keeping = self._keeping.beside() if self._kept else self._keeping
-        kept = keep(self._store, history, origin, self._here.clock.now(), keeping)
+        kept = keep(self._store, history, origin, self._here.clock.now(), self._keeping)
         self.notices += history.notices
-        self._kept = kept if self._kept is None else kept.after(self._kept)
+        self.kept = kept.after(self.kept) if self.kept else kept
 
     def _nothing(self, piece: Wanted, stored: Manifest | None) -> NoBars:
         """Why a source may have nothing for days on which there was a session."""
         can = self._provider.source.capabilities
-        symbol = "the symbol is one it knows" if stored else "the symbol may be wrong"
-        likely = (
-            f"{symbol}; the days may lie before its history or the share's first day, or outside "
-            f"the plan ({can.limits})"
-        )
+        calendar = calendar_of(can.venue)
+        if calendar.session(piece.first).close > self._here.clock.now():
+            likely = f"the session of {piece.first} is not over: come back after its close"
+        else:
+            symbol = "the symbol is one it knows" if stored else "the symbol may be wrong"
+            likely = (
+                f"{symbol}; the days may lie before its history or the share's first day, or "
+                f"outside the plan ({can.limits})"
+            )
         return no_bars(can, piece.symbol, piece.first, piece.last, likely)
 
-    def _say_what_is_kept(self, error: PapertapeError | KeyboardInterrupt, wanted: Wanted) -> None:
-        if self._kept is None or self._keeping.dry_run:
-            return
-        manifest = self._kept.manifest
-        kept = f"{manifest.rows:,} bars of {wanted.symbol} to {manifest.last[:10]} are kept"
-        if isinstance(error, PapertapeError):
-            error.untouched = kept
-            error.hint = f"{error.hint}; then go on with --resume".removeprefix("; ")
-        else:
-            error.args = (f"{kept}; --resume goes on",)
 
-
-def _resumed(stored: Manifest, wanted: Wanted) -> date:
-    """The day to go on from: the last stored one, if the stored bars begin early enough."""
-    begun = date.fromisoformat(stored.first[:10])
-    calendar = calendar_of(stored.venue)
-    earlier = calendar.sessions(wanted.first, begun - timedelta(1)) if begun > wanted.first else []
-    last = date.fromisoformat(stored.last[:10])
-    return wanted.first if earlier else min(max(wanted.first, last), wanted.last)
+def _day(moment: str) -> date:
+    return date.fromisoformat(moment[:10])
 
 
 def _over(history: PriceHistory, now: Nanos) -> PriceHistory:

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
-from papertape.cli.data.keeping import Keeping, keep, summary
+from papertape.cli.data.keeping import Keeping, keep, say_what_is_kept, summary
 from papertape.cli.data.shelf import store_of
 from papertape.cli.options import Here, pairs
 from papertape.cli.progress import progress
 from papertape.data.store import Kept, OnDifference, Origin
+from papertape.domain.errors import PapertapeError
 from papertape.plugins.market_data.csv import read_prices
 
 _Words = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
@@ -64,19 +65,23 @@ def import_(
     store = store_of(here, rehearse=dry_run)
     kept: list[Kept] = []
     notices: list[str] = []
-    for number, name in enumerate(files):
-        with progress(f"reading {Path(name).name}", here):
-            history = read_prices(
-                name,
-                symbol=symbol,
-                frequency=bar,
-                zone=tz,
-                adjusted=adjusted,
-                columns=columns,
-                now=here.clock.now(),
-            )
+    for name in files:
+        try:
+            with progress(f"reading {Path(name).name}", here):
+                history = read_prices(
+                    name,
+                    symbol=symbol,
+                    frequency=bar,
+                    zone=tz,
+                    adjusted=adjusted,
+                    columns=columns,
+                    now=here.clock.now(),
+                )
+            origin = Origin(provider=provider, source=history.source)
+            how = keeping.beside() if kept else keeping
+            kept.append(keep(store, history, origin, here.clock.now(), how))
+        except (PapertapeError, KeyboardInterrupt) as error:
+            say_what_is_kept(error, [] if dry_run else kept[-1:], "then import the others again")
+            raise
         notices += history.notices
-        origin = Origin(provider=provider, source=history.source)
-        keeping = keeping if number == 0 else keeping.beside()
-        kept.append(keep(store, history, origin, here.clock.now(), keeping))
     return summary(kept, tuple(dict.fromkeys(notices)), keeping, here)

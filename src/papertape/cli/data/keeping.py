@@ -14,6 +14,7 @@ from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import sentence, steps
 from papertape.data.store import Kept, OnDifference, Origin, Store
 from papertape.domain.clock import Nanos
+from papertape.domain.errors import PapertapeError
 from papertape.domain.market import PriceHistory
 
 
@@ -50,6 +51,24 @@ def keep(store: Store, history: PriceHistory, origin: Origin, now: Nanos, keepin
     return store.add(
         history, origin, now, on_difference=keeping.on_difference, reason=keeping.reason
     )
+
+
+def say_what_is_kept(
+    error: PapertapeError | KeyboardInterrupt, kept: Sequence[Kept], go_on: str
+) -> None:
+    """Put into an error what was kept before it, and how to go on."""
+    told = [
+        f"{each.manifest.rows:,} bars of {each.manifest.symbol} to {each.manifest.last[:10]}"
+        for each in kept
+    ]
+    if not told:
+        return
+    are_kept = f"{' and '.join(told)} are kept"
+    if isinstance(error, PapertapeError):
+        error.untouched = are_kept
+        error.hint = f"{error.hint}; {go_on}".removeprefix("; ")
+    else:
+        error.args = (f"{are_kept}; {go_on}",)
 
 
 def line_of(kept: Kept, *, dry_run: bool) -> str:

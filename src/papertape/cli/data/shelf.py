@@ -50,7 +50,7 @@ def told(manifest: Manifest) -> dict[str, Any]:
     """A revision for programs, without the list of its files."""
     fields: dict[str, Any] = msgspec.to_builtins(manifest)
     del fields["parts"], fields["schema"]
-    return fields
+    return {**fields, "actions": fields.pop("written")}
 
 
 def span(manifest: Manifest) -> str:

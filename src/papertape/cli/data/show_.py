@@ -7,6 +7,8 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from papertape.cli.answer import Answer
 from papertape.cli.data.shelf import meant, span, store_of, told
 from papertape.cli.options import Here
@@ -67,9 +69,9 @@ def _source(manifest: Manifest) -> str:
 
 
 def _actions(manifest: Manifest) -> str:
-    if not (manifest.splits or manifest.dividends):
-        return "no splits and no dividends are known"
-    return f"splits: {len(manifest.splits)}, dividends: {len(manifest.dividends)}"
+    written = msgspec.structs.asdict(manifest.written)
+    known = ", ".join(f"{kind}: {len(rows)}" for kind, rows in written.items() if rows)
+    return known or "no splits and no dividends are known"
 
 
 def _revision(manifest: Manifest) -> dict[str, Any]:

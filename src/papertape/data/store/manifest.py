@@ -11,7 +11,15 @@ import msgspec
 
 from papertape.domain.clock import Nanos
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Adjustment, CorporateAction, Dividend, Frequency, Split
+from papertape.domain.market import (
+    Adjustment,
+    CorporateAction,
+    Delisting,
+    Dividend,
+    Frequency,
+    Renaming,
+    Split,
+)
 
 SCHEMA = "papertape.bars/1"
 
@@ -101,6 +109,70 @@ class DividendRow(msgspec.Struct, frozen=True):
     amount_micros: int
 
 
+class RenamingRow(msgspec.Struct, frozen=True):
+    """A change of symbol as it is written down."""
+
+    ex_date: date
+    new_symbol: str
+
+
+class DelistingRow(msgspec.Struct, frozen=True):
+    """An end of trading as it is written down; ``haircut`` is a fraction like ``1/4``."""
+
+    ex_date: date
+    consideration_micros: int | None = None
+    haircut: str | None = None
+
+
+class Actions(msgspec.Struct, frozen=True):
+    """What happened to the shares and is not in the prices, each kind by ex-date."""
+
+    splits: tuple[SplitRow, ...] = ()
+    dividends: tuple[DividendRow, ...] = ()
+    renamings: tuple[RenamingRow, ...] = ()
+    delistings: tuple[DelistingRow, ...] = ()
+
+    @classmethod
+    def of(cls, actions: Sequence[CorporateAction]) -> Actions:
+        """Corporate actions, as they are written down."""
+        splits: list[SplitRow] = []
+        dividends: list[DividendRow] = []
+        renamings: list[RenamingRow] = []
+        delistings: list[DelistingRow] = []
+        for each in sorted(actions, key=by_date):
+            match each:
+                case Split(ex_date=day, ratio=ratio):
+                    splits.append(SplitRow(day, str(ratio)))
+                case Dividend(ex_date=day, amount=amount, pay_date=paid):
+                    dividends.append(DividendRow(day, paid, amount))
+                case Renaming(ex_date=day, new_symbol=symbol):
+                    renamings.append(RenamingRow(day, symbol))
+                case Delisting(ex_date=day, consideration=cash, haircut=cut):
+                    delistings.append(DelistingRow(day, cash, None if cut is None else str(cut)))
+        return cls(tuple(splits), tuple(dividends), tuple(renamings), tuple(delistings))
+
+    def told(self, symbol: str) -> tuple[CorporateAction, ...]:
+        """The corporate actions that are written down, by ex-date."""
+        found: list[CorporateAction] = [
+            *(Split(symbol, row.ex_date, Fraction(row.ratio)) for row in self.splits),
+            *(
+                Dividend(symbol, row.ex_date, row.amount_micros, row.pay_date)
+                for row in self.dividends
+            ),
+            *(Renaming(symbol, row.ex_date, row.new_symbol) for row in self.renamings),
+            *(
+                Delisting(
+                    symbol,
+                    row.ex_date,
+                    row.consideration_micros,
+                    None if row.haircut is None else Fraction(row.haircut),
+                )
+                for row in self.delistings
+            ),
+        ]
+        return tuple(sorted(found, key=by_date))
+
+
 class Part(msgspec.Struct, frozen=True):
     """One Parquet file of a revision; revisions share the parts that did not change.
 
@@ -132,7 +204,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         first, last: Start of the first bar and end of the last, RFC 3339.
         content: SHA-256 of bars and actions; equal for equal content, whenever it was fetched.
         parts: The files with the bars, oldest first.
-        splits, dividends: What happened to the shares and is not in the prices.
+        written: What happened to the shares and is not in the prices, as it is written down.
         change: What it did to its parent.
         notices: Sentences that whoever uses the bars should read once.
     """
@@ -154,8 +226,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     last: str
     content: str
     parts: tuple[Part, ...]
-    splits: tuple[SplitRow, ...] = ()
-    dividends: tuple[DividendRow, ...] = ()
+    written: Actions = Actions()
     change: Change = Change()
     notices: tuple[str, ...] = ()
 
@@ -170,16 +241,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return Frequency.parse(self.bar)
 
     @property
+    def splits(self) -> tuple[SplitRow, ...]:
+        """The splits that are not in the prices."""
+        return self.written.splits
+
+    @property
     def actions(self) -> tuple[CorporateAction, ...]:
-        """Splits and dividends, by ex-date."""
-        found: list[CorporateAction] = [
-            Split(self.symbol, row.ex_date, Fraction(row.ratio)) for row in self.splits
-        ]
-        found += [
-            Dividend(self.symbol, row.ex_date, row.amount_micros, row.pay_date)
-            for row in self.dividends
-        ]
-        return tuple(sorted(found, key=by_date))
+        """What happened to the shares, by ex-date."""
+        return self.written.told(self.symbol)
 
     def __str__(self) -> str:
         return (
@@ -189,21 +258,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def by_date(action: CorporateAction) -> tuple[date, bool]:
+_ORDER = (Split, Dividend, Renaming, Delisting)
+
+
+def by_date(action: CorporateAction) -> tuple[date, int]:
     """The order of actions: by ex-date, a split before a dividend of the same day."""
-    return action.ex_date, isinstance(action, Dividend)
-
-
-def split_rows(actions: Sequence[CorporateAction]) -> tuple[SplitRow, ...]:
-    """The splits among actions, as they are written down."""
-    splits = sorted((each for each in actions if isinstance(each, Split)), key=by_date)
-    return tuple(SplitRow(each.ex_date, str(each.ratio)) for each in splits)
-
-
-def dividend_rows(actions: Sequence[CorporateAction]) -> tuple[DividendRow, ...]:
-    """The dividends among actions, as they are written down."""
-    paid = sorted((each for each in actions if isinstance(each, Dividend)), key=by_date)
-    return tuple(DividendRow(each.ex_date, each.pay_date, each.amount) for each in paid)
+    return action.ex_date, _ORDER.index(type(action))
 
 
 def content_of(
@@ -220,8 +280,7 @@ def content_of(
                 [instrument.symbol, instrument.venue, instrument.currency, str(frequency)],
                 adjusted,
                 [part.content for part in parts],
-                split_rows(actions),
-                dividend_rows(actions),
+                Actions.of(actions),
             ]
         )
     ).hexdigest()

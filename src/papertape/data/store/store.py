@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -17,14 +17,13 @@ from papertape.data.store.columns import COLUMNS, parts_of, read_parts
 from papertape.data.store.lock import only_writer
 from papertape.data.store.manifest import (
     SCHEMA,
+    Actions,
     Change,
     Manifest,
     Origin,
     Part,
     content_of,
-    dividend_rows,
     names,
-    split_rows,
 )
 from papertape.data.store.merging import OnDifference, compared, merged
 from papertape.data.store.publishing import BESIDE, publishing, sync
@@ -36,7 +35,6 @@ from papertape.domain.market import Bars, Frequency, PriceHistory, bar_faults
 _SERIES = re.compile(r"[A-Z0-9][A-Z0-9.]*-[0-9]+[md]")
 _MANIFEST = re.compile(r"[0-9]{6}\.json")
 _PART = re.compile(r"(all|[0-9]{4})-[0-9a-f]{16}\.parquet")
-_GONE = ".gone-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +43,12 @@ class Kept:
 
     manifest: Manifest
     change: Change
-
-    @property
-    def is_new(self) -> bool:
-        """Whether there is a revision more."""
-        return not self.change.is_none
+    is_new: bool
 
     def after(self, earlier: Kept) -> Kept:
         """What became of bars kept in several pieces, told as one."""
-        return Kept(self.manifest, self.change.after(earlier.change))
+        change = self.change.after(earlier.change)
+        return Kept(self.manifest, change, self.is_new or earlier.is_new)
 
 
 class Store:
@@ -165,14 +160,13 @@ class Store:
         """
         with self._writing(history, fetched_at) as (folder, parent):
             if parent is None:
-                return self._publish(folder, history, origin, fetched_at, reason)
+                return self._publish(folder, *revision(history, origin, fetched_at, reason))
             _refuse_other_source(parent, history, origin)
             both = merged(self.unchecked(parent), history, on_difference)
             if both.change.is_none:
-                return Kept(parent, both.change)
-            return self._publish(
-                folder, both.history, origin, fetched_at, reason, parent, both.change
-            )
+                return Kept(parent, both.change, is_new=False)
+            made = revision(both.history, origin, fetched_at, reason, parent, both.change)
+            return self._publish(folder, *made, sound=parent.parts)
 
     def replace(
         self,
@@ -204,11 +198,16 @@ class Store:
                     hint="do it again: it will start from the newest one",
                 )
             if parent is None:
-                return self._publish(folder, history, origin, fetched_at, reason)
-            change = compared(self.unchecked(parent), history)
-            if change.is_none and history.adjusted == parent.adjusted and origin == parent.origin:
-                return Kept(parent, change)
-            return self._publish(folder, history, origin, fetched_at, reason, parent, change)
+                return self._publish(folder, *revision(history, origin, fetched_at, reason))
+            try:
+                change, sound = compared(self.unchecked(parent), history), parent.parts
+            except DataError as damage:  # what is there cannot be read, and so is not compared
+                change, sound = Change(added=len(history.bars), words=(damage.message,)), ()
+            kind = (parent.adjusted, parent.origin.words)
+            if change.is_none and kind == (history.adjusted, origin.words):
+                return Kept(parent, change, is_new=False)
+            made = revision(history, origin, fetched_at, reason, parent, change)
+            return self._publish(folder, *made, sound=sound)
 
     def remove(self, symbol: str, frequency: Frequency, now: Nanos) -> None:
         """Delete a series with all its revisions.
@@ -220,30 +219,27 @@ class Store:
         folder = self._folder(symbol, frequency)
         try:
             with only_writer(self._lock(folder), now):
-                gone = self.root / f"{_GONE}{folder.name}"
-                shutil.rmtree(gone, ignore_errors=True)
-                folder.rename(gone)  # in one step: half a series would still look whole
+                self._clear(folder)
+                folder.rename(self._gone(folder))  # in one step: half a series would look whole
                 sync(self.root)
-                shutil.rmtree(gone)
+                self._clear(folder)
         except OSError as error:
             raise _unwritable(self.root, error) from None
 
     def _publish(
         self,
         folder: Path,
-        history: PriceHistory,
-        origin: Origin,
-        fetched_at: Nanos,
-        reason: str,
-        parent: Manifest | None = None,
-        change: Change | None = None,
+        manifest: Manifest,
+        parts: Mapping[str, Bars],
+        sound: Sequence[Part] = (),
     ) -> Kept:
-        manifest, parts = revision(history, origin, fetched_at, reason, parent, change)
+        """Make a revision appear; parts that were just read and found sound are not written."""
+        there = {part.name for part in sound}
         if not self.rehearse:
-            new = {name: bars for name, bars in parts.items() if not (folder / name).exists()}
+            new = {name: bars for name, bars in parts.items() if name not in there}
             for _ in publishing(folder, new, file_name(manifest), msgspec.json.encode(manifest)):
                 pass
-        return Kept(manifest, manifest.change)
+        return Kept(manifest, manifest.change, is_new=True)
 
     @contextmanager
     def _writing(self, history: PriceHistory, now: Nanos) -> Iterator[tuple[Path, Manifest | None]]:
@@ -263,6 +259,7 @@ class Store:
             with only_writer(self._lock(folder), now):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 sync(self.root)
+                self._clear(folder)
                 _sweep(folder)
                 yield folder, _newest(folder)
         except OSError as error:
@@ -273,6 +270,13 @@ class Store:
 
     def _lock(self, folder: Path) -> Path:
         return self.root / f".{folder.name}.lock"
+
+    def _gone(self, folder: Path) -> Path:
+        return self.root / f".{folder.name}.gone"
+
+    def _clear(self, folder: Path) -> None:
+        """Take away what is left of a series that was removed."""
+        shutil.rmtree(self._gone(folder), ignore_errors=True)
 
 
 def revision(
@@ -306,8 +310,7 @@ def revision(
             bars.instrument, bars.frequency, history.adjusted, parts, history.actions
         ),
         parts=parts,
-        splits=split_rows(history.actions),
-        dividends=dividend_rows(history.actions),
+        written=Actions.of(history.actions),
         change=change or Change(added=len(bars), actions=len(history.actions)),
         notices=history.notices,
     )

@@ -19,7 +19,7 @@ from papertape.engines.proofbench.assembly import (
     signal_desk,
 )
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.proofbench.drive import drive
+from papertape.engines.proofbench.drive import drive, drive_history
 from papertape.engines.proofbench.evidence.lookahead import check_lookahead
 from papertape.engines.proofbench.marks import value
 from papertape.engines.proofbench.record import LookaheadVerdict
@@ -123,9 +123,12 @@ def simulate(
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
     core, lookahead = _desk(strategy, window, instruments, config)
     rig = assemble(core, instruments, config, window.taped)
-    stream = moments(window.bars, window.actions, window.ticks)
     try:
-        times, logged = drive(rig.pipeline, stream, window, NoJournal())
+        if window.is_plain:
+            times, logged = drive_history(rig.pipeline, window, NoJournal())
+        else:
+            stream = moments(window.bars, window.actions, window.ticks)
+            times, logged = drive(rig.pipeline, stream, window, NoJournal())
         valuation = value(config.capital, window.start, times, logged, window.bars)
     except AmountTooLarge as error:
         if lookahead.status == "failed":  # a leak makes money without end; say that instead

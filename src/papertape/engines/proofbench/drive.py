@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
+from papertape.data.actions import rows_of
 from papertape.domain.event import Entry, Journal, Moment
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.proofbench.marks import Logged
@@ -50,3 +54,34 @@ def drive(
             driven.times.append(moment.time)
     pipeline.finish()
     return driven
+
+
+def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -> Driven:
+    """The same for the history of one instrument, with calm stretches passed over.
+
+    What comes of it is what `drive` brings, to the last entry; only sooner.
+    """
+    (symbol, bars), logged = next(iter(window.bars.items())), Logged([], [])
+    acting = rows_of(bars, window.actions.get(symbol, ()))
+    turns = [*sorted(acting), len(bars)]
+    first = int(np.searchsorted(bars.end, window.start, side="right"))
+
+    def moment_at(row: int) -> Moment:
+        return Moment(int(bars.end[row]), (bars.bar(row),), tuple(acting.get(row, ())))
+
+    row = int(np.searchsorted(bars.end, window.decides_from))
+    for warm in range(row):
+        pipeline.warm(moment_at(warm))
+    while row < len(bars):
+        if row not in acting:
+            stop = turns[bisect_right(turns, row)]
+            after = pipeline.pass_calm(bars, row, stop)
+            if after > row:
+                entries = pipeline.answer(moment_at(after - 1), journal)
+                logged.add(max(0, after - 1 - first), entries)
+                row = after
+                continue
+        logged.add(max(0, row - first), pipeline.step(moment_at(row), journal))
+        row += 1
+    pipeline.finish()
+    return Driven(bars.end[first:].tolist(), logged)

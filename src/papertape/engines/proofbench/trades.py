@@ -124,7 +124,8 @@ def round_trips(
                 _held(running, event.symbol, quantity, "a delisting of").delist(event)
             case SymbolChanged(quantity=quantity):
                 trip = _held(running, event.symbol, quantity, "a renaming of")
-                _rename(trip, event, running)
+                if _rename(trip, event, running) is not trip:
+                    everything = [each for each in everything if each is not trip]
             case FinancingCharged(symbol=symbol, total=total):
                 require(symbol in running, f"{symbol}: a charge on what no trade holds")
                 running[symbol].financing += total
@@ -167,13 +168,17 @@ def _held(running: Mapping[str, _RoundTrip], symbol: str, quantity: int, what: s
     return running[symbol]
 
 
-def _rename(trip: _RoundTrip, event: SymbolChanged, running: dict[str, _RoundTrip]) -> None:
-    """Let a round trip go on under its new symbol."""
-    require(event.new_symbol not in running, f"{event}: a trade holds {event.new_symbol} already")
+def _rename(trip: _RoundTrip, event: SymbolChanged, running: dict[str, _RoundTrip]) -> _RoundTrip:
+    """Let a round trip go on under its new symbol; where one runs there, it becomes part of it."""
     del running[event.symbol]
+    there = running.get(event.new_symbol)
+    if there is not None:
+        there.absorb(trip)
+        return there
     trip.symbol = event.new_symbol
     trip.renamed.append(event)
     running[event.new_symbol] = trip
+    return trip
 
 
 def _bars_of(trip: _RoundTrip, bars: Mapping[str, Bars]) -> Bars | None:
@@ -204,6 +209,10 @@ class _Leg(NamedTuple):
         return self.fill.time == self.fill.bar_start
 
 
+def _moment(step: _Leg | SplitApplied | HoldingDelisted) -> Nanos:
+    return step.fill.time if isinstance(step, _Leg) else step.time
+
+
 @dataclass(slots=True)
 class _RoundTrip:
     """What happened to one holding so far."""
@@ -219,6 +228,16 @@ class _RoundTrip:
     def add(self, leg: _Leg) -> None:
         self.held += leg.quantity
         self.history.append(leg)
+
+    def absorb(self, other: _RoundTrip) -> None:
+        """Take over another holding, which has become one of the same symbol.
+
+        Assumption: it counts as bought (or sold) when it was, among this one's own fills.
+        """
+        self.held += other.held
+        self.dividends += other.dividends
+        self.financing += other.financing
+        self.history = sorted(self.history + other.history, key=_moment)
 
     def split(self, event: SplitApplied) -> None:
         self.held = event.after
@@ -252,8 +271,7 @@ class _RoundTrip:
     @property
     def ended(self) -> Nanos:
         """When the last thing happened that moved shares."""
-        last = self.history[-1]
-        return last.fill.time if isinstance(last, _Leg) else last.time
+        return _moment(self.history[-1])
 
 
 def _book(fill: Fill, running: dict[str, _RoundTrip], everything: list[_RoundTrip]) -> None:

@@ -62,6 +62,12 @@ class Window:
         return {symbol: each for symbol, each in self.bars.items() if symbol not in self.taped}
 
     @property
+    def is_plain(self) -> bool:
+        """Whether there is one instrument, with bars alone, that trades to the end."""
+        actions = (action for each in self.actions.values() for action in each)
+        return len(self.bars) == 1 and not self.ticks and not any(map(ends_symbol, actions))
+
+    @property
     def traded(self) -> dict[str, Bars]:
         """Symbol -> the bars traded, without the history before them."""
         return {symbol: bars[self.history[symbol] :] for symbol, bars in self.bars.items()}

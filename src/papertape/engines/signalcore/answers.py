@@ -9,9 +9,9 @@ import numpy as np
 
 from papertape.data.actions import signal_factors
 from papertape.domain.clock import rfc3339
-from papertape.domain.errors import StrategyError
+from papertape.domain.errors import StrategyError, require
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bar, Bars, CorporateAction, FloatArray, Frequency
+from papertape.domain.market import Bar, Bars, CorporateAction, FloatArray, Frequency, IntArray
 from papertape.engines.signalcore.tape import Tape
 from papertape.strategies.strategy import SignalStrategy
 
@@ -38,6 +38,14 @@ class Answers(Protocol):
         """Why, in the strategy's words."""
         ...
 
+    def turns(self, symbol: str) -> IntArray | None:
+        """Rows after which the wish may differ from the one before; None if nobody knows yet."""
+        ...
+
+    def skip(self, symbol: str, rows: int) -> None:
+        """Take note of so many bars at once, as a source that knows its turns can."""
+        ...
+
 
 class AskedOnce:
     """Asks for whole columns before the first bar; then every answer is a look-up.
@@ -55,15 +63,14 @@ class AskedOnce:
         self._strategy = strategy
         self.signal_bars: dict[str, Bars] = {}
         self.exposure: dict[str, FloatArray] = {}
-        self._wishes: dict[str, list[Wish]] = {}
+        self._stops: dict[str, FloatArray] = {}
         self._seen = dict.fromkeys(bars, 0)
         for symbol, raw in bars.items():
             factors = signal_factors(raw, actions.get(symbol, ()))
             seen = raw if np.all(factors == 1.0) else raw.scaled(factors)
             exposure, stops = ask(strategy, seen)
             self.signal_bars[symbol], self.exposure[symbol] = seen, exposure
-            pairs = zip(exposure.tolist(), (stops / factors).tolist(), strict=True)
-            self._wishes[symbol] = [Wish(*pair) for pair in pairs]
+            self._stops[symbol] = stops / factors
 
     def see(self, bar: Bar, actions: Sequence[CorporateAction]) -> None:
         """Move on by one row."""
@@ -72,11 +79,23 @@ class AskedOnce:
     def wish(self, symbol: str) -> Wish | None:
         """The row seen last."""
         seen = self._seen[symbol]
-        return self._wishes[symbol][seen - 1] if seen >= self._strategy.warmup else None
+        if seen < self._strategy.warmup:
+            return None
+        return Wish(float(self.exposure[symbol][seen - 1]), float(self._stops[symbol][seen - 1]))
 
     def reason(self, symbol: str) -> str:
         """The strategy's words on the rows seen so far."""
         return self._strategy.reason(self.signal_bars[symbol][: self._seen[symbol]])
+
+    def turns(self, symbol: str) -> IntArray:
+        """The first row that counts, and those at which the exposure changes."""
+        first = max(0, self._strategy.warmup - 1)
+        changed = np.flatnonzero(np.diff(self.exposure[symbol])) + 1
+        return np.concatenate([[first], changed[changed > first]])
+
+    def skip(self, symbol: str, rows: int) -> None:
+        """Move on by so many rows."""
+        self._seen[symbol] += rows
 
 
 class AskedEachBar:
@@ -106,6 +125,17 @@ class AskedEachBar:
     def reason(self, symbol: str) -> str:
         """The strategy's words on everything seen."""
         return self._strategy.reason(self._tapes[symbol].bars())
+
+    def turns(self, symbol: str) -> None:
+        """It is known only when it is asked."""
+
+    def skip(self, symbol: str, rows: int) -> None:
+        """Never: each bar is asked about.
+
+        Raises:
+            InvariantBroken: Always.
+        """
+        require(rows == 0, f"{symbol}: {rows} bars would be skipped unseen")
 
 
 def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:

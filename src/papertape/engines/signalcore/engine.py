@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -10,8 +10,11 @@ from itertools import count
 from math import nan
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
 from papertape.domain.account import Account
 from papertape.domain.calendar import calendar_of
+from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.event import (
     CancelRequest,
@@ -23,7 +26,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar, Renaming, ends_symbol
+from papertape.domain.market import Bar, Bars, Renaming, calm_rows, ends_symbol
 from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.signal import Signal
@@ -67,6 +70,26 @@ class SignalCore(Protocol):
         self, moment: Moment, happened: list[Event], standing: Standing
     ) -> tuple[list[Event], list[Proposal]]:
         """What the strategy decided after this moment, and the orders that follow from it."""
+        ...
+
+    def pass_calm(
+        self, bars: Bars, first: int, stop: int, calm: Calm, standing: Callable[[Nanos], Standing]
+    ) -> int:
+        """See calm bars one after the other; the row of the first that is not calm.
+
+        It stops behind a bar after which the strategy asked for something: `asked` says for what.
+
+        Args:
+            bars: The only instrument's bars.
+            first: Row of the next bar.
+            stop: Row before which to stop in any case.
+            calm: What calm is.
+            standing: Where the account stands at a moment; but for the time it stays the same.
+        """
+        ...
+
+    def asked(self, standing: Standing) -> tuple[list[Event], list[Proposal]]:
+        """What the strategy decided in the last of the calm bars, if it did."""
         ...
 
     def finish(self) -> None:
@@ -116,6 +139,8 @@ class SignalDesk:
         self._wanted = dict.fromkeys(instruments, 0.0)
         self._numbers = count(1)
         self._taken_back: set[OrderId] = set()
+        self._calm_bar: Bar | None = None
+        self._has_compared = False
 
     def see(self, moment: Moment) -> None:
         """Hand the bars to the strategy.
@@ -139,9 +164,15 @@ class SignalDesk:
             # A cancel may lose its race; what filled all the same has to be put right.
             if isinstance(event, OrderFilled) and event.fill.order_id in self._taken_back:
                 self._wanted[event.fill.symbol] = nan
+        return self._compared(moment.bars, standing)
+
+    def _compared(
+        self, bars: Sequence[Bar], standing: Standing
+    ) -> tuple[list[Event], list[Proposal]]:
+        self._has_compared = True
         decided: list[Event] = []
         proposals: list[Proposal] = []
-        for bar in moment.bars:
+        for bar in bars:
             wish = self._answers.wish(bar.symbol)
             if wish is not None and wish.exposure != self._wanted[bar.symbol]:
                 self._wanted[bar.symbol] = wish.exposure
@@ -150,6 +181,26 @@ class SignalDesk:
                 decided.append(event)
                 proposals += orders
         return decided, proposals
+
+    def pass_calm(
+        self, bars: Bars, first: int, stop: int, calm: Calm, standing: Callable[[Nanos], Standing]
+    ) -> int:
+        """See calm bars up to the one after which the wish may change."""
+        turns = self._answers.turns(bars.symbol)
+        if turns is None or not self._has_compared:
+            return first  # it is asked bar by bar, or wanted something before the window begins
+        place = int(np.searchsorted(turns, first))
+        last = min(stop, int(turns[place]) + 1) if place < len(turns) else stop
+        row = first + calm_rows(bars[first:last], calm)
+        self._answers.skip(bars.symbol, row - first)
+        self._calm_bar = bars.bar(row - 1) if row > first else None
+        return row
+
+    def asked(self, standing: Standing) -> tuple[list[Event], list[Proposal]]:
+        """The change of the wish after the last calm bar, if there was one."""
+        bars = () if self._calm_bar is None else (self._calm_bar,)
+        self._calm_bar = None
+        return self._compared(bars, standing)
 
     def finish(self) -> None:
         """A signal strategy has nothing to put away."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 
 from papertape.domain.account import Account
+from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, require
 from papertape.domain.event import (
@@ -18,7 +19,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade
+from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade, calm_rows
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
 from papertape.domain.order import Attached, Order, OrderId, OrderKind, TimeInForce
 from papertape.engines.signalcore.engine import Standing
@@ -35,6 +36,8 @@ class OrderContext:
         self._numbers = count(1)
         self._quotes: dict[str, Quote] = {}
         self.proposals: list[Proposal] = []
+        self.now_: Nanos = 0
+        self.unread: Unread | None = None
 
     def hear(self, tick: Tick) -> None:
         """Note what the tape said."""
@@ -46,6 +49,7 @@ class OrderContext:
     def stand(self, standing: Standing) -> None:
         """Move to the present."""
         self._standing = standing
+        self.now_ = standing.now
 
     @property
     def _present(self) -> Standing:
@@ -56,7 +60,7 @@ class OrderContext:
     @property
     def now(self) -> Nanos:
         """The present moment."""
-        return self._present.now
+        return self.now_
 
     @property
     def account(self) -> Account:
@@ -159,11 +163,30 @@ class OrderContext:
         self.proposals.append(request)
 
     def _tape(self, symbol: str) -> Tape:
+        if self.unread is not None:
+            self.unread.read()
         if symbol not in self._tapes:
             raise UsageError(
                 f"{symbol!r} is not part of this run", hint=f"it trades {', '.join(self._tapes)}"
             )
         return self._tapes[symbol]
+
+
+class Unread:
+    """Calm bars that were handed to the strategy and are not on its tape yet.
+
+    They are copied when somebody looks, and no further than the strategy has got.
+    """
+
+    def __init__(self, tape: Tape, bars: Bars, row: int):
+        self.row = row
+        self._tape, self._bars, self._first = tape, bars, row
+
+    def read(self) -> None:
+        """Bring the tape up to date."""
+        if self.row > self._first:
+            self._tape.extend(self._bars[self._first : self.row])
+            self._first = self.row
 
 
 class OrderDesk:
@@ -208,6 +231,36 @@ class OrderDesk:
             if len(self._tapes[bar.symbol]) >= self._strategy.warmup:
                 self._strategy.on_bar(context, bar)
         proposals, context.proposals = context.proposals, []
+        return [], proposals
+
+    def pass_calm(
+        self, bars: Bars, first: int, stop: int, calm: Calm, standing: Callable[[Nanos], Standing]
+    ) -> int:
+        """Call the strategy bar by bar, until one is not calm or it asks for something."""
+        tape, context, on_bar = self._tapes[bars.symbol], self._context, self._strategy.on_bar
+        if not self._has_started or len(tape) + 1 < self._strategy.warmup:
+            return first
+        last = first + calm_rows(bars[first:stop], calm)
+        if last == first:
+            return first
+        context.stand(standing(int(bars.end[first])))
+        unread = context.unread = Unread(tape, bars, first)
+        row, proposals = first, context.proposals
+        for bar in bars.between(first, last):
+            row += 1
+            unread.row = row
+            context.now_ = bar.end
+            on_bar(context, bar)
+            if proposals:
+                break
+        unread.read()
+        context.unread = None
+        return row
+
+    def asked(self, standing: Standing) -> tuple[list[Event], list[Proposal]]:
+        """What the strategy asked for after the last calm bar."""
+        self._context.stand(standing)
+        proposals, self._context.proposals = self._context.proposals, []
         return [], proposals
 
     def finish(self) -> None:

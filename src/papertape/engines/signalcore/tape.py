@@ -55,6 +55,20 @@ class Tape:
         self._last_close = bar.close
         self._count += 1
 
+    def extend(self, bars: Bars) -> None:
+        """Add bars among which no corporate action took effect."""
+        first, last = self._count, self._count + len(bars)
+        while last > self._times.shape[1]:
+            self._make_room()
+        rows = slice(first, last)
+        prices = np.stack([bars.open, bars.high, bars.low, bars.close])
+        self._times[:, rows] = bars.start, bars.end
+        self._traded[:4, rows], self._traded[4, rows] = prices, bars.volume
+        self._signal[:, rows] = prices if self.factor == 1.0 else quantised(prices * self.factor)
+        self._factors[:, rows] = self.factor
+        self._last_close = float(bars.close[-1])
+        self._count = last
+
     def _make_room(self) -> None:
         self._times = np.concatenate([self._times, np.zeros_like(self._times)], axis=1)
         self._traded = np.concatenate([self._traded, np.zeros_like(self._traded)], axis=1)

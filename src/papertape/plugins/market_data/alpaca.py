@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -11,11 +12,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
-from papertape.domain.errors import DataError, ProviderError
+from papertape.domain.errors import DataError, NoBars, ProviderError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import (
     Adjustment,
+    Bar,
     CorporateAction,
     Dividend,
     PriceHistory,
@@ -25,17 +28,19 @@ from papertape.domain.market import (
 from papertape.domain.money import micros
 from papertape.plugins.market_data.budget import Budget
 from papertape.plugins.market_data.keys import Key, KeyHeader
+from papertape.plugins.market_data.live import Connect, Connection, Endurance, LiveStream
 from papertape.plugins.market_data.refined import (
     PriceRow,
     Wanted,
     bars_of,
     moment,
+    refuse_stale,
     shaped,
     skew_notice,
     wanted,
 )
-from papertape.plugins.market_data.settings import budget_path, settled
-from papertape.plugins.market_data.source import Capabilities, Limits
+from papertape.plugins.market_data.settings import budget_path, settled, stream_lock
+from papertape.plugins.market_data.source import Capabilities, Limits, MarketEvent
 from papertape.plugins.market_data.transport import (
     Access,
     Answer,
@@ -97,6 +102,7 @@ class AlpacaDataPlugin:
         config: The fields of `AlpacaSettings`; keys may be texts.
         patience: How long and how often it asks.
         timing: Clock, sleep and chance.
+        endurance: How patient a stream is.
     """
 
     def __init__(
@@ -105,9 +111,11 @@ class AlpacaDataPlugin:
         *,
         patience: Patience | None = None,
         timing: Timing | None = None,
+        endurance: Endurance | None = None,
     ):
         self.settings = settled(AlpacaSettings, config, "alpaca")
         self._timing = timing or Timing()
+        self._endurance = endurance or Endurance()
         self._transport = Transport(
             self._access(),
             Budget(budget_path(self.settings.home)),
@@ -183,7 +191,7 @@ class AlpacaDataPlugin:
         async with self._transport.open() as web:
             told = await _pages(web, "/v2/stocks/bars", self._bars_query(asked, now))
             rows = [row for answer in told for row in bar_rows(answer.value, asked)]
-            bars, notices = bars_of(asked, rows, says, now, _LIKELY)
+            bars, notices = bars_of(asked, rows, says, self._as_of(now), _LIKELY)
             days = bars.days().tolist()
             actions, others = await self._actions(web, asked, days[0], days[-1], now)
         return PriceHistory(
@@ -197,8 +205,7 @@ class AlpacaDataPlugin:
 
     def _bars_query(self, asked: Wanted, now: Nanos) -> dict[str, str]:
         since, until = asked.span
-        if self.settings.feed == "sip":
-            until = min(until, now - _FREE_AFTER)  # free plans may not ask for less
+        until = min(until, self._as_of(now))
         return {
             "symbols": asked.symbol,
             "timeframe": _TIMEFRAMES[str(asked.frequency)],
@@ -209,6 +216,10 @@ class AlpacaDataPlugin:
             "feed": self.settings.feed,
             "sort": "asc",
         }
+
+    def _as_of(self, now: Nanos) -> Nanos:
+        """The moment up to which trades are asked for: a free plan sees sip 15 minutes late."""
+        return now - _FREE_AFTER if self.settings.feed == "sip" else now
 
     async def _actions(
         self, web: Web, asked: Wanted, first: date, last: date, now: Nanos
@@ -248,9 +259,67 @@ class AlpacaDataPlugin:
             answer = await web.get("/v2/stocks/quotes/latest", query)
         return latest_quote(answer.value, symbol)
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[Any]:
-        """Live."""
-        raise NotImplementedError
+    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+        """Final minutes of the live feed as they come, whatever happens to the socket.
+
+        A minute that the socket did not tell is asked for: one question a symbol and minute.
+
+        Raises:
+            SettingsError: If the key or the plan does not allow it.
+            LockHeld: If another process has the account's stream.
+            ProviderError: If connections or questions keep failing.
+        """
+        settings, wanted_ = self.settings, [canonical_symbol(symbol) for symbol in symbols]
+        address = f"{settings.ws_url.rstrip('/')}/v2/{settings.live_feed}"
+        keys = (settings.api_key, settings.api_secret)
+
+        def connect() -> AbstractAsyncContextManager[Connection]:
+            from papertape.plugins.market_data.alpaca_stream import connected  # noqa: PLC0415
+
+            return connected(address, keys, wanted_)
+
+        return self._live(connect).events(wanted_)
+
+    def poll(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+        """The same minutes as `stream`, by asking once a symbol and minute.
+
+        Raises:
+            SettingsError: If the key or the plan does not allow it.
+            ProviderError: If questions keep failing.
+        """
+        return self._live(None).events([canonical_symbol(symbol) for symbol in symbols])
+
+    def _live(self, connect: Connect | None) -> LiveStream:
+        says = self.capabilities
+        return LiveStream(
+            "alpaca",
+            says.venue,
+            connect,
+            self._minutes_since,
+            self._timing,
+            self._endurance,
+            says.finality_seconds,
+            stream_lock(self.settings.home, "alpaca", self.settings.api_key),
+        )
+
+    async def _minutes_since(self, symbol: str, since: Nanos) -> list[Bar]:
+        now, says = self._timing.clock.now(), self.capabilities
+        day = calendar_of(says.venue).local_day(since)
+        asked = wanted(says, symbol, (day, None), "1m", day, now)
+        query = self._bars_query(asked, now) | {
+            "start": rfc3339(since),
+            "end": rfc3339(now),
+            "adjustment": "raw",
+            "feed": self.settings.live_feed,
+        }
+        async with self._transport.open() as web:
+            told = await _pages(web, "/v2/stocks/bars", query)
+        refuse_stale("alpaca", told[-1].skew_seconds)
+        rows = [row for answer in told for row in bar_rows(answer.value, asked)]
+        try:
+            return list(bars_of(asked, rows, says, now, _LIKELY)[0])
+        except NoBars:
+            return []
 
 
 class _Bar(msgspec.Struct):

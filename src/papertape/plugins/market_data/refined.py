@@ -22,6 +22,8 @@ from papertape.plugins.market_data.source import Capabilities, no_bars
 SKEW_SECONDS = 2.0
 """A provider's clock may differ from ours by this much before anybody is told."""
 
+STALE_SECONDS = 60.0
+
 _SHOWN = 5
 _LATE = 30 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -220,6 +222,16 @@ def skew_notice(provider: str, skew_seconds: float | None) -> list[str]:
         f"{provider}: its clock is {abs(skew_seconds):.0f} s {way} this machine's; "
         "times in bars are its own"
     ]
+
+
+def refuse_stale(provider: str, skew_seconds: float | None) -> None:
+    """Stop at an answer about live bars that somebody on the way kept for too long.
+
+    Raises:
+        ProviderError: If it is older than `STALE_SECONDS`.
+    """
+    if skew_seconds is not None and skew_seconds < -STALE_SECONDS:
+        raise ProviderError(f"{provider}: an answer about live bars is {-skew_seconds:.0f} s old")
 
 
 def moment(text: str) -> Nanos:

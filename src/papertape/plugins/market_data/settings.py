@@ -49,10 +49,20 @@ def settled(kind: type[T], config: Mapping[str, Any], provider: str) -> T:
     )
 
 
-def budget_path(home: Path | str | None) -> Path:
-    """The file in which calls are counted: under ``home``, or in the user's data folder."""
+def state_folder(home: Path | str | None) -> Path:
+    """Where calls are counted and locks lie: ``home``, or the user's data folder."""
     if home is not None:
-        return Path(home) / "budget.sqlite"
+        return Path(home)
     import platformdirs  # noqa: PLC0415  (only where nobody names a home)
 
-    return platformdirs.user_data_path("papertape", appauthor=False) / "budget.sqlite"
+    return platformdirs.user_data_path("papertape", appauthor=False)
+
+
+def budget_path(home: Path | str | None) -> Path:
+    """The file in which calls are counted."""
+    return state_folder(home) / "budget.sqlite"
+
+
+def stream_lock(home: Path | str | None, provider: str, key: Key) -> Path:
+    """The file that the one owner of an account's stream holds."""
+    return state_folder(home) / f"stream-{provider}-{key.account}.lock"

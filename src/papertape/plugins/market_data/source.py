@@ -14,8 +14,23 @@ from papertape.domain.clock import SECOND, Nanos, rfc3339
 from papertape.domain.errors import DataError, NoBars, UsageError
 from papertape.domain.market import Adjustment, Bar, PriceHistory, Quote, Trade
 
-MarketEvent: TypeAlias = Bar | Quote | Trade
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AmendedBar:
+    """A bar that came or changed after its time; what was decided on the one before stands.
+
+    Attributes:
+        bar: The bar as it is now known.
+        revision: How often it has changed; 0 if it is told for the first time, too late.
+    """
+
+    bar: Bar
+    revision: int
+
+
+MarketEvent: TypeAlias = Bar | AmendedBar | Quote | Trade
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,11 +146,15 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What time it is, how to let it pass, and chance (a number from 0 to 1)."""
+    """What time it is, how to let it pass, and chance (a number from 0 to 1).
+
+    ``within`` awaits something for some seconds and raises TimeoutError when they are over.
+    """
 
     clock: Clock = field(default_factory=WallClock)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
+    within: Callable[[Awaitable[Any], float], Awaitable[Any]] = asyncio.wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +350,7 @@ class Web:
         if status == 429 or self._tells_of_quota(body):
             raise self._too_many(response, says)
         if status in (401, 403):
-            found = [hint for words_, hint in self._access.hints.items() if words_ in words]
+            found = [hint for mark, hint in self._access.hints.items() if mark in words]
             raise SettingsError(
                 f"{says}: the key or its plan does not allow this",
                 hint=found[0] if found else self._access.key_hint,

@@ -86,7 +86,7 @@ def test_a_file_cut_short_beside_its_place_is_no_part_of_anything(store: Store) 
 def test_a_writer_killed_at_any_moment_leaves_a_whole_revision(store: Store) -> None:
     chance = random.Random(20240102)
     highest = 0
-    for _ in range(12):
+    for _ in range(8):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(store.root)],
             env={"PYTHONPATH": str(Path(papertape.__file__).parents[1])},
@@ -111,6 +111,6 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_revision(store: Store) -> 
             assert close[1] == 100 + step % 7
             assert len(history.bars) == 4_000
         highest = max(highest, len(revisions))
-    assert highest >= 12
+    assert highest >= 8
     # No dead writer's lock stays behind.
     assert store.replace(minutes(50), ORIGIN, NOW, reason="after").manifest.parent == highest

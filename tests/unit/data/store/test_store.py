@@ -14,7 +14,16 @@ from tests.unit.data.store.conftest import NOW, ORIGIN, daily, minutes
 from papertape.data.store import Origin, Store
 from papertape.domain.clock import DAY
 from papertape.domain.errors import DataError, LockHeld, SettingsError
-from papertape.domain.market import DAILY, Bars, Dividend, Frequency, PriceHistory, Split
+from papertape.domain.market import (
+    DAILY,
+    Bars,
+    Delisting,
+    Dividend,
+    Frequency,
+    PriceHistory,
+    Renaming,
+    Split,
+)
 
 COLUMNS = ("start", "end", "open", "high", "low", "close", "volume")
 ONE_MINUTE = Frequency.parse("1m")
@@ -30,6 +39,8 @@ def test_what_goes_in_comes_out(store: Store) -> None:
     actions = (
         Split("TEST", date(2024, 1, 4), Fraction(1, 10)),
         Dividend("TEST", date(2024, 1, 5), 123_456, date(2024, 1, 31)),
+        Renaming("TEST", date(2024, 1, 8), "REST"),
+        Delisting("TEST", date(2024, 1, 9), haircut=Fraction(1, 4)),
     )
     kept = store.add(daily(actions=actions), ORIGIN, NOW)
     assert kept.is_new
@@ -192,6 +203,32 @@ def test_a_changed_byte_is_noticed(store: Store) -> None:
         file.write_bytes(spoiled)
         with pytest.raises(DataError, match="damaged"):
             store.read(manifest)
+
+
+def test_a_damaged_series_is_mended_by_the_same_bars_in_its_place(store: Store) -> None:
+    manifest = store.add(minutes(500), ORIGIN, NOW).manifest
+    file = store.root / "WALK-1m" / manifest.parts[0].name
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(DataError, match="damaged"):
+        store.add(minutes(600), ORIGIN, NOW)
+    kept = store.replace(minutes(500), ORIGIN, NOW, reason="mended")
+    assert kept.is_new
+    assert "damaged" in kept.change.words[0]
+    assert same(store.read(kept.manifest).bars, minutes(500).bars)
+
+
+def test_a_replacement_by_the_same_bars_of_the_same_source_is_none(store: Store) -> None:
+    store.add(daily(), ORIGIN, NOW)
+    assert not store.replace(daily(), ORIGIN, NOW, reason="again").is_new
+    other = store.replace(daily(), Origin(provider="other"), NOW, reason="again")
+    assert (other.is_new, other.manifest.revision, other.change.is_none) == (True, 2, True)
+
+
+def test_bars_out_of_order_are_refused(store: Store) -> None:
+    bars = daily().bars
+    turned = Bars.trusted(bars.instrument, DAILY, *(getattr(bars, n)[::-1] for n in COLUMNS))
+    with pytest.raises(DataError, match="not in the order of time"):
+        store.add(PriceHistory(turned), ORIGIN, NOW)
 
 
 def test_a_torn_manifest_is_named(store: Store) -> None:

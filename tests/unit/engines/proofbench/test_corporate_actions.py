@@ -232,6 +232,26 @@ def test_a_signal_strategy_keeps_what_it_holds_under_the_new_symbol(lean: Any) -
     assert [trade.symbol for trade in results.record.trades] == ["WM"]
 
 
+def test_a_holding_of_the_new_symbol_and_one_that_becomes_it_are_one_trade() -> None:
+    whole = random_bars(5, 40, symbol="NEW")
+    old = replace_symbol(random_bars(6, 40)[:20], "OLD")
+    day = whole.days()[20].item()
+    prices = {"OLD": PriceHistory(old, (Renaming("OLD", day, "NEW"),)), "NEW": PriceHistory(whole)}
+    steps = [str(pd.Timestamp(int(each)).date()).replace("-", "_") for each in whole.end]
+    script = {
+        f"d{steps[1]}": buy("NEW", 30),
+        f"d{steps[4]}": buy("OLD", 50),
+        f"d{steps[30]}": buy("NEW", -80),
+    }
+    first, last = (whole.days()[at].item().isoformat() for at in (0, 35))
+    results = run(lambda: Script(**script), prices, first, last)
+    [trade] = results.record.trades
+    assert (trade.symbol, trade.quantity) == ("NEW", 80)
+    paid = 30 * float(whole.open[2]) + 50 * float(old.open[5])
+    assert trade.pnl == pytest.approx(80 * float(whole.open[31]) - paid, abs=1e-4)
+    assert results.metrics["final_equity"] == pytest.approx(100_000 + trade.pnl, abs=1e-4)
+
+
 def ended(seed: int, last: int, symbol: str = "GONE") -> Bars:
     return random_bars(seed, 40, symbol=symbol)[:last]
 

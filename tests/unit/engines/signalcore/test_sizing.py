@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from papertape.domain.errors import UsageError
-from papertape.domain.money import micros
+from papertape.domain.money import micros, payable
 from papertape.engines.signalcore.sizing import size_policy
 
 
@@ -35,10 +39,44 @@ def test_95_percent_of_100_000_buys_199_shares_at_475_31() -> None:
         ("percent:0.1", 100, 1),
         ("percent:33.3", 33.3, 1_000),
         ("percent:95", 95_001, 0),
+        ("percent:99.75", 99.75, 1_000),
+        ("percent:99.75", 99.750001, 999),
+        ("percent:99.99", 0.01, 9_999_000),
     ],
 )
 def test_a_percentage_is_exact_to_the_share(spec: str, price: float, expected: int) -> None:
     assert shares(spec, price) == expected
+
+
+@pytest.mark.parametrize(
+    ("exposure", "expected"), [(0.3, 300), (0.7, 700), (-0.1, -100), (0.57, 570)]
+)
+def test_an_exposure_is_taken_as_it_is_written(exposure: float, expected: int) -> None:
+    assert shares("percent:100", 100, exposure=exposure) == expected
+
+
+@given(
+    st.integers(1, 10_000), st.integers(1, 10**9), st.integers(1, 10**12), st.integers(1, 10_000)
+)
+def test_a_buffer_is_cut_out_to_the_share(
+    percent: int, price: int, equity: int, exposure: int
+) -> None:
+    wanted = size_policy(f"percent:{percent / 100:.2f}")
+    target = wanted.target(exposure / 10_000, price, equity, 0, 1)
+    assert target == percent * exposure * equity // (10_000 * 10_000 * price)
+
+
+@given(st.integers(1, 10**12), st.integers(1, 10**9), st.integers(1, 500), st.integers(0, 50_000))
+def test_what_is_payable_with_its_fee_is_paid_and_a_lot_more_is_not(
+    amount: int, price: int, lot: int, per_share: int
+) -> None:
+    def fee(shares: int) -> int:
+        return max(1_000_000, shares * per_share) if shares else 0
+
+    shares = payable(Fraction(amount), price, lot, fee)
+    assert shares % lot == 0
+    assert shares * price + fee(shares) <= amount or shares == 0
+    assert (shares + lot) * price + fee(shares + lot) > amount
 
 
 def test_the_instruments_of_a_run_share_the_money_equally() -> None:
@@ -73,7 +111,7 @@ def test_a_number_of_shares_asks_for_neither_price_nor_equity() -> None:
     assert shares("shares:100", 1_000_000, equity=1) == 100
 
 
-@pytest.mark.parametrize("spec", ["shares:100", "percent:95", "percent:0.5", "risk:1"])
+@pytest.mark.parametrize("spec", ["shares:100", "percent:95", "percent:99.75,net", "risk:1"])
 def test_a_size_reads_back_as_it_was_written(spec: str) -> None:
     assert str(size_policy(spec)) == spec
 
@@ -94,6 +132,10 @@ def test_a_size_reads_back_as_it_was_written(spec: str) -> None:
         "percent:101",
         "percent:nan",
         "percent:1,5",
+        "percent:95,gross",
+        "percent:95,net,net",
+        "shares:5,net",
+        "risk:1,net",
         "percent:٣",
         "risk:0",
         "risk:inf",

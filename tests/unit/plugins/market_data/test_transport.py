@@ -10,6 +10,7 @@ import re
 import sqlite3
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from papertape.plugins.market_data.transport import (
     Patience,
     Timing,
     Transport,
+    _asked_pause,
 )
 
 NOON = 1_720_022_400 * SECOND  # 2024-07-03T16:00Z, noon in New York
@@ -72,7 +74,7 @@ Open = Callable[..., Transport]
 
 @pytest.fixture
 def way(server: Plain, time: SkippingTime, tmp_path: Path) -> Open:
-    def made(key: str = KEY, chance: float = 0.5, **access: Any) -> Transport:
+    def made(key: str = KEY, chance: float = 0.5, timeout: float = 5.0, **access: Any) -> Transport:
         return Transport(
             Access(
                 "plain",
@@ -82,7 +84,7 @@ def way(server: Plain, time: SkippingTime, tmp_path: Path) -> Open:
                 **access,
             ),
             Budget(tmp_path / "state" / "budget.sqlite"),
-            Patience(timeout=0.3, size_cap=1_000_000),
+            Patience(timeout=timeout, size_cap=1_000_000),
             Timing(time, time.sleep, lambda: chance),
         )
 
@@ -119,10 +121,15 @@ PASSING = [
 ]
 
 
+def brief(fault: Fault) -> float:
+    """Seconds for one answer: few where there will never be a whole one."""
+    return 0.3 if fault is Fault.STALLED_BODY else 5.0
+
+
 @pytest.mark.parametrize("fault", PASSING)
 def test_a_failure_that_passes_is_waited_out(fault: Fault, server: Plain, way: Open) -> None:
     server.switches.on(fault, times=2)
-    assert get(way()).value == {"asked": 3}
+    assert get(way(timeout=brief(fault))).value == {"asked": 3}
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -131,7 +138,7 @@ def test_a_failure_that_stays_ends_as_one_clear_error(
 ) -> None:
     server.switches.on(fault)
     with pytest.raises(ProviderError, match=r"^plain: ") as caught:
-        get(way())
+        get(way(timeout=brief(fault)))
     assert len(server.seen) == 5
     assert len(time.slept) == 4
     assert caught.value.exit_code == 6
@@ -170,6 +177,46 @@ def test_the_pause_that_was_asked_for_is_kept(
     server.switches.on(fault, times=1)
     get(way())
     assert time.slept == [pause]  # half of the first wait of 0.5 s is chance
+
+
+def test_a_pause_longer_than_anyone_waits_is_told_with_its_end(
+    server: Plain, way: Open, time: SkippingTime
+) -> None:
+    server.switches.on(Fault.LIMIT_LONG, times=1)
+    for _ in range(2):
+        with pytest.raises(ProviderError, match="it answers again after 2024-07-03T18:00:00Z"):
+            get(way())
+    assert (len(server.seen), time.slept) == (1, [])
+    time.wait_until(NOON + 120 * MINUTE)
+    get(way())
+
+
+def test_the_moment_at_which_a_limit_is_reset_is_waited_for() -> None:
+    reset = {"x-ratelimit-reset": str(NOON // SECOND + 12)}
+    assert _asked_pause(reset, NOON) == 12
+    assert _asked_pause({"retry-after": "Wed, 03 Jul 2024 16:00:30 GMT"}, NOON) == 30
+    assert _asked_pause({"retry-after": "Wed, 03 Jul 2024 15:00:30 GMT"}, NOON) == 0
+    assert _asked_pause({"retry-after": "soon"}, NOON) is None
+
+
+def test_all_pauses_together_end_at_the_deadline(
+    server: Plain, way: Open, time: SkippingTime
+) -> None:
+    server.switches.on(Fault.LIMIT_DATE)
+    patient = replace(way(), patience=Patience(attempts=100, deadline=65))
+    with pytest.raises(ProviderError):
+        get(patient)
+    assert len(time.slept) == 3  # some 20 s each; a fourth would end after the deadline
+
+
+def test_nobody_at_the_other_end_is_an_error_of_the_provider(
+    server: Plain, way: Open, time: SkippingTime
+) -> None:
+    transport = way()
+    server.__exit__()
+    with pytest.raises(ProviderError, match="the connection failed"):
+        get(transport)
+    server.__enter__()
 
 
 def test_a_pause_without_a_number_is_a_random_part_of_a_span_that_doubles(

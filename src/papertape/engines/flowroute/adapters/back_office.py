@@ -8,6 +8,7 @@ from itertools import count
 
 from papertape.domain.account import Account, Position
 from papertape.domain.calendar import Calendar, calendar_of
+from papertape.domain.calm import ALWAYS
 from papertape.domain.clock import Nanos
 from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.event import (
@@ -112,6 +113,22 @@ class BackOffice:
             self._coming = [each for each in self._coming if each.time > now]
         return due
 
+    @property
+    def next_due(self) -> Nanos:
+        """When the next payment comes."""
+        return min((each.time for each in self._coming), default=ALWAYS.until)
+
+    def owes(self, account: Account) -> bool:
+        """Whether something is lent, or marked every day."""
+        return self._can_owe and bool(account.positions)
+
+    def sleep_through(self, now: Nanos) -> None:
+        """Nothing was lent until now, so no night before it costs anything."""
+        self._day = self._today(now)
+
+    def _today(self, now: Nanos) -> date:
+        return calendar_of(next(iter(self._instruments.values())).venue).local_day(now)
+
     def overnight(
         self, moment: Moment, account: Account, prices: Mapping[str, Micros]
     ) -> Iterator[FinancingCharged]:
@@ -120,8 +137,7 @@ class BackOffice:
         Assumption: charged from trade date to trade date, at the last closes. The proceeds of a
         short are its collateral: they lend nothing and bear no interest.
         """
-        venue = next(iter(self._instruments.values())).venue
-        today = calendar_of(venue).local_day(moment.time)
+        today = self._today(moment.time)
         before, self._day = self._day, today
         if before is None or before == today or self._financing.is_free:
             return
@@ -159,7 +175,7 @@ class BackOffice:
         Assumption: the broker does not wait for money but closes whole holdings at the next
         open, those first that ask for the most equity, until the rest is covered.
         """
-        if not (self._can_owe and account.positions):
+        if not self.owes(account):
             return None
         required, equity = self._terms.maintenance(account, prices), account.equity(prices)
         if equity >= required:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import count
 
 from papertape.domain.account import Account, Position, split_shares
+from papertape.domain.calm import ALWAYS, NEVER, Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.compatibility import NONE, Compatibility
 from papertape.domain.errors import UsageError
@@ -31,6 +32,7 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState, OrderStatus, book_report
 from papertape.domain.market import (
     Bar,
+    Bars,
     CorporateAction,
     Delisting,
     Dividend,
@@ -222,6 +224,21 @@ class PaperBroker:
         for gain in self._office.mark(moment, self._account):
             self._report(gain)
         self._call_for_margin(moment.time)
+
+    def calm(self, symbol: str) -> Calm:
+        """The stretch of market in which nothing happens at this broker.
+
+        Assumption: none while the account owes or holds what is marked, for then every close
+        counts.
+        """
+        if self._office.owes(self._account):
+            return NEVER
+        return self._book.calm(symbol).within(Calm(self._office.next_due, 0, ALWAYS.below))
+
+    def catch_up(self, bars: Bars) -> None:
+        """See bars that were calm, all at once."""
+        self._book.catch_up(bars)
+        self._office.sleep_through(int(bars.end[-1]))
 
     def _matched(self, moment: Moment) -> list[Event]:
         """What the moment's tape and bars did to the orders."""

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from papertape.domain.account import Position
+from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.event import Event, Moment
 from papertape.domain.lifecycle import OrderStatus
+from papertape.domain.market import Bars
 from papertape.domain.money import Micros
 from papertape.domain.order import OrderId
 from papertape.domain.verdict import Approved
@@ -55,6 +57,14 @@ class Broker(Protocol):
 
     def collect(self, moment: Moment) -> None:
         """The market moved; a live broker ignores it, a simulated one matches its orders."""
+        ...
+
+    def calm(self, symbol: str) -> Calm:
+        """The stretch of market in which nothing will happen here; a live broker knows of none."""
+        ...
+
+    def catch_up(self, bars: Bars) -> None:
+        """The market moved through bars that were calm; a live broker ignores it."""
         ...
 
     def reports(self) -> list[Event]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.event import (
     CancelRequest,
@@ -13,6 +14,7 @@ from papertape.domain.event import (
     OrderApproved,
     ReplaceApproved,
 )
+from papertape.domain.market import Bars
 from papertape.engines.flowroute.core.broker import Broker
 
 
@@ -26,6 +28,14 @@ class FlowRoute:
         """What happened at the broker up to and including this moment."""
         self._broker.collect(moment)
         return self._broker.reports()
+
+    def calm(self, symbol: str) -> Calm:
+        """The stretch of market in which nothing will happen at the broker."""
+        return self._broker.calm(symbol)
+
+    def catch_up(self, bars: Bars) -> None:
+        """Tell the broker of bars that were calm."""
+        self._broker.catch_up(bars)
 
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
         """Send orders, changes and cancels in their order; the broker's answers."""

@@ -1,0 +1,75 @@
+"""Bar: what one instrument did in a stretch of time; made by the million, so it is compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from papertape.domain.clock import Nanos, rfc3339
+from papertape.domain.errors import DataError
+from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What one instrument did from ``start`` to ``end``; prices in dollars, volume in shares.
+
+    A volume of NaN means that the source does not know it.
+    """
+
+    symbol: str
+    start: Nanos
+    end: Nanos
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+    def __post_init__(self) -> None:
+        fault = bar_fault(self.open, self.high, self.low, self.close, self.volume)
+        if fault or self.end <= self.start:
+            raise DataError(
+                f"{self.symbol} {rfc3339(self.start)}: {fault or 'ends before it began'}"
+            )
+
+
+def bar_fault(open_: float, high: float, low: float, close: float, volume: float) -> str:
+    """Why five numbers cannot be a bar, or an empty string."""
+    for name, price in (("open", open_), ("high", high), ("low", low), ("close", close)):
+        if not price > 0:  # also true of NaN
+            return f"{name} {price} is not a positive price"
+        if price * MICROS_PER_DOLLAR >= LARGEST:
+            return f"{name} {price} is too large to count"
+    if high < low:
+        return f"high {high} is below low {low}"
+    if not low <= open_ <= high:
+        return f"open {open_} is outside low {low} to high {high}"
+    if not low <= close <= high:
+        return f"close {close} is outside low {low} to high {high}"
+    if volume < 0 or volume >= LARGEST:
+        return f"volume {volume} is not between 0 and 2**53"
+    return ""
+
+
+def trusted_bar(
+    symbol: str,
+    start: Nanos,
+    end: Nanos,
+    open_: float,
+    high: float,
+    low: float,
+    close: float,
+    volume: float,
+) -> Bar:
+    """A bar from columns that were checked; it is not looked at again."""
+    bar: Bar = Bar.__new__(Bar)
+    fields = bar.__dict__
+    fields["symbol"] = symbol
+    fields["start"] = start
+    fields["end"] = end
+    fields["open"] = open_
+    fields["high"] = high
+    fields["low"] = low
+    fields["close"] = close
+    fields["volume"] = volume
+    return bar
