@@ -40,6 +40,20 @@ bars = store.read(manifest).bars
 print(time.perf_counter() - begun)
 code = len(bars) != manifest.rows
 """
+_CHECK = """
+import sys, time
+from pathlib import Path
+from papertape.data.quality.checking import check
+from papertape.data.quality.sheet import Sheet
+from papertape.data.store import Store
+from papertape.domain.market import Frequency
+store = Store(Path(sys.argv[1]) / "data")
+sheet = Sheet.of(store.read(store.newest("WALK", Frequency.parse("1m"))))
+begun = time.perf_counter()
+found = check(sheet).findings
+print(time.perf_counter() - begun)
+code = any(each.severity == "error" for each in found)
+"""
 _PEAK = """
 with open("/proc/self/status") as status:
     print(next(line for line in status if line.startswith("VmHWM:")).split()[1])
@@ -51,7 +65,7 @@ Measured = tuple[str, float, float]
 
 
 def measured(folder: Path) -> list[Measured]:
-    """Import a file, read it again, list the store."""
+    """Import a file, read it again, hold it against the data rules, list the store."""
     file = folder / "ten_years.csv"
     rows = write(file)
     homes = [folder / f"home-{n}" for n in range(RUNS)]
@@ -59,12 +73,18 @@ def measured(folder: Path) -> list[Measured]:
     imports = [run(_TYPE, *words, str(home)) for home in homes]
     reads = [run(_LOAD, str(homes[0])) for _ in range(RUNS)]
     lists = [run(_TYPE, "data", "list", "--home", str(homes[0])) for _ in range(RUNS)]
-    inside = [(float(lines[0]), lines) for _, lines in reads]
+    checks = [run(_CHECK, str(homes[0])) for _ in range(RUNS)]
     return [
         row(f"data import, {rows:,} bars", imports),
-        row(f"store to NumPy, {rows:,} bars", inside),
+        row(f"store to NumPy, {rows:,} bars", inside(reads)),
+        row(f"all data rules, {rows:,} bars", inside(checks)),
         row("data list", lists),
     ]
+
+
+def inside(runs: list[tuple[float, list[str]]]) -> list[tuple[float, list[str]]]:
+    """The same runs with the seconds that they measured themselves."""
+    return [(float(lines[0]), lines) for _, lines in runs]
 
 
 def row(words: str, runs: list[tuple[float, list[str]]]) -> Measured:

@@ -79,6 +79,8 @@ store holds if left out, else the sample"
     "the limits that orders are held against"
     extended: Annotated[bool, _Switch] = False
     "trade bars outside the regular session, too"
+    allow: Annotated[tuple[str, ...], _Words] = ()
+    "a data rule whose errors are accepted for this run: D10; repeat for more"
 
 
 DEFAULTS = RunOptions()

@@ -123,6 +123,7 @@ def _config(options: RunOptions, clock: Clock) -> SimulationConfig:
         seed=options.seed,
         latency=options.latency,
         compat=options.compat,
+        allow=options.allow,
     )
 
 

@@ -330,6 +330,11 @@ class Split:
             raise DataError(f"{self.symbol} {self.ex_date}: {self.ratio} is no split ratio")
 
 
+def split_ratio(factor: float) -> Fraction:
+    """A split's ratio from its decimal form; 0.333333 is 1:3."""
+    return Fraction(float(factor)).limit_denominator(10_000)
+
+
 @dataclass(frozen=True, slots=True)
 class Dividend:
     """Cash a share, owed to who holds at the open of ``ex_date``, paid on ``pay_date``."""

@@ -35,12 +35,14 @@ COMMANDS: dict[str, Words] = {
     "data-list": ("data", "list"),
     "data-show": ("data", "show", "AAPL"),
     "data-show-year": ("data", "show", "MSFT"),
+    "data-check": ("data", "check", "--all"),
 }
 _GET = ("data", "get", "--provider", "sample", "--to", "2012-12-31", "--from")
 BEFORE = dict.fromkeys(
     ("data-list", "data-show", "data-show-year"),
     ((*_GET, "2003-01-02", "AAPL"), (*_GET, "2012-01-03", "MSFT")),
 )
+BEFORE["data-check"] = ((*_GET, "2000-06-01", "AAPL"), (*_GET, "2012-01-03", "MSFT"))
 """What is typed before a page can be shown."""
 
 WIDTHS = (80, 120)

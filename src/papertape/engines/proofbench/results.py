@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from papertape.data.jumps import jumps
 from papertape.domain.clock import rfc3339
 from papertape.domain.compatibility import banner
 from papertape.domain.event import (
@@ -263,7 +262,9 @@ def _notices(
             notices.append(
                 f"{symbol}: {history} of {wanted} warm-up bars lie before {window.first}: {reached}"
             )
-    notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
+    for finding in window.findings:
+        allowed = "ALLOWED, though an error: " if finding.severity == "error" else ""
+        notices.append(f"{allowed}{finding.sentence}")
     notices += _broker_notices(outcome.logged.entries)
     notices += _races(outcome.logged.entries)
     notices += cost_notices(outcome.logged.entries, window, config.costs)
@@ -304,18 +305,3 @@ def _broker_notices(log: Sequence[Entry]) -> list[str]:
             "keeps to settled money"
         )
     return notices
-
-
-def _jumps(window: Window, symbol: str) -> list[str]:
-    """One sentence on closes that jumped by half or more with no split booked (input-B14)."""
-    bars = window.bars[symbol]
-    rows = jumps(bars, window.actions[symbol]).tolist()
-    if not rows:
-        return []
-    first = rows[0]
-    day, by = bars[first : first + 1].days()[0], bars.close[first] / bars.close[first - 1] - 1
-    return [
-        f"{symbol}: {len(rows)} jump{'' if len(rows) == 1 else 's'} of more than half from one "
-        f"close to the next, the first on {day} ({by:+.0%}), and no split is booked there: check "
-        "the prices"
-    ]
