@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from data_at_rest import measured
 
 from papertape import Bars, backtest
 from papertape.domain.clock import MINUTE
@@ -59,10 +60,13 @@ def main() -> None:
                 BARS,
             ),
         ]
+        at_rest = measured(Path(folder))
     sys.stdout.write(f"{native().summary}; median of {RUNS}\n")
     for words, seconds, count in rows:
         rate = f"{count / seconds:12,.0f} bars/s" if count else ""
         sys.stdout.write(f"{words:32} {seconds:8.3f} s {rate}\n")
+    for words, seconds, megabytes in at_rest:
+        sys.stdout.write(f"{words:32} {seconds:8.3f} s {megabytes:8,.0f} MB at most\n")
 
 
 def wall(command: list[str]) -> float:

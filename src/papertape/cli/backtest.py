@@ -21,7 +21,7 @@ def backtest(strategy: str, /, *, options: RunOptions = DEFAULTS, here: Here) ->
     strategy
         A name that `papertape strategy list` shows, or the path of a strategy file.
     """
-    planned = plan(strategy, options, here.clock)
+    planned = plan(strategy, options, here)
     store = RunStore(here)
     store.prepare(options.name)
     with progress(f"running {planned.listed.name}", here):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 COMMANDS = {
     "demo": "three strategies on real prices, without key or network",
+    "init": "begin a project: settings, strategies, an example of keys",
+    "doctor": "check this machine, the store and a provider's key",
+    "data": "fetch, import, list, show, check, mend, hand on or delete prices",
     "backtest": "run a strategy over history, beside buy and hold",
     "sweep": "try many settings of a strategy, and say what the best is worth",
     "compare": "put runs or strategies side by side",
@@ -15,6 +18,16 @@ COMMANDS = {
 }
 
 GROUPS = {
+    "data": {
+        "get": "fetch prices from a provider into the store",
+        "import": "read price files into the store",
+        "list": "the series in the store",
+        "show": "a series: its source, its revisions, a picture of its gaps",
+        "check": "hold series, or a file, against the data rules",
+        "fix": "mend what a rule found, in a new revision",
+        "export": "write a series to a file that other programs read",
+        "rm": "delete a series, or all of a provider",
+    },
     "strategy": {
         "list": "the strategies that can be run here",
         "show": "a strategy's parameters, their bounds and where its code is",
@@ -27,8 +40,11 @@ GROUPS = {
     },
 }
 
+ROOMY = {"data"}
+"""Groups whose verbs have a file each, so that none waits for what another one imports."""
+
 FLAGS = {
-    "--home DIR": "where runs are kept (or the variable PAPERTAPE_HOME)",
+    "--home DIR": "where runs and prices are kept (or the variable PAPERTAPE_HOME)",
     "--json": "answer as one line of JSON",
     "-q, --quiet": "no notes, no progress",
     "-v, --verbose": "more notes",

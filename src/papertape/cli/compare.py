@@ -68,7 +68,7 @@ def _named(name: str, options: RunOptions, here: Surroundings) -> Named:
     store = RunStore(here)
     if store.has(name):
         return Named(name, store.load(name).record)
-    planned = plan(name, sample_if_nothing_else(options), here.clock)
+    planned = plan(name, sample_if_nothing_else(options), here)
     with progress(f"running {name}", here):
         return Named(name, run(planned).record)
 

@@ -10,7 +10,7 @@ from papertape.cli.options import Here
 from papertape.cli.progress import progress
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
-from papertape.cli.tables import painted, sentence
+from papertape.cli.tables import painted, sentence, steps
 from papertape.cli.wiring import run_sample
 from papertape.cli.words import (
     BENCHMARK,
@@ -19,7 +19,6 @@ from papertape.cli.words import (
     ground_lines,
     run_data,
     settings,
-    steps,
     title_of,
 )
 
@@ -31,7 +30,7 @@ def demo(*, here: Here) -> Answer:
     store = RunStore(here)
     store.prepare()
     with progress("running three strategies over 13 years", here):
-        results = run_sample(STRATEGIES, here.clock)
+        results = run_sample(STRATEGIES, here)
     kept = [
         store.keep("demo", SHIPPED[name][1], each.record)
         for name, each in zip(STRATEGIES, results, strict=True)

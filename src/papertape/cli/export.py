@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -15,9 +13,10 @@ import msgspec
 from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
+from papertape.cli.files import refuse_overwriting, write_whole
 from papertape.cli.options import Here
 from papertape.cli.store import RunStore, StoredRun
-from papertape.domain.errors import SettingsError, UsageError
+from papertape.domain.errors import UsageError
 from papertape.engines.proofbench.record import (
     DecisionRow,
     EquityColumns,
@@ -92,9 +91,9 @@ def export(
         text = _csv(table) if to == "csv" else _json(table)
         return Answer(text.rstrip("\n"), {**schema, "rows": _records(table)})
     file, beside = Path(out), Path(f"{out}.schema.json")
-    _refuse_overwriting([file, beside], force=force)
-    _write(file, _parquet(table) if to == "parquet" else _encoded(table, to))
-    _write(beside, msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n")
+    refuse_overwriting([file, beside], force=force)
+    write_whole(file, _parquet(table) if to == "parquet" else _encoded(table, to))
+    write_whole(beside, msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n")
     count = f"{len(table.rows):,} {what} of {kept.id}"
     told = {**schema, "file": str(file), "schema_file": str(beside), "written": len(table.rows)}
     return Answer(f"{file}: {count}\n{beside}: what its columns hold", told)
@@ -189,24 +188,3 @@ def _parquet(table: Table) -> bytes:
         rows.write_parquet(str(target), compression="zstd")
         database.close()
         return target.read_bytes()
-
-
-def _refuse_overwriting(files: Sequence[Path], *, force: bool) -> None:
-    for file in files:
-        if file.is_dir():
-            raise UsageError(f"{file} is a folder", hint=f"name a file in it: -o {file}/trades.csv")
-        if file.exists() and not force:
-            raise UsageError(f"{file} is there already", hint="choose another -o, or add --force")
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    try:
-        handle, beside = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(beside).replace(file)
-    except OSError as error:
-        raise SettingsError(
-            f"{file} cannot be written: {error.strerror}", hint="choose another -o"
-        ) from None

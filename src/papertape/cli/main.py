@@ -49,7 +49,7 @@ def main(words: Sequence[str], clock: Clock | None = None) -> int:
         answer = _answer(rest, surroundings)
         write(envelope(_name(rest), answer) if surroundings.json else answer.text)
     except KeyboardInterrupt as interrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
+        print(f"interrupted: {str(interrupt) or 'nothing was written'}", file=sys.stderr)
         return TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: whatever comes is told in our words
         return _failed(error, rest, surroundings)

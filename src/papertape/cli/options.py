@@ -31,7 +31,8 @@ class RunOptions:
     symbol: Annotated[tuple[str, ...], _Words] = ()
     "what to trade, one or several"
     data: Annotated[tuple[str, ...], _Words] = ()
-    "price file (csv, csv.gz, zip, parquet), or one for each symbol; the sample if left out"
+    "price file (csv, csv.gz, zip, parquet), or one for each symbol, or the word sample; what the \
+store holds if left out, else the sample"
     from_: Annotated[str | None, Parameter(name="--from", allow_leading_hyphen=True)] = None
     "first day traded: 2024-01-02, today or -30d"
     to: Annotated[str | None, _Odd] = None
@@ -78,6 +79,8 @@ class RunOptions:
     "the limits that orders are held against"
     extended: Annotated[bool, _Switch] = False
     "trade bars outside the regular session, too"
+    allow: Annotated[tuple[str, ...], _Words] = ()
+    "a data rule whose errors are accepted for this run: D10; repeat for more"
 
 
 DEFAULTS = RunOptions()

@@ -12,9 +12,9 @@ from papertape.cli.options import DEFAULTS, Here, RunOptions
 from papertape.cli.progress import progress
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
-from papertape.cli.tables import listing, number, painted, percent, sentence
+from papertape.cli.tables import listing, number, painted, percent, sentence, steps
 from papertape.cli.wiring import plan, run_paper
-from papertape.cli.words import ground_lines, next_steps, run_data, steps, terms, title_of
+from papertape.cli.words import ground_lines, next_steps, run_data, terms, title_of
 from papertape.domain.clock import rfc3339
 from papertape.domain.errors import UsageError
 from papertape.domain.event import Entry, OrderFilled, OrderRefused, OrderRejected
@@ -45,7 +45,7 @@ def paper(
         max, or how many times faster than it happened: 60x.
     """
     pace = _pace(speed)
-    planned = plan(strategy, _fed(feed, options), here.clock)
+    planned = plan(strategy, _fed(feed, options), here)
     store = RunStore(here)
     store.prepare(options.name)
     with progress("replaying", here):
@@ -80,7 +80,7 @@ def _fed(feed: str, options: RunOptions) -> RunOptions:
                 hint=f"--feed replay:{what} alone",
             )
         return replace(options, from_=what, to=what)
-    if what == "sample" or options.data == (what,):
+    if options.data == (what,):
         return options
     if options.data:
         raise UsageError(

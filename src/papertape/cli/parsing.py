@@ -13,7 +13,7 @@ from cyclopts import App
 from cyclopts.exceptions import CycloptsError, MissingArgumentError
 
 from papertape.cli.answer import Answer
-from papertape.cli.commands import COMMANDS, GROUPS
+from papertape.cli.commands import COMMANDS, GROUPS, ROOMY
 from papertape.cli.surroundings import Surroundings
 from papertape.domain.errors import UsageError
 
@@ -45,7 +45,8 @@ def _app() -> App:
         if name in GROUPS:
             group = _group(name, what)
             for verb, does in GROUPS[name].items():
-                group.command(f"papertape.cli.{name}:{verb}_", name=verb, help=does)
+                file = f"{name}.{verb}_" if name in ROOMY else name
+                group.command(f"papertape.cli.{file}:{verb}_", name=verb, help=does)
             app.command(group)
         else:
             app.command(f"papertape.cli.{name}:{name}", name=name, help=what)

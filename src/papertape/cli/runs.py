@@ -10,8 +10,8 @@ from papertape.cli.answer import Answer
 from papertape.cli.backtest import told
 from papertape.cli.options import Here
 from papertape.cli.store import RunStore
-from papertape.cli.tables import listing, percent
-from papertape.cli.words import span, steps, title_of
+from papertape.cli.tables import listing, percent, steps
+from papertape.cli.words import span, title_of
 
 
 def list_(*, newest: Annotated[int, Parameter(name="--newest")] = 20, here: Here) -> Answer:

@@ -17,8 +17,7 @@ from papertape.cli.answer import Answer
 from papertape.cli.catalogue import OWN, SHIPPED, Listed, check_name, listed, own_file, own_files
 from papertape.cli.options import Here, pairs
 from papertape.cli.progress import progress
-from papertape.cli.tables import listing, painted, sentence
-from papertape.cli.words import steps
+from papertape.cli.tables import listing, painted, sentence, steps
 from papertape.domain.errors import PapertapeError, SettingsError, UsageError
 from papertape.engines.proofbench.evidence.findings import CheckResult
 from papertape.engines.proofbench.evidence.source import StrategySource

@@ -50,7 +50,7 @@ class Surroundings:
 
     @property
     def home(self) -> Path:
-        """The folder that keeps runs and reports.
+        """The folder that keeps runs, prices and reports.
 
         Raises:
             SettingsError: If it is named by an empty word.

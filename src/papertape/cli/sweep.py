@@ -19,10 +19,9 @@ from papertape.cli.options import DEFAULTS, Here, RunOptions, pairs
 from papertape.cli.progress import progress
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.sweep_store import SweepStore
-from papertape.cli.tables import number, painted, percent, sentence, table
+from papertape.cli.tables import number, painted, percent, sentence, steps, table
 from papertape.cli.wiring import Plan as Run
 from papertape.cli.wiring import blaming, plan
-from papertape.cli.words import steps
 from papertape.domain.errors import UsageError
 from papertape.engines.proofbench.metrics import Reason
 from papertape.engines.proofbench.sweep import Plan, Sweep, Trial, run_sweep, score_of
@@ -80,7 +79,7 @@ def sweep(
     top
         How many settings to show.
     """
-    run = plan(strategy, replace(options, param=()), here.clock)
+    run = plan(strategy, replace(options, param=()), here)
     tries = Plan(_values(run.listed.kind, options.param), _draws(method, draws), options.seed)
     store, key = SweepStore(here), _key(run, tries)
     if resume is None:

@@ -60,6 +60,14 @@ def sentence(label: str, text: str, width: int) -> list[str]:
     return _wrapped(text, width, label.ljust(LABEL), " " * LABEL)
 
 
+def steps(commands: Sequence[str], width: int) -> list[str]:
+    """Commands to type next: on one line, or each on its own, never broken."""
+    whole = "  |  ".join(commands)
+    if len(whole) + LABEL <= width:
+        return ["Next".ljust(LABEL) + whole]
+    return [("" if at else "Next").ljust(LABEL) + each for at, each in enumerate(commands)]
+
+
 def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
     return textwrap.wrap(
         text or "-",

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from papertape.cli.catalogue import Listed, listed
+from papertape.cli.data.shelf import store_of
 from papertape.cli.failure import blamed
 from papertape.cli.options import RunOptions, amount, contract, day, pairs
+from papertape.cli.surroundings import Surroundings
 from papertape.data.actions import with_actions
 from papertape.data.sessions import regular_hours
+from papertape.data.store import Store
 from papertape.domain.clock import Clock
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.instrument import canonical_symbol
@@ -29,6 +32,9 @@ from papertape.plugins.market_data.tables.actions import read_actions
 from papertape.session.paper import replay
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Strategy
+
+SAMPLE = "sample"
+"""What --data names the embedded sample by."""
 
 Answered = TypeVar("Answered")
 
@@ -50,17 +56,17 @@ class Plan:
     config: SimulationConfig
 
 
-def plan(name: str, options: RunOptions, clock: Clock) -> Plan:
+def plan(name: str, options: RunOptions, here: Surroundings) -> Plan:
     """Everything a run needs, built and checked; the cheap questions are asked first.
 
     Raises:
         PapertapeError: Whatever is wrong with the words, the strategy or the prices.
     """
-    config = _config(options, clock)
+    config = _config(options, here.clock)
     symbols = symbols_of(options)
     found = listed(name)
     strategy = found.make(pairs("--param", options.param))
-    histories = histories_of(symbols, options)
+    histories = histories_of(symbols, options, store_of(here))
     config = replace(config, bar_frequency=_length(histories, options))
     return Plan(found, strategy, histories, config)
 
@@ -80,7 +86,8 @@ def _length(histories: dict[str, PriceHistory], options: RunOptions) -> str:
 
 def sample_if_nothing_else(options: RunOptions) -> RunOptions:
     """The options, with all the sample's symbols where neither symbols nor files are named."""
-    return options if options.symbol or options.data else replace(options, symbol=SYMBOLS)
+    named = options.symbol or options.data
+    return options if named else replace(options, symbol=SYMBOLS, data=(SAMPLE,))
 
 
 def symbols_of(options: RunOptions) -> list[str]:
@@ -119,17 +126,20 @@ def _config(options: RunOptions, clock: Clock) -> SimulationConfig:
         seed=options.seed,
         latency=options.latency,
         compat=options.compat,
+        allow=options.allow,
     )
 
 
-def histories_of(symbols: list[str], options: RunOptions) -> dict[str, PriceHistory]:
-    """The prices of the symbols, from files or from the sample.
+def histories_of(symbols: list[str], options: RunOptions, store: Store) -> dict[str, PriceHistory]:
+    """The prices of the symbols: from files, or from the store, or from the sample.
 
     Raises:
         DataError: If they are missing or unfit.
         UsageError: If files and symbols do not match.
     """
     if not options.data:
+        return {symbol: _kept(symbol, options, store) for symbol in symbols}
+    if options.data == (SAMPLE,):
         return {symbol: _sample(symbol, options) for symbol in symbols}
     files = options.data * len(symbols) if len(options.data) == 1 else options.data
     if len(files) != len(symbols):
@@ -178,7 +188,31 @@ def _with_stated(read: dict[str, PriceHistory], options: RunOptions) -> dict[str
     }
 
 
+def _kept(symbol: str, options: RunOptions, store: Store) -> PriceHistory:
+    """What the store holds of the symbol in the bar length asked for, or else the sample."""
+    lengths = [Frequency.parse(options.bar)] if options.bar else store.lengths(symbol)
+    manifest = next(filter(None, (store.newest(symbol, each) for each in lengths)), None)
+    if manifest is None:
+        return _sample(symbol, options)
+    _refuse_words_about_files(options)
+    history = store.read(manifest)
+    return history if options.extended else regular_hours(history)
+
+
 def _sample(symbol: str, options: RunOptions) -> PriceHistory:
+    _refuse_words_about_files(options)
+    if symbol not in SYMBOLS:
+        length = f" --bar {options.bar}" if options.bar else ""
+        raise DataError(
+            f"neither the store holds {symbol}{length.replace('--bar', 'in bars of')} nor the "
+            f"embedded sample, which has {', '.join(SYMBOLS)}",
+            hint=f"papertape data get {symbol}{length} --from 2020-01-01, or give a file: "
+            f"--symbol {symbol} --data {symbol}.csv",
+        )
+    return read_sample(symbol)
+
+
+def _refuse_words_about_files(options: RunOptions) -> None:
     for option, value in (
         ("--tz", options.tz),
         ("--adjusted", options.adjusted),
@@ -187,12 +221,6 @@ def _sample(symbol: str, options: RunOptions) -> PriceHistory:
     ):
         if value:
             raise UsageError(f"{option} is about a price file", hint="name the file with --data")
-    if symbol not in SYMBOLS:
-        raise DataError(
-            f"{symbol} is not in the embedded sample, which holds {', '.join(SYMBOLS)}",
-            hint=f"give its prices in a file: --symbol {symbol} --data {symbol}.csv",
-        )
-    return read_sample(symbol)
 
 
 def _file(symbol: str, file: str, options: RunOptions) -> PriceHistory:
@@ -220,12 +248,12 @@ def run(plan: Plan) -> SimulationResults:
     return blaming(plan, engine.run)
 
 
-def run_sample(names: Sequence[str], clock: Clock) -> list[SimulationResults]:
+def run_sample(names: Sequence[str], here: Surroundings) -> list[SimulationResults]:
     """Run shipped strategies over all of the sample, with one buy and hold beside all of them.
 
     There is no history ahead of the sample's first bar, so every strategy has the same window.
     """
-    first = plan(names[0], RunOptions(symbol=SYMBOLS), clock)
+    first = plan(names[0], RunOptions(symbol=SYMBOLS, data=(SAMPLE,)), here)
     strategies = [first.strategy, *(listed(name).make({}) for name in names[1:])]
     outcomes = [simulate(each, first.histories, first.config) for each in strategies]
     held = simulate(BuyAndHoldStrategy(), first.histories, first.config, outcomes[0].window)

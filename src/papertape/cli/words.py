@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from papertape.cli.store import StoredRun
 from papertape.cli.surroundings import Surroundings
-from papertape.cli.tables import LABEL, number, painted, percent, sentence, table
+from papertape.cli.tables import number, painted, percent, sentence, steps, table
 from papertape.engines.proofbench.explain import cost_words, fill_words
 from papertape.engines.proofbench.record import Ground, RunRecord
 
@@ -52,8 +52,9 @@ def span(ground: Ground) -> str:
 
 
 def is_sample(ground: Ground) -> bool:
-    """Whether the prices are the embedded sample."""
-    return any("sample (bokeh-sampledata" in source for source in ground.source.values())
+    """Whether the prices are the embedded sample, also where the store keeps them."""
+    marks = ("sample (bokeh-sampledata", "(sample, ")
+    return any(mark in source for source in ground.source.values() for mark in marks)
 
 
 def terms(ground: Ground, width: int) -> list[str]:
@@ -174,14 +175,6 @@ def next_steps(run: StoredRun) -> list[str]:
         f"papertape why {asked} --run {run.id}",
         f"papertape export {run.id} --what {what} --to csv",
     ]
-
-
-def steps(commands: Sequence[str], width: int) -> list[str]:
-    """Commands to type next: on one line, or each on its own, never broken."""
-    whole = "  |  ".join(commands)
-    if len(whole) + LABEL <= width:
-        return ["Next".ljust(LABEL) + whole]
-    return [("" if at else "Next").ljust(LABEL) + each for at, each in enumerate(commands)]
 
 
 def run_data(run: StoredRun) -> dict[str, Any]:

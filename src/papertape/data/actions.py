@@ -2,7 +2,8 @@
 
 Signal prices are anchored at the first bar and adjusted *forward*: from its ex-date on, each
 action multiplies what follows. A later action therefore never moves an earlier value, which the
-usual backward adjustment does (and so leaks splits that have not happened yet).
+usual backward adjustment does (and so leaks splits that have not happened yet). The backward one,
+`adjusted`, is there to look at and to hand out; nothing trades on it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from papertape.domain.errors import DataError
 from papertape.domain.market import (
+    Adjustment,
     Bars,
     CorporateAction,
     Dividend,
@@ -78,6 +80,49 @@ def signal_factors(bars: Bars, actions: Sequence[CorporateAction]) -> FloatArray
     return factors
 
 
+def adjusted(history: PriceHistory, to: Adjustment) -> PriceHistory:
+    """The history seen from its last bar: earlier prices (and volumes) in shares of that day.
+
+    Raises:
+        DataError: If the prices contain more already than is asked for.
+    """
+    order: tuple[Adjustment, ...] = ("raw", "split", "all")
+    if history.adjusted == to:
+        return history
+    if order.index(history.adjusted) > order.index(to):
+        raise DataError(
+            f"{history.bars.symbol}: the prices are adjusted ({history.adjusted}), and what was "
+            f"done to them cannot be undone to {to}",
+            hint="get raw bars; they can be adjusted at any time",
+        )
+    bars, splits = history.bars, [each for each in history.actions if isinstance(each, Split)]
+    per_share = _backward(signal_factors(bars, splits))
+    wanted = history.actions if to == "all" else splits
+    factors = _backward(signal_factors(bars, wanted))
+    left = tuple(filter(ends_symbol, history.actions))
+    if to == "split":
+        left = (*_in_new_shares(history, per_share), *left)
+    priced = bars.scaled(factors)
+    columns = (getattr(priced, name) for name in ("start", "end", "open", "high", "low", "close"))
+    seen = Bars.trusted(bars.instrument, bars.frequency, *columns, np.rint(bars.volume / per_share))
+    return replace(history, bars=seen, adjusted=to, actions=left)
+
+
+def _backward(factors: FloatArray) -> FloatArray:
+    return np.asarray(factors / factors[-1], np.float64)
+
+
+def _in_new_shares(history: PriceHistory, per_share: FloatArray) -> tuple[CorporateAction, ...]:
+    """The dividends a share of the last day, which are all that split adjusted prices lack."""
+    rows = rows_of(history.bars, history.actions)
+    return tuple(
+        replace(action, amount=round(action.amount * per_share[row]))
+        for row, here in sorted(rows.items())
+        for action in here
+        if isinstance(action, Dividend)
+    )
+
+
 def adjusted_backward(history: PriceHistory) -> PriceHistory:
     """The history as other engines trade it: every price in the last bar's terms, nothing booked.
 
@@ -87,25 +132,15 @@ def adjusted_backward(history: PriceHistory) -> PriceHistory:
     Raises:
         DataError: If there is a tape, which stays as it was told.
     """
-    bars, actions = history.bars, history.actions
-    factors = signal_factors(bars, actions)
-    if np.all(factors == 1.0):
+    bars = history.bars
+    if np.all(signal_factors(bars, history.actions) == 1.0):
         return history
     if history.ticks:
         raise DataError(
             f"{bars.symbol}: bars can be adjusted backward, a tape cannot",
             hint="leave the tape out, or hand in both adjusted already, without actions",
         )
-    shares = signal_factors(bars, [action for action in actions if isinstance(action, Split)])
-    adjusted = bars.scaled(factors / factors[-1])
-    traded = np.rint(bars.volume * (shares[-1] / shares))
-    columns = (adjusted.open, adjusted.high, adjusted.low, adjusted.close, traded)
-    return replace(
-        history,
-        bars=Bars.trusted(bars.instrument, bars.frequency, bars.start, bars.end, *columns),
-        actions=tuple(filter(ends_symbol, actions)),
-        adjusted="all",
-    )
+    return adjusted(history, "all")
 
 
 def with_actions(history: PriceHistory, stated: Sequence[CorporateAction]) -> PriceHistory:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from papertape.domain.clock import Nanos, rfc3339
 from papertape.domain.errors import DataError
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR
+
+try:
+    import cython
+except ImportError:
+    from papertape.domain import uncompiled as cython
 
 
 @dataclass(frozen=True)
@@ -62,14 +68,12 @@ def trusted_bar(
     volume: float,
 ) -> Bar:
     """A bar from columns that were checked; it is not looked at again."""
-    bar: Bar = Bar.__new__(Bar)
-    fields = bar.__dict__
-    fields["symbol"] = symbol
-    fields["start"] = start
-    fields["end"] = end
-    fields["open"] = open_
-    fields["high"] = high
-    fields["low"] = low
-    fields["close"] = close
-    fields["volume"] = volume
-    return bar
+    bar: Any = Bar.__new__(Bar)  # a C struct where compiled; elsewhere frozen but for its __dict__
+    if cython.compiled:
+        bar.symbol, bar.start, bar.end = symbol, start, end
+        bar.open, bar.high, bar.low, bar.close = open_, high, low, close
+        bar.volume = volume
+    else:
+        bar.__dict__.update(symbol=symbol, start=start, end=end, volume=volume)
+        bar.__dict__.update(open=open_, high=high, low=low, close=close)
+    return bar  # type: ignore[no-any-return]

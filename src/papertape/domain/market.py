@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -268,15 +268,13 @@ class Bars:
         return trusted_bar(self.symbol, *(column[row].item() for column in columns))
 
     def between(self, first: int, last: int) -> Iterator[Bar]:
-        """The rows from one to another, the last left out, made when they are asked for."""
-        symbol = self.symbol
-        for begin in range(first, last, _PIECE):
-            piece = slice(begin, min(begin + _PIECE, last))
-            columns = (getattr(self, name)[piece].tolist() for name in _COLUMNS)
-            yield from map(trusted_bar, repeat(symbol), *columns)
+        """The rows from one to another, the last left out; for few enough to hold them twice."""
+        columns = (getattr(self, name)[first:last].tolist() for name in _COLUMNS)
+        return map(trusted_bar, repeat(self.symbol), *columns)
 
     def __iter__(self) -> Iterator[Bar]:
-        return self.between(0, len(self))
+        pieces = range(0, len(self), _PIECE)
+        return chain.from_iterable(self.between(row, row + _PIECE) for row in pieces)
 
     @property
     def calendar(self) -> Calendar:
@@ -288,18 +286,24 @@ class Bars:
         return self.calendar.local_days(self.start)
 
 
-def calm_rows(bars: Bars, calm: Calm) -> int:
-    """How many of the first bars are calm."""
+def calm_pieces(bars: Bars, first: int, stop: int, calm: Calm) -> Iterator[tuple[int, int]]:
+    """The calm rows from ``first`` on, in pieces of first row and row after the last.
+
+    The pieces grow from a few rows to many, because the end of a calm is often near.
+    """
     above, below = calm.above / MICROS_PER_DOLLAR, calm.below / MICROS_PER_DOLLAR
-    row, size = 0, 64
-    while row < len(bars):  # in growing pieces: the end of a calm is often near
-        piece = slice(row, row + size)
-        ends = (bars.end[piece] >= calm.until) | (bars.low[piece] <= above)
-        stirred = np.flatnonzero(ends | (bars.high[piece] >= below))
+    size = 64
+    while first < stop:
+        end = min(first + size, stop)
+        rows = slice(first, end)
+        stirs = (bars.end[rows] >= calm.until) | (bars.low[rows] <= above)
+        stirred = np.flatnonzero(stirs | (bars.high[rows] >= below))
         if len(stirred):
-            return row + int(stirred[0])
-        row, size = row + size, 2 * size
-    return len(bars)
+            if stirred[0]:
+                yield first, first + int(stirred[0])
+            return
+        yield first, end
+        first, size = end, min(2 * size, _PIECE)
 
 
 _PIECE = 4096
@@ -328,6 +332,11 @@ class Split:
     def __post_init__(self) -> None:
         if self.ratio <= 0 or self.ratio == 1:
             raise DataError(f"{self.symbol} {self.ex_date}: {self.ratio} is no split ratio")
+
+
+def split_ratio(factor: float) -> Fraction:
+    """A split's ratio from its decimal form; 0.333333 is 1:3."""
+    return Fraction(float(factor)).limit_denominator(10_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def replay(
         notify: Told what happened after each moment in which something did.
     """
     wanted = strategy.warmup if config.warmup == "before" else None
-    window = cut(histories, config.start, config.end, wanted, config.compatibility)
+    window = cut(histories, config.start, config.end, wanted, config.compatibility, config.allow)
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
     rig = assemble(_desk(strategy, instruments, config), instruments, config, window.taped)
     stream = replayed(window, ReplayClock(speed=speed))

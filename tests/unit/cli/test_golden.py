@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.golden_pages import GOLDEN, PAGES, page
+from tests.unit.cli.golden_pages import GOLDEN, PAGES, Words, page
 
 from papertape.cli.commands import COMMANDS
 
@@ -14,7 +15,7 @@ from papertape.cli.commands import COMMANDS
     ("name", "words", "width", "colour"), PAGES, ids=[each[0] for each in PAGES]
 )
 def test_a_page_is_what_it_was(
-    name: str, words: tuple[str, ...], width: int, colour: bool, tmp_path: Path
+    name: str, words: Sequence[Words], width: int, colour: bool, tmp_path: Path
 ) -> None:
     expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
     assert page(words, width, colour=colour, home=tmp_path) == expected

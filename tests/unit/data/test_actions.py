@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.generators import random_bars
 
-from papertape.data.actions import factor_of, signal_factors
+from papertape.data.actions import adjusted, factor_of, signal_factors
 from papertape.domain.errors import DataError
-from papertape.domain.market import Bars, CorporateAction, Dividend, Split
+from papertape.domain.market import Bars, CorporateAction, Dividend, PriceHistory, Split
 
 DAY = date(2024, 3, 15)
 
@@ -71,3 +71,31 @@ def test_leak_l13_a_later_action_never_moves_an_earlier_price(
     )
     whole, past = signal_factors(bars, actions), signal_factors(bars[:until], actions)
     assert np.array_equal(whole[:until], past)
+
+
+def test_backward_adjusted_prices_are_in_shares_and_dollars_of_the_last_day() -> None:
+    # 100 dollars throughout but for a 4:1 split, and 20 dollars paid out of 100 the day before.
+    flat = random_bars(1, 6, volatility=0.0)
+    days = days_of(flat)
+    bars = flat.scaled(np.array([1.0, 1, 1, 1, 0.25, 0.25]))
+    paid, split = (
+        Dividend("SPY", days[2], 20_000_000, days[5]),
+        Split("SPY", days[4], Fraction(4)),
+    )
+    history = PriceHistory(bars, actions=(paid, split))
+    by_split = adjusted(history, "split")
+    assert by_split.bars.close.tolist() == [25.0] * 6
+    assert by_split.bars.volume.tolist() == (bars.volume * [4, 4, 4, 4, 1, 1]).tolist()
+    assert by_split.actions == (Dividend("SPY", days[2], 5_000_000, days[5]),)
+    by_all = adjusted(history, "all")
+    assert by_all.bars.close.tolist() == [20.0, 20.0, 25.0, 25.0, 25.0, 25.0]
+    assert by_all.bars.volume.tolist() == by_split.bars.volume.tolist()
+    assert by_all.actions == ()
+    assert adjusted(by_split, "all").bars.close.tolist() == by_all.bars.close.tolist()
+
+
+def test_what_was_adjusted_cannot_be_undone() -> None:
+    history = PriceHistory(random_bars(1, 6), adjusted="all")
+    assert adjusted(history, "all") is history
+    with pytest.raises(DataError, match="cannot be undone to raw"):
+        adjusted(history, "raw")

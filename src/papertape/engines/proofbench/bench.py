@@ -122,7 +122,9 @@ def simulate(
     """Drive one strategy over history; the window may be given, to share another run's."""
     if window is None:
         wanted = strategy.warmup if config.warmup == "before" else None
-        window = cut(histories, config.start, config.end, wanted, config.compatibility)
+        window = cut(
+            histories, config.start, config.end, wanted, config.compatibility, config.allow
+        )
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
     core, lookahead = _desk(strategy, window, instruments, config)
     rig = assemble(core, instruments, config, window.taped)

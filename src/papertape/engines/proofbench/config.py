@@ -7,6 +7,7 @@ from datetime import date
 from math import isfinite
 from typing import Literal, get_args
 
+from papertape.data.quality.finding import rule_id
 from papertape.domain.clock import MILLISECOND, Nanos
 from papertape.domain.compatibility import Compatibility, compatibilities
 from papertape.domain.errors import UsageError
@@ -49,6 +50,7 @@ class SimulationConfig:
         latency: Milliseconds that an order, a cancel or a replacement takes to the exchange.
         compat: Conventions of other engines to follow, joined by commas, see
             `papertape.domain.compatibility`; a run that follows one carries a banner.
+        allow: Data rules (``D10``) whose errors are accepted; any other error refuses the run.
     """
 
     initial_capital: float = 100_000.0
@@ -66,6 +68,7 @@ class SimulationConfig:
     seed: int = 0
     latency: float = 0.0
     compat: str = ""
+    allow: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.initial_capital, bool) or not (
@@ -94,6 +97,7 @@ class SimulationConfig:
         account_terms(self.account)
         compatibilities(self.compat)
         cost_model(self.cost, self.spread)
+        object.__setattr__(self, "allow", tuple(sorted({rule_id(rule) for rule in self.allow})))
 
     @property
     def frequency(self) -> Frequency:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from papertape.data.jumps import jumps
-from papertape.domain.clock import rfc3339
+from papertape.domain.clock import SECOND, rfc3339
 from papertape.domain.compatibility import banner
 from papertape.domain.event import (
     CancelRejected,
@@ -23,7 +22,7 @@ from papertape.domain.event import (
     MarginCalled,
 )
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import FloatArray, PriceHistory
+from papertape.domain.market import FloatArray, IntArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
 from papertape.domain.terms import account_terms
@@ -48,7 +47,7 @@ from papertape.engines.proofbench.record import (
     refusal_rows,
     trade_rows,
 )
-from papertape.engines.proofbench.trades import round_trips
+from papertape.engines.proofbench.trades import Trade, round_trips
 from papertape.engines.proofbench.window import Window
 from papertape.strategies.strategy import Strategy, declared_parameters
 
@@ -75,13 +74,17 @@ class SimulationResults:
     """A finished run: figures, tables as frames, and the reasons behind each.
 
     Attributes:
-        record: Everything, as plain data.
         metrics: Name -> figure, with ``units`` and ``reasons``.
     """
 
-    def __init__(self, record: RunRecord, metrics: Metrics):
-        self.record = record
+    def __init__(self, metrics: Metrics, draw_up: Callable[[], RunRecord]):
         self.metrics = metrics
+        self._draw_up = draw_up
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """Everything, as plain data; put together when somebody asks for it."""
+        return self._draw_up()
 
     def why(self, identifier: str) -> str:
         """Explain a trade (``T1``), an order (``O1``) or a fill (``O1#1``) from the record alone.
@@ -141,7 +144,7 @@ def report(
     histories: Mapping[str, PriceHistory],
     config: SimulationConfig,
 ) -> SimulationResults:
-    """Measure a drive and put its record together."""
+    """Measure a drive; its record is drawn up when somebody asks for it."""
     window, log = outcome.window, outcome.logged.entries
     marks = outcome.valuation.marks()
     orders = {order_id: state.order for order_id, state in outcome.orders.items()}
@@ -149,11 +152,34 @@ def report(
     ppy, rf = config.frequency.per_year, config.risk_free_rate
     benchmark = None if held is None else held.valuation.equity / MICROS_PER_DOLLAR
     metrics = measure(marks, trades, ppy=ppy, rf=rf, benchmark=benchmark)
-    against, measured = "", Metrics()
+    against, of_held = "", Metrics()
     if held is not None and benchmark is not None:
-        measured = measure(held.valuation.marks(), (), ppy=ppy, rf=rf)
+        of_held = measure(held.valuation.marks(), (), ppy=ppy, rf=rf)
         found = return_difference(returns(marks.equity), returns(benchmark), ppy, seed=config.seed)
         against = in_words(found)
+    measured = _Measured(trades, metrics, benchmark, of_held, against)
+    return SimulationResults(metrics, lambda: _drawn_up(outcome, histories, config, measured))
+
+
+class _Measured(NamedTuple):
+    """What was worked out of a drive, and of buying and holding beside it."""
+
+    trades: Sequence[Trade]
+    metrics: Metrics
+    benchmark: FloatArray | None
+    benchmark_metrics: Metrics
+    against: str
+
+
+def _drawn_up(
+    outcome: Outcome,
+    histories: Mapping[str, PriceHistory],
+    config: SimulationConfig,
+    measured: _Measured,
+) -> RunRecord:
+    """The record of a drive that was measured."""
+    window, log = outcome.window, outcome.logged.entries
+    metrics, trades = measured.metrics, measured.trades
     record = RunRecord(
         ground=_ground(outcome, histories, config),
         metrics=dict(metrics),
@@ -171,23 +197,32 @@ def report(
         decisions=decision_rows(log),
         refusals=refusal_rows(log),
         bookings=booking_rows(log),
-        equity=_equity(outcome.valuation, benchmark),
-        benchmark_metrics=dict(measured),
-        against_benchmark=against,
+        equity=_equity(outcome.valuation, measured.benchmark),
+        benchmark_metrics=dict(measured.benchmark_metrics),
+        against_benchmark=measured.against,
     )
-    return SimulationResults(msgspec.structs.replace(record, words=summary(record)), metrics)
+    return msgspec.structs.replace(record, words=summary(record))
 
 
 def _equity(valuation: Valuation, benchmark: FloatArray | None) -> EquityColumns:
     marks = valuation.marks()
     gross = marks.gross if marks.gross is not None else np.zeros(0)
     return EquityColumns(
-        time=[rfc3339(moment) for moment in valuation.time.tolist()],
+        time=_texts(valuation.time),
         equity=marks.equity.tolist(),
         cash=(valuation.cash / MICROS_PER_DOLLAR).tolist(),
         gross=gross.tolist(),
         benchmark=None if benchmark is None else benchmark.tolist(),
     )
+
+
+def _texts(moments: IntArray) -> list[str]:
+    """Moments as `rfc3339` writes them, all at once where none has a fraction of a second."""
+    if np.any(moments % SECOND):
+        return [rfc3339(moment) for moment in moments.tolist()]
+    texts = np.datetime_as_string((moments // SECOND).astype("datetime64[s]"))
+    written: list[str] = np.char.add(texts, "Z").tolist()
+    return written
 
 
 def _ground(
@@ -263,7 +298,9 @@ def _notices(
             notices.append(
                 f"{symbol}: {history} of {wanted} warm-up bars lie before {window.first}: {reached}"
             )
-    notices += [text for symbol in window.bars for text in _jumps(window, symbol)]
+    for finding in window.findings:
+        allowed = "ALLOWED, though an error: " if finding.severity == "error" else ""
+        notices.append(f"{allowed}{finding.sentence}")
     notices += _broker_notices(outcome.logged.entries)
     notices += _races(outcome.logged.entries)
     notices += cost_notices(outcome.logged.entries, window, config.costs)
@@ -304,18 +341,3 @@ def _broker_notices(log: Sequence[Entry]) -> list[str]:
             "keeps to settled money"
         )
     return notices
-
-
-def _jumps(window: Window, symbol: str) -> list[str]:
-    """One sentence on closes that jumped by half or more with no split booked (input-B14)."""
-    bars = window.bars[symbol]
-    rows = jumps(bars, window.actions[symbol]).tolist()
-    if not rows:
-        return []
-    first = rows[0]
-    day, by = bars[first : first + 1].days()[0], bars.close[first] / bars.close[first - 1] - 1
-    return [
-        f"{symbol}: {len(rows)} jump{'' if len(rows) == 1 else 's'} of more than half from one "
-        f"close to the next, the first on {day} ({by:+.0%}), and no split is booked there: check "
-        "the prices"
-    ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from papertape.data.actions import adjusted_backward
-from papertape.data.jumps import refuse_false_jumps
 from papertape.data.moments import closing_times
+from papertape.data.quality.finding import Finding
+from papertape.data.quality.gate import refuse_errors
 from papertape.data.ticks import merged
 from papertape.domain.clock import Nanos
 from papertape.domain.compatibility import NONE, Compatibility
@@ -41,6 +42,7 @@ class Window:
         decides_from: Close of the last moment before it, when the first decision may fall; with no
             history the first close there is.
         first, last: First and last day traded.
+        findings: What the data rules say about the bars, short of a refusal.
     """
 
     bars: Mapping[str, Bars]
@@ -52,6 +54,7 @@ class Window:
     last: date
     ticks: Sequence[Tick] = ()
     taped: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def untaped(self) -> dict[str, Bars]:
@@ -76,6 +79,7 @@ def cut(
     end: date | None,
     warmup: int | None,
     compat: frozenset[Compatibility] = NONE,
+    allow: Collection[str] = (),
 ) -> Window:
     """Cut histories to the days from ``start`` to ``end`` and the bars needed ahead of them.
 
@@ -86,15 +90,17 @@ def cut(
         warmup: Bars of history a strategy wants, or None to start cold. The market's own measures
             (liquidity, volatility) want 21, so a warm start has at least these.
         compat: Conventions of other engines; two of them change what is traded, and from when.
+        allow: Data rules whose errors are accepted.
 
     Raises:
-        DataError: If no bar lies within the days, or a jump among them cannot be true.
+        DataError: If no bar lies within the days, or a data rule finds an error among them.
     """
     if Compatibility.TRADE_ADJUSTED in compat:
         histories = {symbol: adjusted_backward(each) for symbol, each in histories.items()}
     room = 0 if warmup is None else max(warmup, LIQUIDITY_BARS + 1)
     bars: dict[str, Bars] = {}
     history: dict[str, int] = {}
+    findings: list[Finding] = []
     for symbol in sorted(histories):
         whole = histories[symbol].bars
         days = whole.days()
@@ -106,7 +112,7 @@ def cut(
             raise _nothing(symbol, days, start, end)
         history[symbol] = min(room, low)
         bars[symbol] = whole[low - history[symbol] : high]
-        refuse_false_jumps(bars[symbol], histories[symbol].actions)
+        findings += refuse_errors(replace(histories[symbol], bars=bars[symbol]), allow)
     actions = {symbol: _until(histories[symbol].actions, end) for symbol in bars}
     _refuse_false_ends(bars, actions)
     traded = {symbol: each[history[symbol] :] for symbol, each in bars.items()}
@@ -125,6 +131,7 @@ def cut(
         last=max(each[-1:].days()[0].item() for each in traded.values()),
         ticks=merged([histories[symbol].ticks for symbol in bars], start=opening),
         taped=frozenset(symbol for symbol in bars if histories[symbol].ticks),
+        findings=tuple(findings),
     )
 
 

@@ -26,7 +26,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar, Bars, Renaming, calm_rows, ends_symbol
+from papertape.domain.market import Bar, Bars, Renaming, calm_pieces, ends_symbol
 from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.signal import Signal
@@ -191,7 +191,7 @@ class SignalDesk:
             return first  # it is asked bar by bar, or wanted something before the window begins
         place = int(np.searchsorted(turns, first))
         last = min(stop, int(turns[place]) + 1) if place < len(turns) else stop
-        row = first + calm_rows(bars[first:last], calm)
+        row = max((end for _, end in calm_pieces(bars, first, last, calm)), default=first)
         self._answers.skip(bars.symbol, row - first)
         self._calm_bar = bars.bar(row - 1) if row > first else None
         return row

@@ -19,7 +19,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade, calm_rows
+from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade, calm_pieces
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
 from papertape.domain.order import Attached, Order, OrderId, OrderKind, TimeInForce
 from papertape.engines.signalcore.engine import Standing
@@ -36,7 +36,10 @@ class OrderContext:
         self._numbers = count(1)
         self._quotes: dict[str, Quote] = {}
         self.proposals: list[Proposal] = []
-        self.now_: Nanos = 0
+        self.now: Nanos = 0
+        """The present moment."""
+        self.account = Account()
+        """Cash and holdings."""
         self.unread: Unread | None = None
 
     def hear(self, tick: Tick) -> None:
@@ -49,7 +52,7 @@ class OrderContext:
     def stand(self, standing: Standing) -> None:
         """Move to the present."""
         self._standing = standing
-        self.now_ = standing.now
+        self.now, self.account = standing.now, standing.account
 
     @property
     def _present(self) -> Standing:
@@ -57,19 +60,10 @@ class OrderContext:
         assert self._standing is not None
         return self._standing
 
-    @property
-    def now(self) -> Nanos:
-        """The present moment."""
-        return self.now_
-
-    @property
-    def account(self) -> Account:
-        """Cash and holdings."""
-        return self._present.account
-
     def position(self, symbol: str) -> int:
         """Shares held."""
-        return self._present.account.quantity(symbol)
+        held = self.account.positions.get(symbol)
+        return held.quantity if held is not None else 0
 
     def working(self, symbol: str) -> list[OrderState]:
         """Orders that can still trade."""
@@ -242,17 +236,17 @@ class OrderDesk:
         tape, context, on_bar = self._tapes[bars.symbol], self._context, self._strategy.on_bar
         if not self._has_started or len(tape) + 1 < self._strategy.warmup:
             return first
-        last = first + calm_rows(bars[first:stop], calm)
-        if last == first:
-            return first
         context.stand(standing(int(bars.end[first])))
         unread = context.unread = Unread(tape, bars, first)
         row, proposals = first, context.proposals
-        for bar in bars.between(first, last):
-            row += 1
-            unread.row = row
-            context.now_ = bar.end
-            on_bar(context, bar)
+        for begin, end in calm_pieces(bars, first, stop, calm):
+            for bar in bars.between(begin, end):
+                row += 1
+                unread.row = row
+                context.now = bar.end
+                on_bar(context, bar)
+                if proposals:
+                    break
             if proposals:
                 break
         unread.read()

@@ -54,6 +54,7 @@ class SampleDataPlugin:
             adjustment="raw",
             frequencies=("1d",),
             limits=f"{', '.join(SYMBOLS)}; 2000-03-01 to 2013-03-01",
+            terms="public domain (Quandl WIKI)",
         )
 
     async def fetch_historical_data(

@@ -18,8 +18,8 @@ from papertape.domain.clock import MINUTE, SECOND, rfc3339
 from papertape.domain.errors import DataError, ProviderError, SettingsError
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import DAILY, Bar, Dividend, Frequency, Split
-from papertape.plugins.market_data.alpaca import (
-    AlpacaDataPlugin,
+from papertape.plugins.market_data.alpaca import AlpacaDataPlugin
+from papertape.plugins.market_data.alpaca_answers import (
     bar_rows,
     corporate_actions,
     latest_quote,

@@ -20,8 +20,8 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.market import DAILY, Dividend, Frequency, Quote, Split
 from papertape.plugins.market_data.refined import Wanted
 from papertape.plugins.market_data.source import ReferencePrice, finished, load
-from papertape.plugins.market_data.tiingo import (
-    TiingoDataPlugin,
+from papertape.plugins.market_data.tiingo import TiingoDataPlugin
+from papertape.plugins.market_data.tiingo_answers import (
     daily_actions,
     daily_rows,
     intraday_rows,

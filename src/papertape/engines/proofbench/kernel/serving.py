@@ -67,7 +67,7 @@ _NOTHING = Share(0, 1)
 _WHOLE = Share(1, 1)
 _KNOWN = {
     *("initial_capital", "bar_frequency", "risk_free_rate", "start", "end", "size", "cost"),
-    *("spread", "account", "warmup", "risk_profile", "benchmark", "seed"),
+    *("spread", "account", "warmup", "risk_profile", "benchmark", "seed", "allow"),
 }
 """Settings that are either served or do not change what is traded."""
 

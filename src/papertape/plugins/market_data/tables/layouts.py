@@ -13,8 +13,14 @@ NEW_YORK = "America/New_York"
 
 PRICES = ("open", "high", "low", "close")
 REQUIRED = ("time", *PRICES)
-ROLES = (*REQUIRED, "clock", "volume", "symbol", "dividend", "split")
-"""What a column can mean to us; ``clock`` is the time of day beside a date in ``time``."""
+ROLES = (
+    *(*REQUIRED, "clock", "volume", "symbol", "dividend", "split"),
+    *("adjusted_close", "gain"),
+)
+"""What a column can mean to us; ``clock`` is the time of day beside a date in ``time``.
+
+An adjusted close and a capital gain are compared with the prices and never traded.
+"""
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
     # The empty name is the index column of a frame written by pandas; `time` may hold dates too,
@@ -29,6 +35,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "close": ("close",),
     "volume": ("volume", "vol"),
     "symbol": ("symbol", "ticker"),
+    "adjusted_close": ("adjclose", "adjustedclose"),
+    "gain": ("capitalgains",),
 }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from papertape.plugins.market_data.tables.times import (
 )
 from papertape.plugins.market_data.tables.zones import RepeatedHour
 
-_NUMBERS = (*layouts.PRICES, "volume", "dividend", "split")
+_NUMBERS = (*layouts.PRICES, "volume", "dividend", "split", "adjusted_close", "gain")
 _ALPHA_VANTAGE = ("timestamp", "open", "high", "low", "close", "volume")
 _ZONE_BY_COLUMN = {"barstartutc": "UTC", "barstartet": layouts.NEW_YORK}
 _DAY_IN_NAME = re.compile(r"(?<![0-9])([0-9]{4})([0-9]{2})([0-9]{2})(?![0-9])")
@@ -77,6 +77,21 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A price file's rows as they stand, with what is known besides, before anybody judges them.
+
+    Attributes:
+        rows: What could be read.
+        claims: What the file, its sidecar and the user say about them.
+        faults: Rows that could not even be read.
+    """
+
+    rows: Rows
+    claims: Claims
+    faults: tuple[BadRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _File:
     """A file, what was said about it, and whose prices are wanted."""
 
@@ -100,6 +115,18 @@ def load_prices(path: str | Path, told: Told) -> Loaded:
         DataError: If the file cannot be read, or does not say what it must.
         UsageError: If what was told cannot mean anything.
     """
+    read = read_rows(path, told)
+    return loaded(read.rows, read.claims, read.faults)
+
+
+def read_rows(path: str | Path, told: Told) -> Read:
+    """A price file's rows, whatever they say.
+
+    Raises:
+        BadRows: If the times of a Parquet file cannot be read.
+        DataError: If the file cannot be read, or does not say what it must.
+        UsageError: If what was told cannot mean anything.
+    """
     path = Path(path)
     symbol = canonical_symbol(told.symbol)
     frequency = Frequency.parse(told.frequency) if told.frequency else None
@@ -110,7 +137,7 @@ def load_prices(path: str | Path, told: Told) -> Loaded:
     return _parquet(file) if content.is_parquet else _text(file)
 
 
-def _text(file: _File) -> Loaded:
+def _text(file: _File) -> Read:
     text, inside = text_of(file.content, file.told.size_cap)
     grid = read_grid(file.name, text, file.instrument.symbol)
     del text
@@ -133,10 +160,10 @@ def _text(file: _File) -> Loaded:
     rows = Rows(times.daily, grid.lines, times.when, **_priced(numbers, layout))
     faults = grid.faults + tuple(BadRow(int(grid.lines[at]), why) for at, why in unread.items())
     sound = rows.only(np.delete(np.arange(len(rows)), list(unread))) if unread else rows
-    return loaded(sound, _claims(file, layout, roles, times), faults)
+    return Read(sound, _claims(file, layout, roles, times), faults)
 
 
-def _parquet(file: _File) -> Loaded:
+def _parquet(file: _File) -> Read:
     def roles_of(header: tuple[str, ...]) -> dict[str, int]:
         layout = layouts.layout_of(header)
         return layouts.roles_of(file.name, header, layout, file.told.columns)
@@ -150,7 +177,7 @@ def _parquet(file: _File) -> Loaded:
         raise BadRows(file.name, tuple(faults))
     numbers = {role: floats(table.columns[role]) for role in _NUMBERS if role in table.columns}
     rows = Rows(times.daily, lines, times.when, **_priced(numbers, layout))
-    return loaded(rows, _claims(file, layout, roles, times), ())
+    return Read(rows, _claims(file, layout, roles, times))
 
 
 def _rules(file: _File, layout: Layout, time_column: str) -> ClockRules:
@@ -183,6 +210,7 @@ def _claims(file: _File, layout: Layout, roles: Mapping[str, int], times: Times)
         until=min(now, file.sidecar.fetched_at or now),
         on_conflict=file.told.on_conflict,
         notices=assumed + times.notices,
+        stated=bool(stated or layout.adjusted),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -30,6 +29,7 @@ from papertape.domain.market import (
     known_volume,
     quantised,
     session_times,
+    split_ratio,
 )
 from papertape.domain.money import micros
 
@@ -37,7 +37,7 @@ OnConflict = Literal["error", "last"]
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _PRICES = ("open", "high", "low", "close")
-_COLUMNS = ("line", "when", *_PRICES, "volume", "dividend", "split")
+_COLUMNS = ("line", "when", *_PRICES, "volume", "dividend", "split", "adjusted_close", "gain")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,8 @@ class Rows:
         open, high, low, close, volume: As written.
         dividend: Dollars a share with this row's date as ex-date; NaN or 0 for none.
         split: New shares for an old one; NaN, 0 or 1 for none.
+        adjusted_close: The source's own close adjusted for both, which is only compared.
+        gain: The part of a fund's payment that is a capital gain, likewise.
     """
 
     daily: bool
@@ -63,6 +65,8 @@ class Rows:
     volume: FloatArray
     dividend: FloatArray
     split: FloatArray
+    adjusted_close: FloatArray
+    gain: FloatArray
 
     def __len__(self) -> int:
         return len(self.line)
@@ -95,6 +99,7 @@ class Claims:
         until: No row can know of anything later than this moment.
         on_conflict: What to do with two different rows of one time.
         notices: What the reading has noticed so far.
+        stated: Whether the user, the sidecar or the layout says what the prices are adjusted for.
     """
 
     instrument: Instrument
@@ -105,6 +110,7 @@ class Claims:
     until: Nanos
     on_conflict: OnConflict = "error"
     notices: tuple[str, ...] = ()
+    stated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +183,8 @@ def loaded(rows: Rows, claims: Claims, faults: tuple[BadRow, ...]) -> Loaded:
     if faults:
         raise BadRows(claims.source, tuple(sorted(faults, key=lambda fault: fault.line)))
     rows = _without_false_zeros(_once(_ordered(rows, tally), claims, tally), tally)
-    frequency = _frequency(rows, claims)
-    start, end = _spans(rows, frequency, calendar)
+    frequency = frequency_of(rows, claims)
+    start, end = spans(rows, frequency, calendar)
     over = _finished(end, claims.until, tally)
     rows = rows.only(over)
     if not len(rows):
@@ -201,11 +207,6 @@ def dates(days: IntArray) -> list[date]:
     return [date.fromordinal(day + _EPOCH) for day in days.tolist()]
 
 
-def split_ratio(factor: float) -> Fraction:
-    """A split's ratio from its decimal form; 0.333333 is 1:3."""
-    return Fraction(float(factor)).limit_denominator(10_000)
-
-
 def _off_grid(column: FloatArray) -> int:
     known = column[~np.isnan(column)]
     return int(np.count_nonzero(quantised(known) != known))
@@ -218,7 +219,8 @@ def _without_empty(rows: Rows, tally: _Tally) -> Rows:
     return rows.only(~empty) if count else rows
 
 
-def _spans(rows: Rows, frequency: Frequency, calendar: Calendar) -> tuple[IntArray, IntArray]:
+def spans(rows: Rows, frequency: Frequency, calendar: Calendar) -> tuple[IntArray, IntArray]:
+    """When each row's bar begins and ends."""
     if rows.daily:
         return session_times(dates(rows.when), calendar)
     return rows.when, rows.when + frequency.nanos
@@ -310,8 +312,8 @@ def _bars(rows: Rows, frequency: Frequency, start: IntArray, end: IntArray, clai
     return Bars(claims.instrument, frequency, start, end, *prices, rows.volume)
 
 
-def _frequency(rows: Rows, claims: Claims) -> Frequency:
-    """The length that was told, or the most common step between two rows."""
+def frequency_of(rows: Rows, claims: Claims) -> Frequency:
+    """The length that was told, or the most common step between two rows, which are in order."""
     told = claims.frequency
     if told is not None and told.is_daily != rows.daily:
         kind = "dates only" if rows.daily else "times of day"

@@ -54,11 +54,9 @@ def test_unknown_settings_are_refused(settings: dict[str, object], why: str) -> 
 
 
 def test_unknown_instruments_are_refused() -> None:
-    day = BARS.days()[30].item()
     other = random_bars(2, 60, symbol="IBM")
     odd = [
         [PriceHistory(BARS), PriceHistory(other)],
-        [PriceHistory(BARS, actions=(Split("SPY", day, Fraction(2)),))],
         [PriceHistory(with_columns(BARS, Instrument("SPY", lot=100)))],
         [PriceHistory(with_columns(BARS, Instrument("SPY", multiplier=50, margin=10_000_000)))],
         [
@@ -75,9 +73,13 @@ def test_unknown_instruments_are_refused() -> None:
             kernel(*histories)
 
 
-def test_a_split_outside_the_bars_changes_nothing() -> None:
-    later = BARS.days()[-1].item() + timedelta(days=400)
-    assert kernel(PriceHistory(BARS, actions=(Split("SPY", later, Fraction(2)),)))
+def test_a_split_is_refused_unless_it_lies_outside_the_bars() -> None:
+    window = cut({"SPY": PriceHistory(BARS)}, None, None, None)
+    last = BARS.days()[-1].item()
+    within, later = (Split("SPY", last - timedelta(days), Fraction(2)) for days in (10, -400))
+    with pytest.raises(Refusal, match="splits"):
+        kernel_for(replace(window, actions={"SPY": (within,)}), SimulationConfig())
+    assert kernel_for(replace(window, actions={"SPY": (later,)}), SimulationConfig())
 
 
 @pytest.mark.parametrize(

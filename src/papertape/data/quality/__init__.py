@@ -1,0 +1,1 @@
+"""Quality: what is wrong with a history, as values, and what would mend it."""

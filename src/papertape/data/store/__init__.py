@@ -1,0 +1,7 @@
+"""Bars at rest: revisions of raw bars and corporate actions, with where they came from."""
+
+from papertape.data.store.manifest import Change, Manifest, Origin
+from papertape.data.store.merging import OnDifference
+from papertape.data.store.store import Kept, Store
+
+__all__ = ["Change", "Kept", "Manifest", "OnDifference", "Origin", "Store"]
