@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import columns
+import data_at_rest
 import numpy as np
-from data_at_rest import measured
+from walk import random_walk
 
 from papertape import Bars, backtest
-from papertape.domain.clock import MINUTE
-from papertape.domain.instrument import Instrument
-from papertape.domain.market import Frequency
 from papertape.domain.native import native
 from papertape.plugins.market_data.csv import read_prices
 from papertape.strategies import MovingAverageCrossoverStrategy
@@ -60,11 +59,14 @@ def main() -> None:
                 BARS,
             ),
         ]
-        at_rest = measured(Path(folder))
+        at_rest = data_at_rest.measured(Path(folder))
     sys.stdout.write(f"{native().summary}; median of {RUNS}\n")
     for words, seconds, count in rows:
         rate = f"{count / seconds:12,.0f} bars/s" if count else ""
         sys.stdout.write(f"{words:32} {seconds:8.3f} s {rate}\n")
+    for words, seconds, count, megabytes in columns.measured():
+        rate = f"{count / seconds / 1e6:8,.0f} M bars/s"
+        sys.stdout.write(f"{words:32} {seconds:8.4f} s {rate} {megabytes:8,.0f} MB at most\n")
     for words, seconds, megabytes in at_rest:
         sys.stdout.write(f"{words:32} {seconds:8.3f} s {megabytes:8,.0f} MB at most\n")
 
@@ -83,24 +85,6 @@ def timed(work: Callable[[], object]) -> float:
         work()
         seconds.append(time.perf_counter() - begun)
     return statistics.median(seconds)
-
-
-def random_walk(count: int) -> Bars:
-    """One-minute bars of a seeded walk in whole cents; sessions are ignored."""
-    steps = np.random.default_rng(7).integers(-3, 4, count).cumsum()
-    close = (100_000 + steps - steps.min()) / 100
-    start = 1_577_975_400_000_000_000 + np.arange(count) * MINUTE
-    return Bars(
-        Instrument("WALK"),
-        Frequency.parse("1m"),
-        start,
-        start + MINUTE,
-        close,
-        close + 0.05,
-        close - 0.05,
-        close,
-        np.full(count, 10_000.0),
-    )
 
 
 def write(bars: Bars, file: Path) -> None:

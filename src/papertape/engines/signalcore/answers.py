@@ -64,6 +64,7 @@ class AskedOnce:
         self.signal_bars: dict[str, Bars] = {}
         self.exposure: dict[str, FloatArray] = {}
         self._stops: dict[str, FloatArray] = {}
+        self._turns: dict[str, IntArray] = {}
         self._seen = dict.fromkeys(bars, 0)
         for symbol, raw in bars.items():
             factors = signal_factors(raw, actions.get(symbol, ()))
@@ -89,9 +90,11 @@ class AskedOnce:
 
     def turns(self, symbol: str) -> IntArray:
         """The first row that counts, and those at which the exposure changes."""
-        first = max(0, self._strategy.warmup - 1)
-        changed = np.flatnonzero(np.diff(self.exposure[symbol])) + 1
-        return np.concatenate([[first], changed[changed > first]])
+        if symbol not in self._turns:  # found once: a run asks for it after every order
+            first = max(0, self._strategy.warmup - 1)
+            changed = np.flatnonzero(np.diff(self.exposure[symbol])) + 1
+            self._turns[symbol] = np.concatenate([[first], changed[changed > first]])
+        return self._turns[symbol]
 
     def skip(self, symbol: str, rows: int) -> None:
         """Move on by so many rows."""
