@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,13 +10,23 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.generators import random_bars
 
-from papertape.domain.event import MarginCalled, OrderFilled
+from papertape.data.moments import moments
+from papertape.domain.event import MarginCalled, NoJournal, OrderFilled
 from papertape.domain.market import Bars, FloatArray, PriceHistory
+from papertape.domain.money import micros
+from papertape.domain.order import Attached, Order, OrderKind
+from papertape.domain.signal import Signal
+from papertape.domain.terms import account_terms
+from papertape.engines.proofbench.assembly import assemble
 from papertape.engines.proofbench.bench import simulate
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.drive import drive
 from papertape.engines.proofbench.kernel import Run, Wish, kernel_for
+from papertape.engines.proofbench.marks import Logged, Valuation, value
 from papertape.engines.proofbench.window import Window, cut
-from papertape.engines.signalcore.answers import ask
+from papertape.engines.signalcore.answers import AskedOnce, ask
+from papertape.engines.signalcore.engine import SignalDesk
+from papertape.engines.signalcore.sizing import size_policy
 from papertape.strategies import (
     MomentumBreakoutStrategy,
     MovingAverageCrossoverStrategy,
@@ -29,6 +39,14 @@ EXPOSURES = (0.0, 1.0, -1.0, 0.5, -0.25, 0.3, -0.7, 1 / 3)
 
 
 @dataclass(frozen=True)
+class Exits:
+    """Dollars to a target and behind a trail, by the dice of each bar; 0 for none."""
+
+    target: float
+    trail: float
+
+
+@dataclass(frozen=True)
 class Dice:
     """Wants what the dice say, which are thrown for each bar by its time; long runs of the same.
 
@@ -38,6 +56,7 @@ class Dice:
     seed: int
     sides: int = 12
     stop: float = 0.0
+    exits: Exits = Exits(0.0, 0.0)
     warmup: int = 3
 
     def _throw(self, bars: Bars, salt: int) -> FloatArray:
@@ -54,6 +73,12 @@ class Dice:
     def stop_distance(self, bars: Bars) -> FloatArray:
         return np.round(self._throw(bars, 3) * self.stop, 3) * (self._throw(bars, 4) < 0.8)
 
+    def target_distance(self, bars: Bars) -> FloatArray:
+        return np.round(self._throw(bars, 5) * self.exits.target, 3)
+
+    def trail_distance(self, bars: Bars) -> FloatArray:
+        return np.round(self._throw(bars, 6) * self.exits.trail, 3)
+
     def reason(self, bars: Bars) -> str:
         return "the dice say so"
 
@@ -69,9 +94,53 @@ def window_of(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) ->
     return cut({bars.symbol: PriceHistory(bars)}, config.start, config.end, wanted)
 
 
+class DeskWithExits(SignalDesk):
+    """Attaches a target and a trailing stop, too, where the dice say so."""
+
+    def __init__(self, strategy: Dice, bars: Bars, *settings: object):
+        super().__init__(*settings)
+        self._targets, self._trails = strategy.target_distance(bars), strategy.trail_distance(bars)
+        self._rows = {int(end): row for row, end in enumerate(bars.end)}
+
+    def _order(self, signal: Signal, quantity: int) -> Order:
+        order, row = super()._order(signal, quantity), self._rows[signal.time]
+        if signal.exposure * quantity <= 0:
+            return order
+        distances = [
+            (OrderKind.LIMIT, {"distance": micros(self._targets[row])}),
+            (OrderKind.TRAILING_STOP, {"distance": micros(self._trails[row])}),
+        ]
+        attached = [Attached(kind, **far) for kind, far in distances if far["distance"]]
+        return replace(order, attached=tuple(attached))
+
+
+def by_pipeline_with_exits(
+    strategy: Dice, bars: Bars, config: SimulationConfig
+) -> tuple[Logged, Valuation, Bars]:
+    window = window_of(strategy, bars, config)
+    [traded], instruments = window.bars.values(), {bars.symbol: bars.instrument}
+    desk = DeskWithExits(
+        strategy,
+        traded,
+        AskedOnce(strategy, window.bars, {}),
+        size_policy(config.size),
+        instruments,
+        account_terms(config.account),
+    )
+    stream = moments(window.bars, window.actions, window.ticks)
+    times, logged = drive(assemble(desk, instruments, config).pipeline, stream, window, NoJournal())
+    return logged, value(config.capital, window.start, times, logged, window.bars), traded
+
+
 def by_kernel(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) -> Run:
     window = window_of(strategy, bars, config)
-    run = kernel_for(window, config).run(wish_of(strategy, window.bars[bars.symbol]))
+    wish, seen = wish_of(strategy, window.bars[bars.symbol]), window.bars[bars.symbol]
+    with_exits = isinstance(strategy, Dice) and strategy.exits != Exits(0.0, 0.0)
+    if with_exits:
+        wish = wish._replace(
+            targets=strategy.target_distance(seen), trails=strategy.trail_distance(seen)
+        )
+    run = kernel_for(window, config, exits=with_exits).run(wish)
     assert run is not None, "the kernel gave up"
     return run
 
@@ -79,9 +148,13 @@ def by_kernel(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) ->
 def assert_equal(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) -> int:
     """Hold one against the other; how many fills there were."""
     run = by_kernel(strategy, bars, config)
-    outcome = simulate(strategy, {bars.symbol: PriceHistory(bars)}, config)
-    window_bars = outcome.window.bars[bars.symbol]
-    fills = [each.fill for each in outcome.logged.entries if isinstance(each, OrderFilled)]
+    if isinstance(strategy, Dice) and strategy.exits != Exits(0.0, 0.0):
+        logged, valuation, window_bars = by_pipeline_with_exits(strategy, bars, config)
+    else:
+        outcome = simulate(strategy, {bars.symbol: PriceHistory(bars)}, config)
+        logged, valuation = outcome.logged, outcome.valuation
+        window_bars = outcome.window.bars[bars.symbol]
+    fills = [each.fill for each in logged.entries if isinstance(each, OrderFilled)]
     expected = [
         [
             int(np.searchsorted(window_bars.start, fill.bar_start)),
@@ -96,8 +169,8 @@ def assert_equal(strategy: SignalStrategy, bars: Bars, config: SimulationConfig)
         for fill in fills
     ]
     assert run.fills.tolist() == expected
-    assert run.cash.tolist() == outcome.valuation.cash.tolist()
-    assert run.equity.tolist() == outcome.valuation.equity.tolist()
+    assert run.cash.tolist() == valuation.cash.tolist()
+    assert run.equity.tolist() == valuation.equity.tolist()
     return len(fills)
 
 
@@ -148,6 +221,45 @@ def test_random_wishes_over_random_bars_trade_the_same(
     )
     fills = assert_equal(Dice(seed, sides, stop), bars, config)
     event(f"fills {min(fills // 10, 5)}0")
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    stop=st.sampled_from([0.0, 1.0, 6.0]),
+    exits=st.sampled_from([Exits(2.0, 0.0), Exits(0.0, 2.0), Exits(5.0, 3.0), Exits(0.3, 0.3)]),
+    sides=st.sampled_from([4, 15]),
+    frequency=st.sampled_from(["1d", "5m"]),
+    volatility=st.sampled_from([0.01, 0.001, 0.05]),
+    tick=st.sampled_from([0.01, 1.0, 0.000001]),
+    cost=st.sampled_from(COSTS),
+    size=st.sampled_from(SIZES),
+    account=st.sampled_from(["cash", "margin"]),
+    capital=st.sampled_from([1_000.0, 100_000.0, 50_000_000.0]),
+)
+def test_stops_targets_and_trails_are_met_the_same(
+    seed: int,
+    stop: float,
+    exits: Exits,
+    sides: int,
+    frequency: str,
+    volatility: float,
+    tick: float,
+    cost: str,
+    size: str,
+    account: str,
+    capital: float,
+) -> None:
+    bars = random_bars(seed, 120, frequency, volatility=volatility, tick=tick)
+    config = SimulationConfig(
+        initial_capital=capital,
+        bar_frequency=frequency,
+        cost=cost,
+        size=size,
+        account=account,
+        benchmark="none",
+    )
+    assert_equal(Dice(seed, sides, stop, exits), bars, config)
 
 
 @pytest.mark.parametrize("strategy", SHIPPED, ids=lambda s: type(s).__name__)

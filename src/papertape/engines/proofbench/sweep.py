@@ -244,7 +244,15 @@ class Laboratory:
         key = -1 if wanted is None or self._config.start is None else wanted
         with self._lock:
             if key not in self._views:
-                window = cut(self._histories, self._config.start, self._config.end, wanted)
+                config = self._config
+                window = cut(
+                    self._histories,
+                    config.start,
+                    config.end,
+                    wanted,
+                    config.compatibility,
+                    config.allow,
+                )
                 try:
                     self._views[key] = window, kernel_for(window, self._config)
                 except Refusal as refusal:

@@ -10,9 +10,9 @@ cdef class Desk:
     cdef Exchange exchange
     cdef Tally tally
     cdef long long shares, part, part_unit
-    cdef bint by_stop, has_stops
+    cdef bint by_stop
     cdef Py_ssize_t decides, marks, warmup, rows
-    cdef const double[::1] exposure, stops
+    cdef const double[::1] exposure, stops, targets, trails
     cdef double wanted
 
     @cython.locals(row=Py_ssize_t, turn=Py_ssize_t, first=Py_ssize_t, after=Py_ssize_t)
@@ -20,11 +20,11 @@ cdef class Desk:
     cdef Py_ssize_t _next_wish(self, Py_ssize_t row) noexcept nogil
     @cython.locals(
         price="long long", distance="long long", available="long long", target="long long",
-        held="long long", quantity="long long", need="long long", opens=bint
+        held="long long", quantity="long long", need="long long", target_at="long long",
+        trail_at="long long"
     )
     cdef void _decide(self, Py_ssize_t row) noexcept nogil
-    @cython.locals(stop=double)
-    cdef long long _stop_distance(self, Py_ssize_t row) noexcept nogil
+    cdef long long _distance(self, const double[::1] column, Py_ssize_t row) noexcept nogil
     @cython.locals(equity="long long", unit="long long", shares="long long")
     cdef long long _target(
         self, long long price, long long distance, long long available

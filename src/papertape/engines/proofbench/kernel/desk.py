@@ -36,6 +36,7 @@ class Desk:
         warmup: Rows before the first wish counts.
         exposure: Wanted after each bar, from -1 to 1.
         stops: Dollars from an entry's fill to its stop, 0 for none; empty for no stops.
+        targets, trails: Likewise to its target, and behind the best price.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class Desk:
         warmup: int,
         exposure: FloatArray,
         stops: FloatArray,
+        targets: FloatArray,
+        trails: FloatArray,
     ):
         self.exchange, self.tally = exchange, tally
         self.shares = sizing.shares
@@ -57,7 +60,8 @@ class Desk:
         self.rows = len(exposure)
         self.exposure = readable(exposure, compiled=cython.compiled)
         self.stops = readable(stops, compiled=cython.compiled)
-        self.has_stops = len(stops) > 0
+        self.targets = readable(targets, compiled=cython.compiled)
+        self.trails = readable(trails, compiled=cython.compiled)
         self.wanted = 0.0
 
     def run(self) -> bool:
@@ -93,7 +97,7 @@ class Desk:
     def _decide(self, row: int) -> None:
         """Cancel what the old wish left open, and order what the new one lacks."""
         self.wanted, held = self.exposure[row], self.exchange.held
-        price, distance = self.exchange.close(row), self._stop_distance(row)
+        price, distance = self.exchange.close(row), self._distance(self.stops, row)
         available, target = self.exchange.available(price), 0
         if -1.0 <= self.wanted <= 1.0:
             target = self._target(price, distance, available)
@@ -104,18 +108,22 @@ class Desk:
         quantity, need = target - held, self.exchange.commits(held, target - held, price)
         # RiskGuard refuses what available funds do not pay for.
         if quantity and (need <= 0 or need <= available):
-            opens = (self.wanted > 0) == (quantity > 0) and self.wanted != 0
-            self.exchange.place(quantity, distance if opens else 0, 0, 0, False)
+            target_at, trail_at = (
+                self._distance(self.targets, row),
+                self._distance(self.trails, row),
+            )
+            if self.wanted == 0 or (self.wanted > 0) != (quantity > 0):
+                distance = target_at = trail_at = 0  # it opens nothing that an exit could protect
+            self.exchange.place(quantity, distance, target_at, trail_at, False)
 
-    def _stop_distance(self, row: int) -> int:
-        """Micro-dollars to the stop."""
-        if not self.has_stops:
+    def _distance(self, column: FloatArray, row: int) -> int:
+        """Micro-dollars to an exit; 0 for none."""
+        if len(column) == 0:
             return 0
-        stop = self.stops[row]
-        if not 0.0 <= stop < self.exchange.dollars[row] * 10:
+        if not 0.0 <= column[row] < self.exchange.dollars[row] * 10:
             self.exchange.has_failed = True
             return 0
-        return cython.cast(cython.longlong, rint(stop * 1e6))
+        return cython.cast(cython.longlong, rint(column[row] * 1e6))
 
     def _target(self, price: int, distance: int, available: int) -> int:
         """Shares to hold, signed."""

@@ -17,7 +17,14 @@ from papertape.domain.market import Bars, FloatArray, Frequency, IntArray, ends_
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros
 from papertape.domain.terms import AccountTerms, account_terms
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.proofbench.kernel.columns import Columns, Share, Sizing, Span, Terms
+from papertape.engines.proofbench.kernel.columns import (
+    ByteArray,
+    Columns,
+    Share,
+    Sizing,
+    Span,
+    Terms,
+)
 from papertape.engines.proofbench.kernel.desk import Desk
 from papertape.engines.proofbench.kernel.exchange import Exchange
 from papertape.engines.proofbench.kernel.tally import Tally
@@ -52,7 +59,6 @@ from papertape.matching.fees import (
 )
 from papertape.matching.financing import COLLATERAL, YEAR
 from papertape.matching.spreads import FixedHalfSpread, NoSpread, SpreadByLiquidity
-from papertape.matching.tariffs import cost_model
 
 DEAREST = 2**40
 """Micro-dollars a share from which on products might not fit into 64 bits."""
@@ -63,6 +69,7 @@ FINEST = 2**9
 ORDERS, MOST_ORDERS = 64, 8_192
 FILLS = 4_096
 
+_NO_COLUMN = np.zeros(0)
 _NOTHING = Share(0, 1)
 _WHOLE = Share(1, 1)
 _KNOWN = {
@@ -93,11 +100,16 @@ class Run:
 
 
 class Wish(NamedTuple):
-    """A strategy's answers: exposure, and stop distances in dollars (empty for none)."""
+    """A strategy's answers: exposure, and distances to exits in dollars (empty for none).
+
+    Targets and trails need a kernel made with ``exits``.
+    """
 
     warmup: int
     exposure: FloatArray
-    stops: FloatArray
+    stops: FloatArray = _NO_COLUMN
+    targets: FloatArray = _NO_COLUMN
+    trails: FloatArray = _NO_COLUMN
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -144,8 +156,13 @@ class Kernel:
         return None
 
 
-def kernel_for(window: Window, config: SimulationConfig) -> Kernel:
+def kernel_for(window: Window, config: SimulationConfig, *, exits: bool = False) -> Kernel:
     """A kernel for the runs of signal strategies over a window.
+
+    Args:
+        window: The bars.
+        config: The settings.
+        exits: Whether targets will be attached, which an opening auction may fill.
 
     Raises:
         Refusal: If they are runs that only the pipeline knows.
@@ -161,9 +178,9 @@ def kernel_for(window: Window, config: SimulationConfig) -> Kernel:
         raise Refusal("a tape")
     if PROFILES[config.risk_profile] != RiskLimits():
         raise Refusal(f"the limits of the profile {config.risk_profile}")
-    account, costs = account_terms(config.account), cost_model(config.cost, config.spread)
+    account, costs = account_terms(config.account), config.costs
     terms = _terms(bars.instrument, config.frequency, costs, account)
-    columns = _columns(bars, terms, _tables(costs.fees))
+    columns = _columns(bars, terms, _tables(costs.fees), exits)
     history = window.history[symbol]
     span = Span(max(history - 1, 0), history)
     return Kernel(columns, terms, _sizing(config.size), span, config.capital)
@@ -344,7 +361,7 @@ def _rates(tables: FeeTables | None) -> dict[str, Any]:
     return dict(zip(("sec", "sec_unit", "taf", "taf_cap"), columns, strict=True))
 
 
-def _columns(bars: Bars, terms: Terms, tables: FeeTables | None) -> Columns:
+def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) -> Columns:
     high = _micros(bars.high)
     if len(bars) and int(high.max()) >= DEAREST:
         raise Refusal("prices of a million dollars and more")
@@ -367,9 +384,15 @@ def _columns(bars: Bars, terms: Terms, tables: FeeTables | None) -> Columns:
         micros=np.rint(bars.close * MICROS_PER_DOLLAR),
         volume=bars.volume,
         nights=nights,
-        opens_session=np.zeros(len(bars), np.uint8),
+        opens_session=_opens_session(bars) if exits else np.zeros(len(bars), np.uint8),
         tariff=tariff,
     )
+
+
+def _opens_session(bars: Bars) -> ByteArray:
+    days, place = np.unique(bars.days(), return_inverse=True)
+    opens = [bars.calendar.session(day).open for day in days.tolist()]
+    return (np.array(opens, np.int64)[place] == bars.start).astype(np.uint8)
 
 
 def _micros(prices: FloatArray) -> IntArray:
