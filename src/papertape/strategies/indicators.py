@@ -61,7 +61,7 @@ def _compare(totals: FloatArray, fast: int, slow: int, order: FloatArray) -> Non
         for row in range(max(fast, slow), len(totals)):
             quick = (totals[row] - totals[row - fast]) * one
             calm = (totals[row] - totals[row - slow]) * other
-            order[row - 1] = (1.0 if quick > calm else 0.0) - (1.0 if quick < calm else 0.0)
+            order[row - 1] = min(max(quick - calm, -1.0), 1.0)  # whole numbers: there is no 0.5
 
 
 def _fits_floats(prices: FloatArray, fast: int, slow: int) -> bool:
