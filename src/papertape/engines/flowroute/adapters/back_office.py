@@ -140,6 +140,8 @@ class BackOffice:
         Assumption: charged from trade date to trade date, at the last closes. The proceeds of a
         short are its collateral: they lend nothing and bear no interest.
         """
+        if not self._can_owe:
+            return
         today = self._today(moment.time)
         before, self._day = self._day, today
         if before is None or before == today or self._financing.is_free:
