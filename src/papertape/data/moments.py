@@ -32,6 +32,7 @@ def moments(
     symbols = sorted(bars)
     acting = {symbol: rows_of(bars[symbol], actions.get(symbol, ())) for symbol in symbols}
     rows = dict.fromkeys(symbols, 0)
+    film = {symbol: iter(bars[symbol]) for symbol in symbols}
     ends, heard = _ends(bars, actions), 0
     for time in closing_times(bars).tolist():
         now = [s for s in symbols if rows[s] < len(bars[s]) and bars[s].end[rows[s]] == time]
@@ -40,7 +41,7 @@ def moments(
             taking_effect.append(ends.pop(0))
         until = bisect_right(ticks, time, heard, key=_time_of)
         new, heard = tuple(ticks[heard:until]), until
-        yield Moment(time, tuple(bars[s].bar(rows[s]) for s in now), tuple(taking_effect), new)
+        yield Moment(time, tuple(next(film[s]) for s in now), tuple(taking_effect), new)
         for symbol in now:
             rows[symbol] += 1
     for day, group in groupby(ends, lambda action: action.ex_date):

@@ -157,7 +157,8 @@ def _on_one_scale(
         words = f"the source has restated its prices, about {factor:g} times as before"
         return _Fitting(bars, policy, (words,))
     splits = _splits_after(bars.days()[overlap.fetched[-1]], actions)
-    explained = abs(factor * float(prod(split.ratio for split in splits)) - 1) < _EXPLAINED
+    in_all = float(prod(split.ratio for split in splits))
+    explained = bool(splits) and abs(factor * in_all - 1) < _EXPLAINED
     if fetched.adjusted == "raw" and explained:
         named = ", ".join(f"{split.ratio}:1 of {split.ex_date}" for split in splits)
         words = f"raw prices were rebuilt from rounded ones: the source had applied {named}"

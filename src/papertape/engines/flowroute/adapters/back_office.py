@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import count
@@ -74,7 +75,7 @@ class BackOffice:
             case DividendAccrued(symbol=symbol, quantity=quantity, amount=amount, pay_date=day):
                 at_once = Compatibility.DIVIDENDS_ON_EX_DATE in self._compat
                 due = event.time if at_once else self._calendar(symbol).session(day).open
-                self._coming.append(DividendPaid(due, symbol, quantity * amount))
+                self._expect(DividendPaid(due, symbol, quantity * amount))
             case OrderFilled(fill=fill):
                 self._settle_later(fill, fill.time, 1)
                 yield from self._good_faith(fill, account)
@@ -95,7 +96,7 @@ class BackOffice:
             calendar = self._calendar(fill.symbol)
             day = settlement_day(calendar.local_day(now), calendar)
             due = calendar.session(day).open
-            self._coming.append(CashSettled(due, fill.symbol, -sign * fill.value))
+            self._expect(CashSettled(due, fill.symbol, -sign * fill.value))
 
     def _good_faith(self, fill: Fill, account: Account) -> Iterator[Event]:
         """Regulation T lets unsettled money buy, but not sell again before it has settled."""
@@ -108,15 +109,17 @@ class BackOffice:
 
     def due(self, now: Nanos) -> list[Payment]:
         """Payments whose moment has come, oldest first; each is handed over once."""
-        due = sorted((each for each in self._coming if each.time <= now), key=lambda p: p.time)
-        if due:
-            self._coming = [each for each in self._coming if each.time > now]
+        until = bisect_right(self._coming, now, key=_due)
+        due, self._coming = self._coming[:until], self._coming[until:]
         return due
+
+    def _expect(self, payment: Payment) -> None:
+        insort(self._coming, payment, key=_due)
 
     @property
     def next_due(self) -> Nanos:
         """When the next payment comes."""
-        return min((each.time for each in self._coming), default=ALWAYS.until)
+        return self._coming[0].time if self._coming else ALWAYS.until
 
     def owes(self, account: Account) -> bool:
         """Whether something is lent, or marked every day."""
@@ -137,6 +140,8 @@ class BackOffice:
         Assumption: charged from trade date to trade date, at the last closes. The proceeds of a
         short are its collateral: they lend nothing and bear no interest.
         """
+        if not self._can_owe:
+            return
         today = self._today(moment.time)
         before, self._day = self._day, today
         if before is None or before == today or self._financing.is_free:
@@ -201,6 +206,10 @@ class BackOffice:
             reason=f"margin call: equity {equity / 1e6:,.2f}, required {required / 1e6:,.2f}",
             reduce_only=True,
         )
+
+
+def _due(payment: Payment) -> Nanos:
+    return payment.time
 
 
 def _long(held: Position) -> bool:
