@@ -320,6 +320,8 @@ def figures_of(tally: Tally, config: SimulationConfig) -> Figures:
             free = (1 + config.risk_free_rate) ** (1 / ppy) - 1
             per_period = (mean - free) / deviation
     closed, root = tally.closed, sqrt(ppy)
+    # In plain Python they were read off an array, and are its numbers rather than Python's.
+    gain, loss, fees = int(tally.gain), int(tally.loss), int(tally.fees)
     return Figures(
         final_equity=tally.last / MICROS_PER_DOLLAR,
         total_return=tally.last / tally.capital - 1,
@@ -330,10 +332,10 @@ def figures_of(tally: Tally, config: SimulationConfig) -> Figures:
         trades_closed=closed,
         trades_open=int(tally.held != 0),
         win_rate=tally.won / closed if closed else None,
-        profit_factor=tally.gain / tally.loss if tally.loss else None,
-        expectancy=dollars(tally.gain - tally.loss) / closed if closed else None,
+        profit_factor=gain / loss if loss else None,
+        expectancy=dollars(gain - loss) / closed if closed else None,
         exposure_time=tally.busy / periods if periods else 0.0,
-        fees=dollars(tally.fees),
+        fees=dollars(fees),
         periods=periods,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pytest
 from tests.generators import random_bars
@@ -63,6 +64,7 @@ def test_a_trial_is_what_a_backtest_says(
     assert len(sweep.trials) == len(Plan(values))
     for trial in sweep.trials:
         assert_as_backtested(trial.figures, kind(**trial.parameters), settings)
+        assert msgspec.json.decode(msgspec.json.encode(trial), type=Trial) == trial
 
 
 def test_what_the_kernel_does_not_know_is_run_by_the_pipeline() -> None:
