@@ -16,6 +16,7 @@ from papertape.domain.clock import Clock, WallClock
 from papertape.domain.errors import PapertapeError
 
 INTERRUPTED, TERMINATED = 130, 143
+_HELP, _VERSION = ("--help", "-h"), ("--version", "-V")
 
 
 class Terminated(KeyboardInterrupt):
@@ -57,9 +58,9 @@ def main(words: Sequence[str], clock: Clock | None = None) -> int:
 
 
 def _answer(words: Sequence[str], surroundings: Surroundings) -> Answer:
-    if not words or words[0] in ("--help", "-h"):
+    if not words or words[0] in _HELP:
         return Answer(_help(), {"commands": COMMANDS})
-    if words[0] in ("--version", "-V"):
+    if words[0] in _VERSION:
         from papertape.domain.native import native  # noqa: PLC0415 - only this answer needs it
 
         built = native()
@@ -80,8 +81,12 @@ def _failed(error: Exception, words: Sequence[str], surroundings: Surroundings) 
 
 def _name(words: Sequence[str]) -> str:
     """The command's name for the schema, like ``backtest`` or ``strategy.list``."""
-    if not words or words[0] not in COMMANDS:
-        return "error" if words else "help"
+    if not words or words[0] in _HELP:
+        return "help"
+    if words[0] in _VERSION:
+        return "version"
+    if words[0] not in COMMANDS:
+        return "error"
     verb = words[1] if len(words) > 1 else ""
     return f"{words[0]}.{verb}" if verb in GROUPS.get(words[0], ()) else words[0]
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
 
@@ -150,10 +151,23 @@ def histories_of(symbols: list[str], options: RunOptions, store: Store) -> dict[
     read = {
         symbol: _file(symbol, file, options) for symbol, file in zip(symbols, files, strict=True)
     }
+    _refuse_one_for_another(read)
     read = _with_stated(_as_contracts(read, options), options)
     if options.extended:
         return read
     return {symbol: regular_hours(history) for symbol, history in read.items()}
+
+
+def _refuse_one_for_another(read: dict[str, PriceHistory]) -> None:
+    """A file that names no symbols holds one of them; it cannot stand for two."""
+    for (first, one), (second, other) in combinations(read.items(), 2):
+        if one.fingerprint != other.fingerprint:
+            continue
+        if one.bars.close.tobytes() == other.bars.close.tobytes():
+            raise UsageError(
+                f"{first} and {second} would trade the same prices, those of {one.source}",
+                hint="give each symbol a file of its own, or one with a column named symbol",
+            )
 
 
 def _as_contracts(read: dict[str, PriceHistory], options: RunOptions) -> dict[str, PriceHistory]:
@@ -215,6 +229,7 @@ def _sample(symbol: str, options: RunOptions) -> PriceHistory:
 def _refuse_words_about_files(options: RunOptions) -> None:
     for option, value in (
         ("--tz", options.tz),
+        ("--map", options.map),
         ("--adjusted", options.adjusted),
         ("--actions", options.actions),
         ("--contract", options.contract),

@@ -69,6 +69,7 @@ ARGUMENTS = [
     ("a run's name with a path", 2, (*AAPL, "--name", "../x")),
     ("a run's name that is a word", 2, (*AAPL, "--name", "last")),
     ("a zone without a file", 2, (*AAPL, "--tz", "UTC")),
+    ("names of columns without a file", 2, (*AAPL, "--map", "open=First")),
     ("no such file", 4, (*AAPL, "--data", "nowhere.csv")),
     ("more files than symbols", 2, (*AAPL, "--data", "a.csv", "--data", "b.csv")),
     ("a home without a folder", 2, (*AAPL, "--home")),
@@ -175,6 +176,27 @@ def test_three_spellings_of_a_share_class_are_one(typed, folder: Path) -> None:
         said = typed(*words, "--name", f"run-{number}", "--benchmark", "none")
         assert said.code == 0, said.err
         assert said.out.startswith("BRK.B daily, 2024-01-02..2024-01-09")
+
+
+def test_one_file_without_symbols_is_not_traded_as_two(typed, folder: Path) -> None:
+    (folder / "bars.csv").write_text(HEADER + GOOD)
+    said = typed("backtest", "buy_and_hold", "--symbol", "X", "Y", "--data", "bars.csv")
+    assert (said.code, said.out) == (2, "")
+    assert "X and Y would trade the same prices" in said.err
+    rows = [f"{line},{symbol}\n" for symbol in "XY" for line in GOOD.splitlines()]
+    (folder / "both.csv").write_text(HEADER.replace("\n", ",symbol\n") + "".join(rows[:-1]))
+    said = typed("backtest", "buy_and_hold", "--symbol", "X", "Y", "--data", "both.csv")
+    assert said.code == 0, said
+
+
+@pytest.mark.parametrize("words", [("data", "import", "bars.csv"), (*RUN, "--data", "bars.csv")])
+def test_a_zone_that_is_none_is_refused_though_the_file_holds_days(
+    words: tuple[str, ...], typed, folder: Path
+) -> None:
+    (folder / "bars.csv").write_text(HEADER + GOOD)
+    said = typed(*words, "--symbol", "X", "--tz", "Mars/Phobos")
+    assert (said.code, said.out) == (2, "")
+    assert "'Mars/Phobos' is no time zone" in said.err
 
 
 def test_a_file_name_cannot_steer_the_terminal(typed) -> None:

@@ -69,7 +69,8 @@ def test_an_error_has_a_code_a_message_and_a_hint(typed) -> None:
         (("strategy", "show", "buy_and_hold"), "papertape.strategy.show/1"),
         (("strategy", "new", "mine"), "papertape.strategy.new/1"),
         (("bactest",), "papertape.error/1"),
-        (("--version",), "papertape.error/1"),
+        (("--version",), "papertape.version/1"),
+        (("--help",), "papertape.help/1"),
     ],
 )
 def test_every_command_names_its_schema(words: tuple[str, ...], schema: str, typed) -> None:

@@ -118,7 +118,7 @@ def _damaged(folder: Path, why: str) -> DataError:
     symbol, _, bar = folder.name.partition("-")
     return DataError(
         f"the store's {symbol} {bar} is damaged: {why}",
-        hint=f"papertape data show {symbol} --bar {bar} names the revisions; an older one is whole,"
-        " or fetch the bars again with --replace",
+        hint=f"papertape data import FILE --symbol {symbol} --replace, or papertape data get "
+        f"{symbol} --bar {bar} --from 2020-01-01 --replace: the bars again, in their place",
         untouched="the store is as it was",
     )

@@ -362,7 +362,8 @@ def _decoded(file: Path) -> Manifest:
     except (msgspec.MsgspecError, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"the manifest {file} cannot be read: {error}",
-            hint="move it away: the revision before it is whole",
+            hint=f"move it away: what {file.parent.name} held before it is whole, and where that is"
+            " nothing, import or fetch the bars again",
             untouched="the store is as it was",
         ) from None
     plain = all(_PART.fullmatch(part.name) for part in manifest.parts)

@@ -43,12 +43,12 @@ def held(name: str, call: Callable[[], T]) -> T | CheckResult:
     except PapertapeError as error:
         hint = f" ({error.hint})" if error.hint else ""
         return CheckResult(name, "failed", f"{error}{hint}")
-    except Exception as error:  # noqa: BLE001 - whatever a strategy raises is what is looked for
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a strategy raises is what is looked for
         raised = f"it raised {type(error).__name__}: {error}"
         return CheckResult(name, "failed", f"{raised}{_place(error)}")
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """The last line outside our package and the installed ones: most likely the user's own."""
     if isinstance(error, SyntaxError):  # says itself where
         return ""

@@ -186,7 +186,7 @@ def answer(asked: Question) -> Reply:
         strategy = source.strategy()
         watch.allows_packages = False
         made = list(_made(strategy, source, bars, actions, asked.cuts))
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises is the answer
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's code raises is the answer
         return Reply(touched=watch.touched, failure=f"{type(error).__name__}: {error}")
     finally:
         watch.is_on = False

@@ -32,7 +32,7 @@ from papertape.plugins.market_data.tables.times import (
     read_times,
     since_midnight,
 )
-from papertape.plugins.market_data.tables.zones import RepeatedHour
+from papertape.plugins.market_data.tables.zones import RepeatedHour, zone_of
 
 _NUMBERS = (*layouts.PRICES, "volume", "dividend", "split", "adjusted_close", "gain")
 _ALPHA_VANTAGE = ("timestamp", "open", "high", "low", "close", "volume")
@@ -130,6 +130,8 @@ def read_rows(path: str | Path, told: Told) -> Read:
     path = Path(path)
     symbol = canonical_symbol(told.symbol)
     frequency = Frequency.parse(told.frequency) if told.frequency else None
+    if told.zone:
+        zone_of(told.zone)  # a word that is no zone is refused where no time needs it, too
     content = read_content(path, told.size_cap)
     sidecar = read_sidecar(path, content)
     instrument = Instrument(symbol, currency=sidecar.currency)

@@ -225,6 +225,7 @@ def test_two_runs_that_differ_are_caught(tmp_path: Path, body: str) -> None:
         ("def exposure(self, bars):\n    return np.full(len(bars), 1.5)", "exposure 1.5"),
         ("def exposure(self, bars):\n    return np.full(len(bars), np.nan)", "exposure nan"),
         ("def exposure(self, bars):\n    return bars.closes", "AttributeError"),
+        ("def exposure(self, bars):\n    raise SystemExit(0)", "it raised SystemExit: 0"),
         (
             "def exposure(self, bars):\n    return np.ones(len(bars))\ndef on_bar(self, c, b): ...",
             "both",
@@ -261,6 +262,7 @@ def test_a_parameter_out_of_bounds_is_a_finding() -> None:
         ("import no_such_module_anywhere", "no_such_module_anywhere"),
         ("x = 1 / 0", "ZeroDivisionError: division by zero (mine.py:1)"),
         ("x = 1", "has 0 strategies"),
+        ("raise SystemExit(0)", "SystemExit: 0 (mine.py:1)"),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_a_finding(tmp_path: Path, text: str, words: str) -> None:
