@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Case:
         without: Faults that its provider cannot show.
         all_hours: Whether its minutes include those before and after the session.
         stream_path: Where its stream is; empty if it has none.
+        plenty: Settings of a plan that allows a question a second.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Case:
     without: frozenset[Fault] = frozenset()
     all_hours: bool = True
     stream_path: str = ""
+    plenty: dict[str, Any] = field(default_factory=lambda: {"calls_per_minute": 10_000})
 
     @property
     def plugin_name(self) -> str:
@@ -103,6 +105,8 @@ CASES = (
         page=2_000,
         without=PAGES | {Fault.FOREIGN_NEXT},
         all_hours=False,
+        stream_path="/iex",
+        plenty={"calls_per_hour": 3_600, "calls_per_day": 86_400},
     ),
     Case(
         "iex-alpaca",

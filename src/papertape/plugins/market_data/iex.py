@@ -155,7 +155,7 @@ class IEXDataPlugin:
         return await self._source.fetch_quote(symbol)
 
     def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
-        """The backend's live minutes.
+        """The backend's live minutes, and Tiingo's reference prices at once.
 
         Raises:
             PapertapeError: Whatever the backend refuses; no other one is asked instead.
@@ -186,11 +186,13 @@ def _chosen(settings: IEXSettings) -> Backend:
         backend = _by_what_is_there(settings)
     if backend not in _ENTITLEMENTS:
         raise SettingsError(f"iex has no backend {backend!r}", hint="auto, tiingo, alpaca, hist")
-    if backend == "tiingo" and (settings.api_secret or settings.ws_url):
+    is_unsaid = settings.backend == "auto" and settings.ws_url
+    if backend == "tiingo" and (settings.api_secret or is_unsaid):
         # An Alpaca key must not travel to another company by mistake.
         raise SettingsError(
-            "iex: api_secret and ws_url belong to the backend alpaca, and tiingo is chosen",
-            hint="leave them out, or set backend='alpaca'",
+            "iex: api_secret belongs to the backend alpaca, ws_url to a backend that is named, "
+            "and tiingo is chosen",
+            hint="leave them out, or set backend='alpaca' or backend='tiingo'",
         )
     if backend == "hist" and settings.hist_dir is None:
         raise SettingsError("iex needs hist_dir for the backend hist", hint=_CHOICES)
@@ -227,7 +229,7 @@ def _made(
     if backend == "tiingo":
         from papertape.plugins.market_data.tiingo import TiingoDataPlugin  # noqa: PLC0415
 
-        return TiingoDataPlugin(told, patience=patience, timing=timing)
+        return TiingoDataPlugin(told, patience=patience, timing=timing, endurance=endurance)
     from papertape.plugins.market_data.alpaca import AlpacaDataPlugin  # noqa: PLC0415
 
     return AlpacaDataPlugin(

@@ -3,7 +3,8 @@
 No provider's stream replays what a client missed, an open one may deliver nothing, and a clean
 close may be no end. So every minute of the session that a stream did not tell is asked for by
 REST before anything later is handed out: a stream only saves questions, and polling is a stream
-that says nothing. Both feed one `BarBuilder`, so both hand out the same bars.
+that says nothing. Both feed one `BarBuilder`, so both hand out the same bars. Where a plan allows
+fewer questions than there are minutes, several minutes are asked for at once, and come later.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class LiveStream:
         endurance: How patient to be.
         finality: Seconds after a minute's end at which its bar is taken as it is.
         lock: The file that one owner of the account's stream holds; None locks nothing.
+        pace: Minutes that one question asks for.
     """
 
     provider: str
@@ -98,11 +100,12 @@ class LiveStream:
     endurance: Endurance = field(default_factory=Endurance)
     finality: float = 5.0
     lock: Path | None = None
+    pace: int = 1
 
     async def events(self, symbols: Sequence[str]) -> AsyncGenerator[MarketEvent]:
         """Bars of regular hours once they are final, in order, and each once; it never ends.
 
-        What is told about a bar later comes as `AmendedBar`. Quotes and trades come at once.
+        What is told about a bar later comes as `AmendedBar`; quotes, trades, prices come at once.
 
         Raises:
             SettingsError: If the key or the plan is refused.
@@ -121,11 +124,12 @@ class LiveStream:
 
     async def _events(self, symbols: Sequence[str]) -> AsyncGenerator[MarketEvent]:
         clock, calendar = self.timing.clock, calendar_of(self.venue)
-        builder = BarBuilder(symbols, calendar, clock.now(), int(self.finality * SECOND))
-        troubles = _Troubles(self)
-        async with aclosing(_Line(self, calendar, troubles)) as line:
+        finality = int(self.finality * SECOND)
+        builder = BarBuilder(symbols, calendar, clock.now(), finality, self.pace)
+        asking, connecting = _Troubles(self), _Troubles(self)
+        async with aclosing(_Line(self, calendar, connecting)) as line:
             while True:
-                found = await self._asked(builder, troubles)
+                found = await self._asked(builder, asking)
                 for bar in builder.due():
                     yield bar
                 for amended in found.amended:
@@ -134,12 +138,14 @@ class LiveStream:
                     await line.leave(Lost("it was silent while the market was not"))
                 for event in await line.heard(builder.next_moment(clock.now())):
                     for news in builder.tell(event):
-                        troubles.are_over()
+                        connecting.are_over()
                         yield news
 
     async def _asked(self, builder: BarBuilder, troubles: _Troubles) -> _Found:
         """What REST says about minutes that were not told, and at times about all of them."""
         now, found = self.timing.clock.now(), _Found()
+        if now < troubles.until:
+            return found
         # A correction that a stream lost leaves no hole, so now and then everything is asked.
         is_audit = self.connect is not None and builder.unaudited(now) >= self.endurance.audit
         questions = builder.everything() if is_audit else builder.holes(now)
@@ -150,8 +156,10 @@ class LiveStream:
                     found.amended += builder.fill(bar, now)
         except ProviderError as failure:
             # What could not be asked stays open: nothing later is handed out before it is known.
-            await self.timing.sleep(troubles.pause_after(failure.message))
+            # A stream's prices go on meanwhile, and must not make it ask more often.
+            troubles.pause_after(failure.message)
             return found
+        troubles.are_over()
         builder.confirm(now, is_audit=is_audit)
         return found
 
@@ -175,12 +183,21 @@ class BarBuilder:
         calendar: Says which minutes are to be expected.
         begun: The first minute handed out is the one that holds this moment.
         finality: Nanoseconds after a minute's end at which it is taken as it is.
+        pace: Minutes that become known at once.
     """
 
-    def __init__(self, symbols: Sequence[str], calendar: Calendar, begun: Nanos, finality: Nanos):
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        calendar: Calendar,
+        begun: Nanos,
+        finality: Nanos,
+        pace: int = 1,
+    ):
         self._bars: dict[str, dict[Nanos, _Known]] = {symbol: {} for symbol in symbols}
         self._calendar = calendar
         self._finality = finality
+        self._pace = pace * MINUTE
         self._begun = begun // MINUTE * MINUTE
         self._confirmed = self._handed = self._audited = self._begun
 
@@ -195,16 +212,23 @@ class BarBuilder:
                 yield event
 
     def fill(self, bar: Bar, now: Nanos) -> list[AmendedBar]:
-        """Take a bar that was asked for; one that differs from what was handed out comes back."""
-        return list(self._take(bar, is_final=bar.end + self._finality <= now))
+        """Take a bar that was asked for; one that differs from what was handed out comes back.
+
+        One that is not final yet is not taken, so that it is asked for again.
+        """
+        if bar.end + self._finality > now:
+            return []
+        return list(self._take(bar, is_final=True))
 
     def knows(self, bar: Bar) -> bool:
         """Whether a bar of this key was told, or would not be taken."""
         return bar.start in self._bars[bar.symbol] or not self._is_wanted(bar)
 
     def unaudited(self, now: Nanos) -> float:
-        """Seconds of final minutes that were not asked for as a whole."""
-        return (self._horizon(now) - self._audited) / SECOND
+        """Seconds in which there were final minutes that were not asked for as a whole."""
+        horizon = self._horizon(now)
+        is_night = next(self._minutes(self._audited, horizon), None) is None
+        return 0.0 if is_night else (horizon - self._audited) / SECOND
 
     def everything(self) -> dict[str, Nanos]:
         """By symbol, the moment up to which everything was asked for."""
@@ -240,12 +264,12 @@ class BarBuilder:
         return sorted(ready, key=lambda bar: (bar.end, bar.symbol))
 
     def next_moment(self, now: Nanos) -> Nanos:
-        """When the next minute becomes final; the first one of the next session at night."""
-        following = self._horizon(now) + MINUTE
-        session = self._calendar.session(self._calendar.local_day(following))
-        if not self._calendar.is_session(session.day) or following > session.close:
+        """When the next minutes become final; the first ones of the next session at night."""
+        horizon = self._horizon(now)
+        session = self._calendar.session(self._calendar.local_day(horizon))
+        if not self._calendar.is_session(session.day) or horizon >= session.close:
             session = self._calendar.session(self._calendar.next_session(session.day))
-        return max(following, session.open + MINUTE) + self._finality
+        return max(horizon + self._pace, session.open + MINUTE) + self._finality
 
     def _take(self, bar: Bar, is_final: bool) -> Iterator[AmendedBar]:
         bars = self._bars.get(bar.symbol)
@@ -261,7 +285,7 @@ class BarBuilder:
             yield AmendedBar(bar, revision)
 
     def _horizon(self, now: Nanos) -> Nanos:
-        return (now - self._finality) // MINUTE * MINUTE
+        return (now - self._finality) // self._pace * self._pace
 
     def _is_wanted(self, bar: Bar) -> bool:
         """Whether it is a full minute of regular hours; whatever else is told is asked for."""
@@ -295,6 +319,7 @@ class _Troubles:
     def __init__(self, stream: LiveStream):
         self._stream = stream
         self._count = 0
+        self.until: Nanos = 0  # the end of the pause
 
     def are_over(self) -> None:
         """Something came: what failed before is forgotten."""
@@ -315,7 +340,9 @@ class _Troubles:
                 hint="check the network and the provider's status, then start the session again",
             )
         span = endurance.first_wait * 2.0 ** (self._count - 1)
-        return stream.timing.chance() * min(span, endurance.longest_wait)
+        pause = stream.timing.chance() * min(span, endurance.longest_wait)
+        self.until = stream.timing.clock.now() + int(pause * SECOND)
+        return pause
 
 
 class _Line:

@@ -30,9 +30,6 @@ class AmendedBar:
     revision: int
 
 
-MarketEvent: TypeAlias = Bar | AmendedBar | Quote | Trade
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a plan allows, as numbers; None where it sets no limit or nobody knows it.
@@ -119,6 +116,9 @@ class ReferencePrice:
     @property
     def ask(self) -> None:
         """None, as `bid`."""
+
+
+MarketEvent: TypeAlias = Bar | AmendedBar | Quote | Trade | ReferencePrice
 
 
 @runtime_checkable

@@ -1,32 +1,39 @@
-"""Tiingo: daily bars as traded with splits and dividends in line, IEX bars, a reference price."""
+"""Tiingo: daily bars as traded with splits and dividends in line, IEX bars, live prices.
+
+Its socket tells prices and no bars, and no bar is made of them: a reference price may be no trade,
+and carries no volume. Live minutes are therefore asked for, as often as the plan allows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import Nanos
-from papertape.domain.errors import DataError, NotFound
+from papertape.domain.errors import DataError, NoBars, NotFound, SettingsError
 from papertape.domain.instrument import canonical_symbol
-from papertape.domain.market import CorporateAction, PriceHistory, Quote
+from papertape.domain.market import Bar, CorporateAction, PriceHistory, Quote
 from papertape.plugins.market_data.budget import Budget
 from papertape.plugins.market_data.keys import Key, KeyHeader
+from papertape.plugins.market_data.live import Connect, Connection, Endurance, LiveStream
 from papertape.plugins.market_data.refined import (
     Wanted,
     bars_of,
+    refuse_stale,
     skew_notice,
     wanted,
 )
-from papertape.plugins.market_data.settings import budget_path, settled
+from papertape.plugins.market_data.settings import budget_path, settled, stream_lock
 from papertape.plugins.market_data.source import (
     Capabilities,
     Limits,
     MarketEvent,
     ReferencePrice,
-    refuse,
 )
 from papertape.plugins.market_data.tiingo_answers import (
     daily_actions,
@@ -55,6 +62,10 @@ _LENGTHS = {
 }
 _EARLIEST = date(1962, 1, 2)
 _EARLIEST_INTRADAY = date(2016, 12, 12)
+_MINUTE_IS_FINAL = 35.0
+"""Seconds. Assumption: late trades enter a minute of IEX as soon as they do elsewhere."""
+
+_SESSION_HOURS = 7
 _KEY_HINT = "check TIINGO_API_KEY; your token stands on the account page of tiingo.com"
 _LIKELY = "check the symbol and the dates; intraday bars are those of IEX alone"
 
@@ -67,7 +78,9 @@ class TiingoSettings:
         api_key: The account's token.
         adjustment: ``raw`` keeps splits and dividends beside the bars; ``all`` takes the
             provider's adjusted columns, which change with every later dividend.
-        base_url: Another address than the provider's.
+        threshold: What the stream tells: 6 reference prices; with a market-data agreement with IEX
+            5, trades and quotes where they change, or 0, all of them.
+        base_url, ws_url: Other addresses than the provider's.
         calls_per_hour, calls_per_day: What the plan allows.
         intraday_rows: Most rows of one intraday answer; a longer one is cut without a word.
         home: The folder of the call budget; the user's data folder if nobody says.
@@ -75,7 +88,9 @@ class TiingoSettings:
 
     api_key: Key
     adjustment: Literal["raw", "all"] = "raw"
+    threshold: Literal[6, 5, 0] = 6
     base_url: str = "https://api.tiingo.com"
+    ws_url: str = "wss://api.tiingo.com"
     calls_per_hour: int = 50
     calls_per_day: int = 1000
     intraday_rows: int = 2000
@@ -89,6 +104,7 @@ class TiingoDataPlugin:
         config: The fields of `TiingoSettings`; the key may be a text.
         patience: How long and how often it asks.
         timing: Clock, sleep and chance.
+        endurance: How patient a stream is.
     """
 
     def __init__(
@@ -97,9 +113,11 @@ class TiingoDataPlugin:
         *,
         patience: Patience | None = None,
         timing: Timing | None = None,
+        endurance: Endurance | None = None,
     ):
         self.settings = settled(TiingoSettings, config, "tiingo")
         self._timing = timing or Timing()
+        self._endurance = endurance or Endurance()
         self._transport = Transport(
             Access(
                 provider="tiingo",
@@ -119,21 +137,27 @@ class TiingoDataPlugin:
         return Limits(
             per_hour=self.settings.calls_per_hour,
             per_day=self.settings.calls_per_day,
-            note="free accounts: 500 symbols a month",
+            connections=1,
+            note="free accounts: 500 symbols a month; live minutes of n symbols come every "
+            f"60 n / {self._live_calls} minutes",
         )
 
     @property
     def capabilities(self) -> Capabilities:
-        """Decades of consolidated daily bars, some years of IEX bars, a reference price."""
+        """Decades of consolidated daily bars, some years of IEX bars, live prices."""
         return Capabilities(
             "tiingo",
             adjustment=self.settings.adjustment,
             frequencies=tuple(_LENGTHS),
             quotes=True,
+            streams=True,
             needs_key=True,
             limits=self._limits,
             tape="consolidated (1d), IEX (shorter)",
-            entitlements=("bid, ask and last: a market-data agreement with IEX",),
+            entitlements=(
+                "bid, ask and last, at once or streamed: a market-data agreement with IEX",
+                "reference prices: any account",
+            ),
             terms="for your own or internal use; not to be passed on",
             finality_seconds=4 * 3_600.0,  # daily prices may be corrected until 20:00 in New York
         )
@@ -157,13 +181,14 @@ class TiingoDataPlugin:
         now, says = self._timing.clock.now(), self.capabilities
         earliest = _EARLIEST if frequency == "1d" else _EARLIEST_INTRADAY
         asked = wanted(says, symbol, (start_date, end_date), frequency, earliest, now)
+        return self._history(asked, await self._told(asked), now)
+
+    async def _told(self, asked: Wanted) -> list[Answer]:
         async with self._transport.open() as web:
             try:
-                told = await self._answers(web, asked)
+                return await self._answers(web, asked)
             except NotFound as error:
                 unknown = str(error)
-            else:
-                return self._history(asked, told, now)
         raise DataError(f"tiingo knows no {asked.symbol} ({unknown})", hint="check the symbol")
 
     async def _answers(self, web: Web, asked: Wanted) -> list[Answer]:
@@ -235,13 +260,89 @@ class TiingoDataPlugin:
         return latest_price(answer.value, symbol)
 
     def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
-        """Nothing: without an agreement with IEX the socket tells reference prices, not bars.
+        """Prices at once as ``threshold`` says, and between them the same minutes as `poll`.
+
+        Without an agreement with IEX a price is a `ReferencePrice`; with one there are trades and
+        quotes; broken trades and halts are not told. Prices that a lost connection missed stay
+        missed, minutes do not.
 
         Raises:
-            UsageError: Always.
+            SettingsError: If the key or the plan does not allow it.
+            LockHeld: If another process has the account's stream.
+            ProviderError: If connections or questions keep failing.
         """
-        del symbols
-        refuse(self.capabilities, "streams")
+        from papertape.plugins.market_data.tiingo_stream import Prices, connected  # noqa: PLC0415
+
+        settings, wanted_ = self.settings, [canonical_symbol(symbol) for symbol in symbols]
+        address = f"{settings.ws_url.rstrip('/')}/iex"
+        prices = Prices(wanted_, settings.threshold)
+
+        def connect() -> AbstractAsyncContextManager[Connection]:
+            return connected(address, settings.api_key, prices)
+
+        return self._live(connect, wanted_)
+
+    def poll(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+        """Minutes of trades on IEX, several at once where the plan's calls are few.
+
+        Raises:
+            SettingsError: If the key or the plan does not allow it.
+            ProviderError: If questions keep failing.
+        """
+        return self._live(None, [canonical_symbol(symbol) for symbol in symbols])
+
+    def _live(self, connect: Connect | None, symbols: list[str]) -> AsyncIterator[MarketEvent]:
+        pace = self._pace(len(symbols))
+        # A minute that was just asked for may have been told of so long ago, and not again since.
+        silence = 60.0 * (pace + 1) + _MINUTE_IS_FINAL
+        return LiveStream(
+            "tiingo",
+            self.capabilities.venue,
+            connect,
+            self._minutes_since,
+            self._timing,
+            replace(self._endurance, silence=max(silence, self._endurance.silence)),
+            _MINUTE_IS_FINAL,
+            stream_lock(self.settings.home, "tiingo", self.settings.api_key),
+            pace,
+        ).events(symbols)
+
+    @property
+    def _live_calls(self) -> int:
+        """Calls of an hour that live minutes may take; a tenth stays for whatever else is asked."""
+        settings = self.settings
+        hour = min(settings.calls_per_hour, settings.calls_per_day // _SESSION_HOURS)
+        return hour * 9 // 10
+
+    def _pace(self, count: int) -> int:
+        """Minutes between two questions for each of some symbols.
+
+        Raises:
+            SettingsError: If the plan does not allow one an hour.
+        """
+        calls = self._live_calls // max(count, 1)
+        if not calls:
+            raise SettingsError(
+                f"tiingo: the plan's calls carry live minutes of {self._live_calls} symbols, "
+                f"not of {count}",
+                hint="name fewer symbols, or say by calls_per_hour and calls_per_day what the "
+                "plan allows",
+            )
+        return -(-60 // calls)
+
+    async def _minutes_since(self, symbol: str, since: Nanos) -> list[Bar]:
+        now, says = self._timing.clock.now(), self.capabilities
+        day = calendar_of(says.venue).local_day(since)
+        asked = wanted(says, symbol, (day, None), "1m", day, now)
+        told = await self._told(asked)
+        refuse_stale("tiingo", told[-1].skew_seconds)
+        rows = [row for answer in told for row in intraday_rows(answer.value, asked)]
+        try:
+            return [
+                bar for bar in bars_of(asked, rows, says, now, _LIKELY)[0] if bar.start >= since
+            ]
+        except NoBars:
+            return []
 
 
 def _between(first: date, last: date) -> dict[str, str]:

@@ -97,7 +97,11 @@ REFUSED = {
     "a secret and a folder": ({"api_secret": SECRET, "hist_dir": "x"}, "retired"),
     "alpaca without a secret": ({"api_key": KEY, "backend": "alpaca"}, "needs api_secret"),
     "tiingo without a token": ({"backend": "tiingo"}, "needs api_key"),
-    "tiingo with an alpaca key": (BOTH | {"backend": "tiingo"}, "belong to the backend alpaca"),
+    "tiingo with an alpaca key": (BOTH | {"backend": "tiingo"}, "belongs to the backend alpaca"),
+    "a stream of nobody": (
+        {"api_key": KEY, "ws_url": "ws://127.0.0.1:9"},
+        "a backend that is named",
+    ),
     "hist without a folder": ({"backend": "hist"}, "needs hist_dir"),
     "no such backend": ({"api_key": KEY, "backend": "cloud"}, "no backend 'cloud'"),
     "a slip": ({"api_kee": KEY}, "no setting 'api_kee'"),
@@ -241,11 +245,31 @@ def test_alpaca_s_live_minutes_come_through(
     assert (bar.start, bar.end - bar.start, bar.close) == (row.start, MINUTE, row.close)
 
 
-@pytest.mark.parametrize("config", [{"api_key": KEY, "base_url": "http://127.0.0.1:9"}, None])
-def test_what_has_no_stream_says_so(
-    config: dict[str, Any] | None, captures: Path, time: SkippingTime, tmp_path: Path
+def test_tiingo_s_live_prices_and_minutes_come_through(
+    tiingo: TiingoEmulator, time: SkippingTime, tmp_path: Path
 ) -> None:
-    plugin = iex(time, tmp_path, **(config or {"hist_dir": captures}))
+    time._now = CALENDAR.session(DAY).open
+    addresses = {"base_url": tiingo.url, "ws_url": tiingo.ws_url}
+    plugin = iex(time, tmp_path, api_key=KEY, backend="tiingo", **addresses)
+
+    async def first_two() -> list[object]:
+        async with aclosing(plugin.stream(["ACME"])) as events:  # type: ignore[type-var]
+            found = [await anext(events)]
+            while not isinstance(found[-1], Bar):
+                found.append(await anext(events))
+        return [found[0], found[-1]]
+
+    price, bar = asyncio.run(first_two())
+    told, row = (rows("ACME", DAY) for rows in (Market().minutes_told, Market().regular_minutes))
+    (first,) = (each for each in told if each.start == row[0].start)
+    assert price == ReferencePrice("ACME", first.end, first.close)
+    assert isinstance(bar, Bar)
+    assert (bar.start, bar.close) == (row[0].start, row[0].close)
+    assert plugin.capabilities.streams
+
+
+def test_what_has_no_stream_says_so(captures: Path, time: SkippingTime, tmp_path: Path) -> None:
+    plugin = iex(time, tmp_path, hist_dir=captures)
     with pytest.raises(UsageError, match="has no streams"):
         plugin.stream(["ACME"])
 

@@ -44,6 +44,12 @@ def case(request: pytest.FixtureRequest) -> Case:
     return request.param
 
 
+def only(*names: str) -> pytest.MarkDecorator:
+    """The test is of some providers alone."""
+    cases = [case for case in CASES if case.name in names]
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name, indirect=True)
+
+
 @pytest.fixture
 def emulator(case: Case, time: SkippingTime) -> Iterator[Any]:
     with case.emulator(Market(), time) as running:
@@ -53,7 +59,7 @@ def emulator(case: Case, time: SkippingTime) -> Iterator[Any]:
 @pytest.fixture
 def plugin(case: Case, emulator: Emulator, time: SkippingTime, tmp_path: Path) -> Any:
     timing = Timing(time, time.sleep, lambda: 0.5, time.within)
-    return case.made(emulator, tmp_path, timing, calls_per_minute=10_000)
+    return case.made(emulator, tmp_path, timing, **case.plenty)
 
 
 def bar(symbol: str, row: Row) -> Bar:
@@ -74,6 +80,12 @@ def market_bars(until: Nanos, begun: Nanos = BEGUN, symbols: Sequence[str] = SYM
 
 
 def heard(events: AsyncIterator[MarketEvent], until: Nanos) -> list[MarketEvent]:
+    """What is handed out about bars, up to those that end at a moment."""
+    told = all_heard(events, until)
+    return [event for event in told if isinstance(event, Bar | AmendedBar)]
+
+
+def all_heard(events: AsyncIterator[MarketEvent], until: Nanos) -> list[MarketEvent]:
     """What is handed out up to the bars that end at a moment."""
 
     async def listen() -> list[MarketEvent]:
@@ -99,6 +111,7 @@ def test_polling_and_streaming_give_the_markets_own_bars(plugin: Any, time: Skip
     assert len(streamed) > 15
 
 
+@only("alpaca", "massive")
 def test_a_stream_that_tells_everything_is_asked_every_five_minutes_alone(
     plugin: Any, emulator: Any, case: Case
 ) -> None:
@@ -145,7 +158,7 @@ def test_a_mute_stream_is_left_and_tried_again(plugin: Any, emulator: Any) -> No
     assert emulator.connected > 1
 
 
-@pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
+@only("alpaca")
 def test_a_stale_page_confirms_nothing(plugin: Any, emulator: Any) -> None:
     emulator.switches.on(Fault.STALE, times=3)
     assert heard(plugin.poll(["ACME"]), UNTIL) == market_bars(UNTIL, symbols=["ACME"])
@@ -154,14 +167,14 @@ def test_a_stale_page_confirms_nothing(plugin: Any, emulator: Any) -> None:
         heard(plugin.poll(["ACME"]), UNTIL + 60 * MINUTE)
 
 
-@pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
+@only("alpaca", "tiingo")
 def test_a_slot_that_becomes_free_is_taken(plugin: Any, emulator: Any) -> None:
     emulator.switches.on(Fault.CONNECTION_LIMIT, times=2)
     assert heard(plugin.stream(SYMBOLS), UNTIL) == market_bars(UNTIL)
     assert emulator.connected == 1
 
 
-@pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
+@only("alpaca", "massive", "tiingo")
 def test_a_second_stream_of_the_same_account_is_refused_before_it_connects(
     plugin: Any, emulator: Any
 ) -> None:
@@ -177,15 +190,23 @@ def test_a_second_stream_of_the_same_account_is_refused_before_it_connects(
     assert emulator.connected == 2
 
 
-@pytest.mark.parametrize("case", [CASES[0]], ids=["alpaca"], indirect=True)
+@only("alpaca", "tiingo")
 def test_a_slot_that_stays_taken_is_told_and_not_hammered(
-    plugin: Any, emulator: Any, time: SkippingTime
+    plugin: Any, emulator: Any, time: SkippingTime, case: Case
 ) -> None:
     emulator.switches.on(Fault.CONNECTION_LIMIT)
-    with pytest.raises(ProviderError, match="another session holds the account's one stream"):
+    with pytest.raises(ProviderError, match="the account's one stream"):
         heard(plugin.stream(["ACME"]), UNTIL + 60 * MINUTE)
     assert time.now() - BEGUN >= 10 * 30 * SECOND
-    assert len([seen for seen in emulator.seen if seen.path == "/v2/iex"]) == 11
+    assert len([seen for seen in emulator.seen if seen.path == case.stream_path]) == 11
+
+
+def test_a_stream_that_goes_on_does_not_hide_that_questions_keep_failing(
+    plugin: Any, emulator: Any
+) -> None:
+    emulator.switches.on(Fault.GATEWAY)
+    with pytest.raises(ProviderError, match="live data failed 11 times in a row"):
+        heard(plugin.stream(SYMBOLS), UNTIL + 60 * MINUTE)
 
 
 @pytest.mark.parametrize("fault", [Fault.KEY_REFUSED, Fault.PLAN_REFUSED])
@@ -230,7 +251,7 @@ def test_keys_of_a_stream_are_in_no_log(
     emulator.switches.on(Fault.CLEAN_CLOSE, times=1)
     heard(plugin.stream(["ACME"]), BEGUN + 4 * MINUTE)
     lines = [record.getMessage() + repr(record.args) for record in caplog.records]
-    assert any('"action":"auth"' in line for line in lines)
+    assert any('"action":"auth"' in line or '"authorization":' in line for line in lines)
     assert [line for line in lines if KEY in line or SECRET in line] == []
 
 

@@ -15,7 +15,7 @@ from tests.emulators.tiingo import TiingoEmulator
 from tests.fakes import SkippingTime
 
 from papertape.domain.clock import MINUTE, SECOND, rfc3339
-from papertape.domain.errors import DataError, ProviderError, UsageError
+from papertape.domain.errors import DataError, ProviderError
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import DAILY, Dividend, Frequency, Quote, Split
 from papertape.plugins.market_data.refined import Wanted
@@ -180,8 +180,3 @@ def test_an_account_with_an_agreement_gets_bid_and_ask(
 ) -> None:
     emulator.agreement = True
     assert isinstance(finished(plugin(emulator, tmp_path).fetch_quote("BRK.B")), Quote)
-
-
-def test_there_is_no_stream_of_bars(emulator: TiingoEmulator, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has no streams"):
-        plugin(emulator, tmp_path).stream(["ACME"])
