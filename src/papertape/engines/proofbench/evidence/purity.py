@@ -35,6 +35,7 @@ _MODULES: Mapping[str, str] = {
         "reads files",
     ),
     **dict.fromkeys(("importlib", "runpy"), "loads code that this check cannot read"),
+    **dict.fromkeys(("gc", "inspect"), "looks into the memory of who asks it"),
     **dict.fromkeys(
         ("papertape.plugins", "papertape.session", "papertape.monitoring", "papertape.cli"),
         "fetches prices beyond the bars it is handed",
@@ -58,7 +59,11 @@ _CALLS: tuple[tuple[str, str], ...] = (
     (r"numpy\.(load|loadtxt|genfromtxt|fromfile|memmap|save|savez|savetxt)", "reads files"),
     (r"papertape\.read_\w+", "fetches prices beyond the bars it is handed"),
     (r"eval|exec|compile|__import__", "runs code that this check cannot read"),
+    (r"sys\._(getframe|current_frames)", "looks into the memory of who asks it"),
 )
+_FRAMES = {"f_back", "f_locals", "tb_frame", "gi_frame", "__closure__", "__subclasses__"}
+"""Attributes that lead from a call to its callers, who hold bars of later days."""
+
 _SEEDED = re.compile(
     r"random\.Random|numpy\.random\.(default_rng|RandomState|SeedSequence|PCG64|Philox)"
 )
@@ -116,6 +121,8 @@ def _reads(tree: ast.Module, names: Mapping[str, str]) -> Iterator[tuple[int, st
     for node in ast.walk(tree):
         if isinstance(node, (ast.Attribute, ast.Name)) and _dotted(node, names) == "os.environ":
             yield node.lineno, "reads the environment (os.environ)"
+        if isinstance(node, ast.Attribute) and node.attr in _FRAMES:
+            yield node.lineno, f"looks into the memory of who asks it ({node.attr})"
         if not isinstance(node, ast.Call):
             continue
         called = _dotted(node.func, names)
