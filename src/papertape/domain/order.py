@@ -191,6 +191,8 @@ class Order:
         """Take ``"day"`` for `TimeInForce.DAY`: a word that is none must not pass for another."""
         for name, kinds in (("kind", OrderKind), ("time_in_force", TimeInForce)):
             word = getattr(self, name)
+            if type(word) is kinds:
+                continue
             if word not in list(kinds):
                 known = ", ".join(kinds)
                 raise UsageError(f"{self.symbol}: {name} {word!r} is none of {known}")

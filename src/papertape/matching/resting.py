@@ -60,6 +60,26 @@ class Resting:
     owed: int = 0
     delay: Micros = 0
 
+    def twin(self) -> Resting:
+        """Another one that stands where this one does."""
+        return Resting(
+            self.state,
+            self.eligible,
+            self.number,
+            self.expires,
+            self.auction,
+            self.anchor,
+            self.is_triggered,
+            self.is_arriving,
+            self.is_forced,
+            self.is_served,
+            self.late_limit,
+            self.fills,
+            self.ahead,
+            self.owed,
+            self.delay,
+        )
+
     def report(self, report: OrderReport) -> None:
         """Book what the exchange itself says of the order; of its own book it is never wrong."""
         said = report_of(report)
