@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import NamedTuple
 
-from papertape.domain.errors import require
+from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import (
     CashSettled,
     DividendAccrued,
@@ -201,6 +201,9 @@ class Position:
         return Position(after, self.cost if after else 0)
 
 
+_FLAT = Position()
+
+
 @dataclass(frozen=True)
 class Account:
     """Cash and holdings after everything so far; `after` gives the next one.
@@ -233,13 +236,14 @@ class Account:
         for pocket, asset, amount in postings(event):
             balances[pocket, asset] = counted(balances.get((pocket, asset), 0) + amount)
             totals[asset] = totals.get(asset, 0) + amount
-        require(not any(totals.values()), f"postings of {event} do not balance: {totals}")
+        if any(totals.values()):
+            raise InvariantBroken(f"postings of {event} do not balance: {totals}")
         return Account(MappingProxyType(balances), MappingProxyType(self._positions_after(event)))
 
     def _positions_after(self, event: LedgerEvent) -> dict[str, Position]:
         positions = dict(self.positions)
         symbol = symbol_of(event)
-        held = positions.get(symbol, Position())
+        held = positions.get(symbol, _FLAT)
         match event:
             case OrderFilled(fill=fill):
                 held = held.after(fill)

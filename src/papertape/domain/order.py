@@ -11,6 +11,11 @@ from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, is_sentence
 from papertape.domain.money import LARGEST, Micros
 
+try:
+    import cython
+except ImportError:
+    from papertape.domain import uncompiled as cython
+
 OrderId: TypeAlias = str
 
 
@@ -196,7 +201,13 @@ class Order:
             if word not in list(kinds):
                 known = ", ".join(kinds)
                 raise UsageError(f"{self.symbol}: {name} {word!r} is none of {known}")
-            object.__setattr__(self, name, kinds(word))
+            if cython.compiled:  # a C struct, whose fields are written directly
+                if name == "kind":
+                    self.kind = kinds(word)
+                else:
+                    self.time_in_force = kinds(word)
+            else:
+                object.__setattr__(self, name, kinds(word))
 
     @property
     def _is_special(self) -> bool:
