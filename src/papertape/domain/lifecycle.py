@@ -195,7 +195,7 @@ class OrderState:
             return found
         return replace(self, suspense=(*self.suspense, replace(report, note=found)))
 
-    def _in(self, stage: OrderStatus, note: str) -> OrderState:
+    def at_stage(self, stage: OrderStatus, note: str) -> OrderState:
         """The same order in another stage of its life."""
         return OrderState(
             self.order,
@@ -210,7 +210,7 @@ class OrderState:
             self.suspense,
         )
 
-    def _with(
+    def having_traded(
         self, order: Order, executions: tuple[Execution, ...], filled: int, paid: Micros
     ) -> OrderState:
         """The same order with other terms, and what was executed of them."""
@@ -244,7 +244,7 @@ def _unmoved(state: OrderState, report: Report) -> OrderState:
 def _accepted(state: OrderState, report: Report) -> OrderState:
     if state.stage is not OrderStatus.PENDING_NEW:  # late: the order has gone on meanwhile
         return state
-    return state._in(OrderStatus.NEW, report.note)
+    return state.at_stage(OrderStatus.NEW, report.note)
 
 
 def _rejected(state: OrderState, report: Report) -> OrderState | str:
@@ -252,7 +252,7 @@ def _rejected(state: OrderState, report: Report) -> OrderState | str:
         return state
     if state.filled or state.is_over:
         return f"it is {state.status}, {state.filled} filled, and cannot be rejected any more"
-    return state._in(OrderStatus.REJECTED, report.note)
+    return state.at_stage(OrderStatus.REJECTED, report.note)
 
 
 def _ended(state: OrderState, report: Report) -> OrderState:
@@ -266,7 +266,7 @@ def _ended(state: OrderState, report: Report) -> OrderState:
 def _done_for_day(state: OrderState, report: Report) -> OrderState | str:
     if state.stage in _ENDED:
         return f"it is {state.stage}, its day cannot end"
-    return state._in(OrderStatus.DONE_FOR_DAY, report.note)
+    return state.at_stage(OrderStatus.DONE_FOR_DAY, report.note)
 
 
 def _looked_at(state: OrderState, report: Report) -> OrderState:
@@ -371,7 +371,7 @@ def _booked(state: OrderState, executions: tuple[Execution, ...], order: Order) 
     agrees = order.side == side and all(each.quantity * side >= 0 for each in executions)
     if not agrees or not 0 <= filled * side <= abs(order.quantity):
         return f"it would make {filled} filled of {order.quantity}"
-    return state._with(order, executions, filled, paid)
+    return state.having_traded(order, executions, filled, paid)
 
 
 def _totals(executions: Iterable[Execution]) -> tuple[int, Micros]:
