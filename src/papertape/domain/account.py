@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TypeAlias
 
-from papertape.domain.errors import require
+from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import (
     CashSettled,
     DividendAccrued,
@@ -36,15 +36,11 @@ FINANCING = "financing"
 USD = "USD"
 
 
-class Posting(NamedTuple):
-    """An amount of one asset that enters (or, negative, leaves) a pocket.
+Posting: TypeAlias = tuple[str, str, int]
+"""A pocket, an asset, and the amount of it that enters the pocket or, negative, leaves it.
 
-    Money is in micro-dollars, shares in shares.
-    """
-
-    pocket: str
-    asset: str
-    amount: int
+Money is in micro-dollars, shares in shares. A bare tuple, for each fill needs six of them.
+"""
 
 
 def postings(event: LedgerEvent) -> tuple[Posting, ...]:  # noqa: C901, PLR0911 - one case an event
@@ -58,66 +54,66 @@ def postings(event: LedgerEvent) -> tuple[Posting, ...]:  # noqa: C901, PLR0911 
             return (*_undone(fill), *_exchanged(instead))
         case DividendAccrued(quantity=quantity, amount=amount):
             total = counted(quantity * amount)
-            return (Posting(OWED, USD, total), Posting(DIVIDENDS, USD, -total))
+            return ((OWED, USD, total), (DIVIDENDS, USD, -total))
         case DividendPaid(total=total):
-            return (Posting(CASH, USD, total), Posting(OWED, USD, -total))
+            return ((CASH, USD, total), (OWED, USD, -total))
         case SplitApplied(symbol=symbol, before=before, after=after, cash_in_lieu=cash):
             return (
-                Posting(HOLDING, symbol, after - before),
-                Posting(MARKET, symbol, before - after),
-                Posting(CASH, USD, cash),
-                Posting(MARKET, USD, -cash),
+                (HOLDING, symbol, after - before),
+                (MARKET, symbol, before - after),
+                (CASH, USD, cash),
+                (MARKET, USD, -cash),
             )
         case SymbolChanged(symbol=symbol, new_symbol=new, quantity=quantity):
             return (
-                Posting(HOLDING, symbol, -quantity),
-                Posting(MARKET, symbol, quantity),
-                Posting(HOLDING, new, quantity),
-                Posting(MARKET, new, -quantity),
+                (HOLDING, symbol, -quantity),
+                (MARKET, symbol, quantity),
+                (HOLDING, new, quantity),
+                (MARKET, new, -quantity),
             )
         case HoldingDelisted(symbol=symbol, quantity=quantity, price=price):
             paid = counted(quantity * price)
             return (
-                Posting(HOLDING, symbol, -quantity),
-                Posting(MARKET, symbol, quantity),
-                Posting(CASH, USD, paid),
-                Posting(MARKET, USD, -paid),
+                (HOLDING, symbol, -quantity),
+                (MARKET, symbol, quantity),
+                (CASH, USD, paid),
+                (MARKET, USD, -paid),
             )
         case CashSettled(total=total):
-            return (Posting(CASH, USD, total), Posting(UNSETTLED, USD, -total))
+            return ((CASH, USD, total), (UNSETTLED, USD, -total))
         case VariationPaid(total=total):
-            return (Posting(CASH, USD, total), Posting(MARKET, USD, -total))
+            return ((CASH, USD, total), (MARKET, USD, -total))
         case FinancingCharged(total=total):
-            return (Posting(CASH, USD, -total), Posting(FINANCING, USD, total))
+            return ((CASH, USD, -total), (FINANCING, USD, total))
 
 
 def _exchanged(fill: Fill) -> tuple[Posting, ...]:
     """What a trade moves: shares against money, or a contract against a bond."""
     shares = (
-        Posting(FEES, USD, fill.fee),
-        Posting(HOLDING, fill.symbol, fill.quantity),
-        Posting(MARKET, fill.symbol, -fill.quantity),
+        (FEES, USD, fill.fee),
+        (HOLDING, fill.symbol, fill.quantity),
+        (MARKET, fill.symbol, -fill.quantity),
     )
     if fill.bond is not None:
         return (
-            Posting(CASH, USD, fill.cash),
-            Posting(BOND, USD, fill.bond),
-            Posting(MARKET, USD, -fill.variation),
+            (CASH, USD, fill.cash),
+            (BOND, USD, fill.bond),
+            (MARKET, USD, -fill.variation),
             *shares,
         )
     # A sale's money comes when it settles; a purchase takes it at once, so that none is promised
     # twice, and so does the fee.
     proceeds = max(0, -fill.value)
     return (
-        Posting(CASH, USD, fill.cash - proceeds),
-        Posting(UNSETTLED, USD, proceeds),
-        Posting(MARKET, USD, fill.value),
+        (CASH, USD, fill.cash - proceeds),
+        (UNSETTLED, USD, proceeds),
+        (MARKET, USD, fill.value),
         *shares,
     )
 
 
 def _undone(fill: Fill) -> tuple[Posting, ...]:
-    return tuple(Posting(pocket, asset, -amount) for pocket, asset, amount in _exchanged(fill))
+    return tuple((pocket, asset, -amount) for pocket, asset, amount in _exchanged(fill))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +197,9 @@ class Position:
         return Position(after, self.cost if after else 0)
 
 
+_FLAT = Position()
+
+
 @dataclass(frozen=True)
 class Account:
     """Cash and holdings after everything so far; `after` gives the next one.
@@ -233,13 +232,14 @@ class Account:
         for pocket, asset, amount in postings(event):
             balances[pocket, asset] = counted(balances.get((pocket, asset), 0) + amount)
             totals[asset] = totals.get(asset, 0) + amount
-        require(not any(totals.values()), f"postings of {event} do not balance: {totals}")
+        if any(totals.values()):
+            raise InvariantBroken(f"postings of {event} do not balance: {totals}")
         return Account(MappingProxyType(balances), MappingProxyType(self._positions_after(event)))
 
     def _positions_after(self, event: LedgerEvent) -> dict[str, Position]:
         positions = dict(self.positions)
         symbol = symbol_of(event)
-        held = positions.get(symbol, Position())
+        held = positions.get(symbol, _FLAT)
         match event:
             case OrderFilled(fill=fill):
                 held = held.after(fill)

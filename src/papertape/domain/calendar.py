@@ -67,7 +67,8 @@ class Calendar:
     def session(self, day: date) -> Session:
         """The hours of a day, regular ones where the table knows no session (see `is_session`)."""
         opens, closes = self.hours.get(day, self.regular)
-        return Session(day, self._at(day, opens), self._at(day, closes), closes < self.regular[1])
+        begin, end = _moment(self.zone, day, opens), _moment(self.zone, day, closes)
+        return Session(day, begin, end, closes < self.regular[1])
 
     def sessions(self, first: date, last: date) -> list[date]:
         """The days traded between two dates, both included, in order."""
@@ -94,9 +95,10 @@ class Calendar:
         runs = np.diff(np.append(starts, len(hours)))
         return np.repeat((np.array(days, np.int64) - _EPOCH).astype("datetime64[D]"), runs)
 
-    def _at(self, day: date, local: time) -> Nanos:
-        moment = datetime.combine(day, local, tzinfo=self.zone)
-        return int(moment.timestamp()) * SECOND
+
+@cache
+def _moment(zone: ZoneInfo, day: date, local: time) -> Nanos:
+    return int(datetime.combine(day, local, tzinfo=zone).timestamp()) * SECOND
 
 
 @cache

@@ -385,6 +385,17 @@ OrderReport: TypeAlias = (
 ``number`` is the broker's sequence number, from 1; 0 until a broker has given it one.
 """
 
+
+def numbered(said: OrderReport, number: int) -> OrderReport:
+    """The same report under its broker's number."""
+    match said:  # most are of these two, so they are spared the general way
+        case OrderAccepted(time=time, order=order):
+            return OrderAccepted(time, order, number)
+        case OrderFilled(time=time, fill=fill):
+            return OrderFilled(time, fill, number)
+    return replace(said, number=number)
+
+
 LedgerEvent: TypeAlias = (
     OrderFilled
     | FillBusted

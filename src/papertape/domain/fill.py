@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from papertape.domain.clock import Nanos
-from papertape.domain.errors import require
+from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.money import Micros, counted
 from papertape.domain.order import OrderId
 
@@ -68,8 +68,10 @@ class Fill:
 
     def __post_init__(self) -> None:
         require(self.quantity != 0, "a fill moves at least one share")
-        require(self.price > 0, f"a price is positive, was {self.price}")
-        require(self.fee >= 0, f"a fee is never negative, was {self.fee}")
+        if self.price <= 0:
+            raise InvariantBroken(f"a price is positive, was {self.price}")
+        if self.fee < 0:
+            raise InvariantBroken(f"a fee is never negative, was {self.fee}")
         counted(self.value)
 
     @property

@@ -11,7 +11,7 @@ from enum import Enum, StrEnum
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
-from papertape.domain.errors import require
+from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import Event
 from papertape.domain.money import Micros
 from papertape.domain.order import Order, OrderId, TimeInForce
@@ -184,7 +184,8 @@ class OrderState:
 
         What cannot be true leaves the order as it stands and goes to `suspense` (R13).
         """
-        require(report.order_id == self.order.id, f"{report.order_id} is not {self.order.id}")
+        if report.order_id != self.order.id:
+            raise InvariantBroken(f"{report.order_id} is not {self.order.id}")
         if report.execution is not None and self._has_heard_of(report.execution.id):
             return self
         found: OrderState | str = "it was rejected"
@@ -193,6 +194,38 @@ class OrderState:
         if isinstance(found, OrderState):
             return found
         return replace(self, suspense=(*self.suspense, replace(report, note=found)))
+
+    def at_stage(self, stage: OrderStatus, note: str) -> OrderState:
+        """The same order in another stage of its life."""
+        return OrderState(
+            self.order,
+            stage,
+            self.filled,
+            self.paid,
+            note,
+            self.executions,
+            self.earlier,
+            self.requests,
+            self.accepted_id,
+            self.suspense,
+        )
+
+    def having_traded(
+        self, order: Order, executions: tuple[Execution, ...], filled: int, paid: Micros
+    ) -> OrderState:
+        """The same order with other terms, and what was executed of them."""
+        return OrderState(
+            order,
+            self.stage,
+            filled,
+            paid,
+            self.note,
+            executions,
+            self.earlier,
+            self.requests,
+            self.accepted_id,
+            self.suspense,
+        )
 
     def _has_heard_of(self, execution_id: str) -> bool:
         return any(each.id == execution_id for each in self.executions) or any(
@@ -211,7 +244,7 @@ def _unmoved(state: OrderState, report: Report) -> OrderState:
 def _accepted(state: OrderState, report: Report) -> OrderState:
     if state.stage is not OrderStatus.PENDING_NEW:  # late: the order has gone on meanwhile
         return state
-    return replace(state, stage=OrderStatus.NEW, note=report.note)
+    return state.at_stage(OrderStatus.NEW, report.note)
 
 
 def _rejected(state: OrderState, report: Report) -> OrderState | str:
@@ -219,7 +252,7 @@ def _rejected(state: OrderState, report: Report) -> OrderState | str:
         return state
     if state.filled or state.is_over:
         return f"it is {state.status}, {state.filled} filled, and cannot be rejected any more"
-    return replace(state, stage=OrderStatus.REJECTED, note=report.note)
+    return state.at_stage(OrderStatus.REJECTED, report.note)
 
 
 def _ended(state: OrderState, report: Report) -> OrderState:
@@ -233,7 +266,7 @@ def _ended(state: OrderState, report: Report) -> OrderState:
 def _done_for_day(state: OrderState, report: Report) -> OrderState | str:
     if state.stage in _ENDED:
         return f"it is {state.stage}, its day cannot end"
-    return replace(state, stage=OrderStatus.DONE_FOR_DAY, note=report.note)
+    return state.at_stage(OrderStatus.DONE_FOR_DAY, report.note)
 
 
 def _looked_at(state: OrderState, report: Report) -> OrderState:
@@ -338,7 +371,7 @@ def _booked(state: OrderState, executions: tuple[Execution, ...], order: Order) 
     agrees = order.side == side and all(each.quantity * side >= 0 for each in executions)
     if not agrees or not 0 <= filled * side <= abs(order.quantity):
         return f"it would make {filled} filled of {order.quantity}"
-    return replace(state, order=order, executions=executions, filled=filled, paid=paid)
+    return state.having_traded(order, executions, filled, paid)
 
 
 def _totals(executions: Iterable[Execution]) -> tuple[int, Micros]:

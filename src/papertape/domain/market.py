@@ -232,8 +232,12 @@ class Bars:
 
     def __getitem__(self, rows: slice) -> Bars:
         """Some of the rows, as views."""
-        columns = (getattr(self, name)[rows] for name in _COLUMNS)
-        return Bars.trusted(self.instrument, self.frequency, *columns)
+        part = object.__new__(Bars)
+        mine, its = self.__dict__, part.__dict__
+        its["instrument"], its["frequency"] = self.instrument, self.frequency
+        for name in _COLUMNS:  # a view of what is read-only is read-only
+            its[name] = mine[name][rows]
+        return part
 
     def of(self, **terms: Any) -> Bars:
         """The same rows of an instrument that differs in these fields, such as a multiplier."""
@@ -264,8 +268,16 @@ class Bars:
 
     def bar(self, row: int) -> Bar:
         """One row as a `Bar`, unchecked because the columns were checked."""
-        columns = (self.start, self.end, self.open, self.high, self.low, self.close, self.volume)
-        return trusted_bar(self.symbol, *(column[row].item() for column in columns))
+        return trusted_bar(
+            self.instrument.symbol,
+            self.start.item(row),
+            self.end.item(row),
+            self.open.item(row),
+            self.high.item(row),
+            self.low.item(row),
+            self.close.item(row),
+            self.volume.item(row),
+        )
 
     def between(self, first: int, last: int) -> Iterator[Bar]:
         """The rows from one to another, the last left out; for few enough to hold them twice."""
@@ -292,9 +304,13 @@ def calm_pieces(bars: Bars, first: int, stop: int, calm: Calm) -> Iterator[tuple
     The pieces grow from a few rows to many, because the end of a calm is often near.
     """
     above, below = calm.above / MICROS_PER_DOLLAR, calm.below / MICROS_PER_DOLLAR
-    size = 64
+    size, has_levels = _FIRST_PIECE, calm.above > 0 or calm.below < LARGEST
     while first < stop:
         end = min(first + size, stop)
+        if not has_levels and bars.end[end - 1] < calm.until:
+            yield first, end
+            first, size = end, min(2 * size, _PIECE)
+            continue
         rows = slice(first, end)
         stirs = (bars.end[rows] >= calm.until) | (bars.low[rows] <= above)
         stirred = np.flatnonzero(stirs | (bars.high[rows] >= below))
@@ -306,6 +322,7 @@ def calm_pieces(bars: Bars, first: int, stop: int, calm: Calm) -> Iterator[tuple
         first, size = end, min(2 * size, _PIECE)
 
 
+_FIRST_PIECE = 16
 _PIECE = 4096
 """Rows that are turned into Python numbers at once."""
 

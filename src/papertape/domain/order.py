@@ -11,6 +11,11 @@ from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, is_sentence
 from papertape.domain.money import LARGEST, Micros
 
+try:
+    import cython
+except ImportError:
+    from papertape.domain import uncompiled as cython
+
 OrderId: TypeAlias = str
 
 
@@ -189,12 +194,19 @@ class Order:
 
     def _name_kinds(self) -> None:
         """Take ``"day"`` for `TimeInForce.DAY`: a word that is none must not pass for another."""
+        if type(self.kind) is OrderKind and type(self.time_in_force) is TimeInForce:
+            return
         for name, kinds in (("kind", OrderKind), ("time_in_force", TimeInForce)):
             word = getattr(self, name)
             if word not in list(kinds):
                 known = ", ".join(kinds)
                 raise UsageError(f"{self.symbol}: {name} {word!r} is none of {known}")
-            object.__setattr__(self, name, kinds(word))
+        kind, duration = OrderKind(self.kind), TimeInForce(self.time_in_force)
+        if cython.compiled:  # a C struct, whose fields are written directly
+            self.kind, self.time_in_force = kind, duration  # type: ignore[misc]
+        else:
+            object.__setattr__(self, "kind", kind)
+            object.__setattr__(self, "time_in_force", duration)
 
     @property
     def _is_special(self) -> bool:

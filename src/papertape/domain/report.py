@@ -7,7 +7,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Generic, Protocol, TypeVar
 
-from papertape.domain.errors import require
+from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import (
     CancelPending,
     CancelRejected,
@@ -102,9 +102,10 @@ class Report:
 
     def __post_init__(self) -> None:
         for name in _NEEDS.get(self.kind, ()):
-            require(bool(getattr(self, name)), f"{self.order_id}: {self.kind} without {name}")
-        if self.order is not None:
-            require(self.order.id == self.order_id, f"{self.order_id}: terms of {self.order.id}")
+            if not getattr(self, name):
+                raise InvariantBroken(f"{self.order_id}: {self.kind} without {name}")
+        if self.order is not None and self.order.id != self.order_id:
+            raise InvariantBroken(f"{self.order_id}: terms of {self.order.id}")
         if self.kind is ReportKind.TRADE and self.execution is not None:
             require(self.execution.quantity != 0, f"{self.order_id}: a trade of no shares")
 
@@ -135,18 +136,18 @@ _OF_REQUESTS: dict[type, ReportKind] = {
 
 def report_of(event: Event) -> Report | None:
     """The report that an event stands for; None where it is not about an order's state."""
-    match event:
-        case CancelPending() | CancelRejected() | ReplacePending() | ReplaceRejected():
-            return _of_request(event)
-        case FillBusted() | FillCorrected():
-            return _of_revision(event)
+    match event:  # the likeliest first
+        case OrderFilled(fill=fill, number=number):
+            made = Execution.of(fill)
+            return Report(number, ReportKind.TRADE, fill.order_id, execution=made)
         case OrderPending() | OrderAccepted() | OrderRejected():
             kind, order = _OF_ORDERS[type(event)], event.order
             note = event.reason if isinstance(event, OrderRejected) else ""
             return Report(event.number, kind, order.id, order=order, note=note)
-        case OrderFilled(fill=fill, number=number):
-            made = Execution.of(fill)
-            return Report(number, ReportKind.TRADE, fill.order_id, execution=made)
+        case CancelPending() | CancelRejected() | ReplacePending() | ReplaceRejected():
+            return _of_request(event)
+        case FillBusted() | FillCorrected():
+            return _of_revision(event)
         case OrderCanceled(order_id=ours, reason=reason, number=number, request_id=asked):
             return Report(number, ReportKind.CANCELED, ours, request_id=asked, note=reason)
         case OrderExpired(order_id=order_id, number=number):

@@ -124,13 +124,13 @@ class TradingPipeline:
             self._last[symbol] = LastPrice(close, end, end - start)
         return row
 
-    def answer(self, moment: Moment, journal: Journal) -> list[Entry]:
-        """The rest of a step for what the strategy asked for in the last calm bar."""
-        decided, proposals = self._core.asked(self._standing(moment.time))
+    def answer(self, now: Nanos, journal: Journal) -> list[Entry]:
+        """The rest of a step for what the strategy asked for in the calm bar that ended now."""
+        decided, proposals = self._core.asked(self._standing(now))
         if not (decided or proposals):
             return []
-        refused, intents = self._judge(proposals, moment.time)
-        return self._sent([*decided, *refused], intents, moment.time, journal)
+        refused, intents = self._judge(proposals, now)
+        return self._sent([*decided, *refused], intents, now, journal)
 
     def _standing(self, now: Nanos) -> Standing:
         return Standing(now, self.account, self._closes, self._working, self._available())

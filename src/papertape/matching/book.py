@@ -44,7 +44,7 @@ from papertape.domain.terms import CASH_ACCOUNT, AccountTerms
 from papertape.matching import acceptance
 from papertape.matching.costs import CostModel
 from papertape.matching.counter import Counter, Market
-from papertape.matching.liquidity import LiquidityEstimator
+from papertape.matching.liquidity import UNKNOWN, LiquidityEstimator
 from papertape.matching.path import concerns, meet, meet_close
 from papertape.matching.quotation import Quotation
 from papertape.matching.restatement import restate
@@ -481,7 +481,7 @@ class Book:
         return Market(
             instrument,
             self._costs,
-            self._past[symbol].snapshot(),
+            self._past[symbol].snapshot() if self._costs.asks_the_past else UNKNOWN,
             day,
             is_session_open=calendar.session(day).open == start,
             withheld=withheld,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import isnan, nan
 from typing import Protocol
 
@@ -24,7 +25,13 @@ from papertape.matching.fees import (
 )
 from papertape.matching.financing import FREE, Financing
 from papertape.matching.liquidity import Liquidity
-from papertape.matching.spreads import NoSpread, Spread, SpreadByLiquidity
+from papertape.matching.spreads import (
+    FixedHalfSpread,
+    NoSpread,
+    ProportionalHalfSpread,
+    Spread,
+    SpreadByLiquidity,
+)
 
 try:
     import cython
@@ -311,6 +318,13 @@ class CostModel:
         """Whether nothing is charged for a trade, which a report has to announce."""
         parts = (self.fees, self.spread, self.slippage)
         return parts == (NoFee(), NoSpread(), NoSlippage())
+
+    @cached_property
+    def asks_the_past(self) -> bool:
+        """Whether what a trade costs depends on what past bars say of its instrument."""
+        is_fixed = isinstance(self.spread, NoSpread | FixedHalfSpread | ProportionalHalfSpread)
+        slips = NoSlippage | FixedSlippage | ProportionalSlippage
+        return not (is_fixed and isinstance(self.slippage, slips))
 
     def describe(self, liquidity: Liquidity | None = None, *, financed: bool = False) -> str:
         """The model in one line; with an instrument's liquidity, its own half spread.

@@ -86,9 +86,9 @@ class LiquidityEstimator:
 
     def catch_up(self, bars: Bars) -> None:
         """Take note of many bars at once; only the last of them matter."""
-        last = bars[max(0, len(bars) - WINDOW - 1) :]
-        columns = (last.open, last.high, last.low, last.close, last.volume)
-        self._recent.extend(zip(*(column.tolist() for column in columns), strict=True))
+        columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+        last = (column[-WINDOW - 1 :].tolist() for column in columns)
+        self._recent.extend(zip(*last, strict=True))
         self._bars += len(bars)
         self._known = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -114,7 +113,7 @@ def meet_close(
         order_id: Which of them.
         quoted: What was bid or asked at the close, where quotes tell; 0 for the bar's own close.
     """
-    copies, path = [copy(each) for each in orders], Extent.of(bar).paths[0]
+    copies, path = [each.twin() for each in orders], Extent.of(bar).paths[0]
     walk = Walk(Counter(bar, market, account, copies, path.name), path, forces=False)
     walk.fill_at_close(order_id, quoted)
     return Outcome(walk.counter.events, walk.counter.account, walk.orders)
@@ -130,7 +129,7 @@ def _walk(
     forces: bool = True,
 ) -> Walk:
     """A walk that is over; it changed copies, so that the next one finds what it found."""
-    copies = [copy(each) for each in orders]
+    copies = [each.twin() for each in orders]
     walk = Walk(Counter(bar, market, account, copies, path.name), path, forces=forces)
     walk.run()
     return walk

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from papertape.domain.calm import ALWAYS, NEVER, Calm
 from papertape.domain.clock import Nanos
-from papertape.domain.errors import require
+from papertape.domain.errors import InvariantBroken
 from papertape.domain.event import OrderCanceled, OrderReplaced, OrderReport
 from papertape.domain.lifecycle import OrderState, OrderStatus
 from papertape.domain.money import Micros
@@ -22,7 +22,7 @@ ASLEEP: Nanos = 2**62
 """From when an order may trade that waits for another one to be filled."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Resting:
     """An order the exchange holds: where it stands, and from when until when it may trade.
 
@@ -60,12 +60,33 @@ class Resting:
     owed: int = 0
     delay: Micros = 0
 
+    def twin(self) -> Resting:
+        """Another one that stands where this one does."""
+        return Resting(
+            self.state,
+            self.eligible,
+            self.number,
+            self.expires,
+            self.auction,
+            self.anchor,
+            self.is_triggered,
+            self.is_arriving,
+            self.is_forced,
+            self.is_served,
+            self.late_limit,
+            self.fills,
+            self.ahead,
+            self.owed,
+            self.delay,
+        )
+
     def report(self, report: OrderReport) -> None:
         """Book what the exchange itself says of the order; of its own book it is never wrong."""
         said = report_of(report)
         assert said is not None
         self.state = self.state.after(said)
-        require(not self.state.needs_reconciliation, f"{self.order.id}: {report} cannot be")
+        if self.state.needs_reconciliation:
+            raise InvariantBroken(f"{self.order.id}: {report} cannot be")
 
     @property
     def order(self) -> Order:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import copy
 from typing import NamedTuple
 
 from papertape.domain.event import OrderExpired
@@ -71,9 +70,10 @@ class Walk:
         self._move(self._here)
         self._end_attempts()
         self.counter.time = self.bar.end
-        for point in self.path.points[1:]:
-            self._move(point)
-        self._meet_close()
+        if any(resting.is_working for resting in self.counter.orders):
+            for point in self.path.points[1:]:
+                self._move(point)
+            self._meet_close()
         for resting in self.orders:
             resting.is_served = False
 
@@ -115,8 +115,11 @@ class Walk:
     def _meet(self, to: Micros) -> None:
         """Serve what is met on the way to a price, in the order in which it is met."""
         while True:
-            found = (self._due(resting, to) for resting in self.counter.orders)
-            due = min((each for each in found if each is not None), default=None)
+            due: Due | None = None
+            for resting in self.counter.orders:
+                found = self._due(resting, to)
+                if found is not None and (due is None or found < due):
+                    due = found
             if due is None:
                 break
             self._here = due.point
@@ -280,7 +283,7 @@ class Walk:
         born = self.counter.serve(resting, touch)
         for child in born:
             child.see(self._here)
-            self.births.append(Birth(copy(child), self._here, self.counter.is_open))
+            self.births.append(Birth(child.twin(), self._here, self.counter.is_open))
         if self._forces and not self.counter.is_open and not is_for(resting, TimeInForce.CLS):
             self._force_stop(born)
 

@@ -164,7 +164,7 @@ def test_a_large_cheap_holding_can_be_reduced() -> None:
 def test_postings_of_a_fill_sum_to_zero_for_money_and_for_shares() -> None:
     moved = postings(filled(100, 472_160_000, DOLLAR))
     for asset in ("USD", "SPY"):
-        assert sum(each.amount for each in moved if each.asset == asset) == 0
+        assert sum(amount for _, what, amount in moved if what == asset) == 0
 
 
 @pytest.mark.parametrize("capital", [0, -1, 2**53], ids=["zero", "negative", "input-B47"])

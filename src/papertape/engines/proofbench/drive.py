@@ -77,7 +77,7 @@ def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -
             stop = turns[bisect_right(turns, row)]
             after = pipeline.pass_calm(bars, row, stop)
             if after > row:
-                entries = pipeline.answer(moment_at(after - 1), journal)
+                entries = pipeline.answer(int(bars.end[after - 1]), journal)
                 logged.add(max(0, after - 1 - first), entries)
                 row = after
                 continue

@@ -294,7 +294,7 @@ def _book(fill: Fill, running: dict[str, _RoundTrip], everything: list[_RoundTri
 class _Side(NamedTuple):
     """Shares that went in (or came out), in the last split's shares, and their value."""
 
-    shares: Fraction
+    shares: int | Fraction
     value: Micros
 
     @property
@@ -302,9 +302,9 @@ class _Side(NamedTuple):
         return float(self.value / self.shares)
 
 
-def _exchanges(trip: _RoundTrip) -> Iterator[tuple[bool, Fraction, Micros]]:
+def _exchanges(trip: _RoundTrip) -> Iterator[tuple[bool, int | Fraction, Micros]]:
     """Each step as (whether it entered, shares as they are now, micro-dollars), newest first."""
-    factor = Fraction(1)
+    factor: int | Fraction = 1
     for step in reversed(trip.history):
         if isinstance(step, _Leg):
             yield step.quantity * trip.side > 0, abs(step.quantity) * factor, step.value
@@ -318,9 +318,9 @@ def _exchanges(trip: _RoundTrip) -> Iterator[tuple[bool, Fraction, Micros]]:
             factor *= step.ratio
 
 
-def _total(exchanges: list[tuple[bool, Fraction, Micros]], *, entering: bool) -> _Side:
+def _total(exchanges: list[tuple[bool, int | Fraction, Micros]], *, entering: bool) -> _Side:
     chosen = [(shares, value) for enters, shares, value in exchanges if enters is entering]
-    shares = sum((shares for shares, _ in chosen), Fraction(0))
+    shares = sum(shares for shares, _ in chosen)
     return _Side(shares, sum(value for _, value in chosen))
 
 

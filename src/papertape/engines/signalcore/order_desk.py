@@ -103,7 +103,7 @@ class OrderContext:
         after: OrderId = "",
     ) -> OrderId:
         """Ask for an order; prices in dollars."""
-        self._tape(symbol)
+        self._refuse_stranger(symbol)
         order = Order(
             id=f"O{next(self._numbers)}",
             symbol=symbol,
@@ -161,11 +161,14 @@ class OrderContext:
     def _tape(self, symbol: str) -> Tape:
         if self.unread is not None:
             self.unread.read()
+        self._refuse_stranger(symbol)
+        return self._tapes[symbol]
+
+    def _refuse_stranger(self, symbol: str) -> None:
         if symbol not in self._tapes:
             raise UsageError(
                 f"{symbol!r} is not part of this run", hint=f"it trades {', '.join(self._tapes)}"
             )
-        return self._tapes[symbol]
 
 
 class Unread:
@@ -181,7 +184,7 @@ class Unread:
     def read(self) -> None:
         """Bring the tape up to date."""
         if self.row > self._first:
-            self._tape.extend(self._bars[self._first : self.row])
+            self._tape.extend(self._bars, self._first, self.row)
             self._first = self.row
 
 

@@ -55,18 +55,22 @@ class Tape:
         self._last_close = bar.close
         self._count += 1
 
-    def extend(self, bars: Bars) -> None:
-        """Add bars among which no corporate action took effect."""
-        first, last = self._count, self._count + len(bars)
+    def extend(self, bars: Bars, begin: int, end: int) -> None:
+        """Add the rows of bars from one to another, among which no corporate action took effect."""
+        first, last = self._count, self._count + end - begin
         while last > self._times.shape[1]:
             self._make_room()
-        rows = slice(first, last)
-        prices = np.stack([bars.open, bars.high, bars.low, bars.close])
-        self._times[:, rows] = bars.start, bars.end
-        self._traded[:4, rows], self._traded[4, rows] = prices, bars.volume
-        self._signal[:, rows] = prices if self.factor == 1.0 else quantised(prices * self.factor)
-        self._factors[:, rows] = self.factor
-        self._last_close = float(bars.close[-1])
+        times, traded = self._times, self._traded
+        times[0, first:last], times[1, first:last] = bars.start[begin:end], bars.end[begin:end]
+        columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+        for place, column in enumerate(columns):
+            traded[place, first:last] = column[begin:end]
+        prices = traded[:4, first:last]
+        self._signal[:, first:last] = (
+            prices if self.factor == 1.0 else quantised(prices * self.factor)
+        )
+        self._factors[0, first:last] = self.factor
+        self._last_close = bars.close.item(end - 1)
         self._count = last
 
     def _make_room(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from itertools import count
 
 from papertape.domain.account import Account, Position, split_shares
@@ -26,6 +25,7 @@ from papertape.domain.event import (
     ReplaceRejected,
     SplitApplied,
     SymbolChanged,
+    numbered,
 )
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
@@ -308,7 +308,7 @@ class PaperBroker:
     def _report(self, event: Event) -> None:
         """Fold an event into the broker's own books, number it and hand it on."""
         if isinstance(event, OrderReport):
-            event = replace(event, number=next(self._numbers))
+            event = numbered(event, next(self._numbers))
         self._reports.append(event)
         book_report(self._orders, event)
         if isinstance(event, OrderPending | OrderAccepted | OrderRejected):
