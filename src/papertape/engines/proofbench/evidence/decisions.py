@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TypeAlias, cast
 
 import numpy as np
 
 from papertape.data.moments import moments
 from papertape.domain.clock import Nanos, rfc3339
+from papertape.domain.errors import AmountTooLarge
 from papertape.domain.event import (
     CancelRequest,
     Entry,
@@ -219,7 +221,10 @@ def difference(whole: Decisions, past: Decisions, until: Nanos) -> Difference | 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class BenchRun:
-    """One instrument through the pipeline: the log, and the return on the capital, costs paid."""
+    """One instrument through the pipeline: the log, and the return on the capital, costs paid.
+
+    The return is infinite where the account outgrew what can be counted; the log ends there.
+    """
 
     log: Sequence[Entry]
     total_return: float
@@ -254,10 +259,13 @@ def run(
     pipeline = assemble(core, instruments, config).pipeline
     journal = NoJournal()
     log: list[Entry] = []
-    for moment in moments({bars.symbol: bars}, {bars.symbol: actions}):
-        log += pipeline.step(moment, journal)
     closes = {bars.symbol: micros(float(bars.close[-1]))} if len(bars) else {}
-    return BenchRun(log, pipeline.account.equity(closes) / config.capital - 1)
+    try:
+        for moment in moments({bars.symbol: bars}, {bars.symbol: actions}):
+            log += pipeline.step(moment, journal)
+        return BenchRun(log, pipeline.account.equity(closes) / config.capital - 1)
+    except AmountTooLarge:  # a gross leak earns without end; that is no reason to let it off
+        return BenchRun(log, inf)
 
 
 def bench_config(bars: Bars) -> SimulationConfig:

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
+from math import isinf
 from pathlib import Path
 
 import numpy as np
@@ -321,10 +322,12 @@ def _worth(trial: Trial, detail: str) -> str:
     if first is None or not isinstance(honest, Wishes):
         return f"{detail}. Asked bar by bar it decides the same, so no result shows it"
     leaky, fair = trial.bench.total_return, trial.bench_return(honest)
+    said = f"{trial.name}, asked bar by bar in a new process: {first.words()}. On the bench it"
+    if isinf(leaky):
+        return f"{said} outgrows all counting knowing the future, and returns {fair:+.1%} without"
     return (
-        f"{trial.name}, asked bar by bar in a new process: {first.words()}. On the bench it "
-        f"returns {leaky:+.1%} knowing the future and {fair:+.1%} without: {leaky - fair:+.1%} "
-        "of the result came from the future"
+        f"{said} returns {leaky:+.1%} knowing the future and {fair:+.1%} without: "
+        f"{leaky - fair:+.1%} of the result came from the future"
     )
 
 

@@ -48,6 +48,17 @@ def written(folder: Path, body: str, name: str = "mine") -> StrategySource:
     return StrategySource(str(file))
 
 
+def test_a_leak_that_earns_without_end_is_named_like_any_other(tmp_path: Path) -> None:
+    body = """
+def exposure(self, bars):
+    return np.append(bars.close[1:] > bars.close[:-1], False).astype(float)
+"""
+    found = check_strategy(written(tmp_path, body), read_sample("AAPL"), seconds=1.0)
+    assert found["contract"].status == "passed"
+    assert {"prefix", "future"} <= ended(found, "failed")
+    assert "outgrows all counting knowing the future" in found["prefix"].detail
+
+
 @pytest.mark.parametrize(
     "name",
     [
