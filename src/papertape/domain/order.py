@@ -11,11 +11,6 @@ from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, is_sentence
 from papertape.domain.money import LARGEST, Micros
 
-try:
-    import cython
-except ImportError:
-    from papertape.domain import uncompiled as cython
-
 OrderId: TypeAlias = str
 
 
@@ -201,12 +196,7 @@ class Order:
             if word not in list(kinds):
                 known = ", ".join(kinds)
                 raise UsageError(f"{self.symbol}: {name} {word!r} is none of {known}")
-        kind, duration = OrderKind(self.kind), TimeInForce(self.time_in_force)
-        if cython.compiled:  # a C struct, whose fields are written directly
-            self.kind, self.time_in_force = kind, duration  # type: ignore[misc]
-        else:
-            object.__setattr__(self, "kind", kind)
-            object.__setattr__(self, "time_in_force", duration)
+            object.__setattr__(self, name, kinds(word))
 
     @property
     def _is_special(self) -> bool:
