@@ -1,0 +1,220 @@
+"""What happens in a trading day besides orders: the records with which a session keeps its diary.
+
+Together with the events of `papertape.domain.event` they are the journal: whoever reads all of
+them knows what the session saw, what it decided, what it asked for and what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from papertape.domain.clock import Nanos
+from papertape.domain.event import Entry, Moment
+from papertape.domain.market import Bar
+from papertape.domain.money import Micros
+from papertape.domain.order import OrderId
+from papertape.domain.restraint import Cause, Restraint
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A line of a statement: signed shares, and the micro-dollars that were paid for them."""
+
+    symbol: str
+    quantity: int
+    cost: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class DayOpened:
+    """A session began its day.
+
+    Attributes:
+        time: When.
+        session: Its name: strategy, day and a letter; part of every client order id.
+        day: The session's date on the exchange.
+        strategy: What trades, as the command line spells it, with its parameters.
+        settings: Every setting of the run and every risk limit, as one JSON text.
+        code: Hash of package and strategy (risk-R29).
+        cash: Cash the account opens with.
+        holdings: What it holds already.
+    """
+
+    time: Nanos
+    session: str
+    day: date
+    strategy: str
+    settings: str
+    code: str
+    cash: Micros
+    holdings: tuple[Holding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """The session's process began again after an end that was none of its day's."""
+
+    time: Nanos
+    code: str
+    replayed: int
+
+
+@dataclass(frozen=True, slots=True)
+class MomentSeen:
+    """The market as it was handed to broker and strategy; kept before anybody acts on it.
+
+    ``is_history`` moments came too late to be traded (before the first decision, or missed in an
+    outage): the strategy was shown them, and what it wished for in them was not asked.
+    """
+
+    time: Nanos
+    moment: Moment
+    is_history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BarAmended:
+    """A bar came late or changed after its decision; the decision stands (fault-F32, F33)."""
+
+    time: Nanos
+    bar: Bar
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLost:
+    """Market data stopped, or were too old to be traded on."""
+
+    time: Nanos
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRestored:
+    """Market data are there again; ``missed`` bars were fetched and shown as history."""
+
+    time: Nanos
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restrained:
+    """A restraint came into force."""
+
+    time: Nanos
+    restraint: Restraint
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A restraint ended: its cause is gone, or somebody re-armed it by name."""
+
+    time: Nanos
+    cause: Cause
+    reason: str
+    by: str
+
+
+class Verb(StrEnum):
+    """What a person may ask of a running session."""
+
+    STOP = "stop"
+    STOP_NOW = "stop --now"
+    KILL = "kill"
+    FLATTEN = "kill --flatten"
+    REARM = "rearm"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """Somebody asked for something; ``id`` makes the same command once, however often it comes."""
+
+    time: Nanos
+    id: str
+    verb: Verb
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeUnknown:
+    """Something was sent and no answer came; the broker is asked by id before it is sent again."""
+
+    time: Nanos
+    order_id: OrderId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One item on which the journal and the broker do not agree, and what was done about it.
+
+    ``decision`` says whose word was taken; empty while the difference stands.
+    """
+
+    item: str
+    journal: str
+    broker: str
+    decision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Orders, executions, holdings and cash were compared with the broker's statement (R28)."""
+
+    time: Nanos
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyFailed:
+    """The strategy raised, hung or answered nonsense; it is asked nothing more today."""
+
+    time: Nanos
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayClosed:
+    """The session ended its day in order."""
+
+    time: Nanos
+    reason: str
+
+
+DayEvent: TypeAlias = (
+    DayOpened
+    | SessionResumed
+    | MomentSeen
+    | BarAmended
+    | FeedLost
+    | FeedRestored
+    | Restrained
+    | Released
+    | Commanded
+    | OutcomeUnknown
+    | Reconciled
+    | StrategyFailed
+    | DayClosed
+)
+"""What a session records besides what its pipeline returns."""
+
+Line: TypeAlias = Entry | DayEvent
+"""One line of a journal."""
+
+
+class KeptJournal(Protocol):
+    """A journal that can be read again, by the process that writes it."""
+
+    def record(self, entries: Sequence[Line]) -> None:
+        """Keep the lines; returning means that they are durable, all of them or none."""
+        ...
+
+    def lines(self) -> Iterator[Line]:
+        """Every line so far, oldest first, each checked against its seal."""
+        ...
