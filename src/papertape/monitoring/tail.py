@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum
 from pathlib import Path
 
 import msgspec
 
-from papertape.domain.clock import Nanos, rfc3339
-from papertape.domain.day import Line
-from papertape.monitoring.telling import Level, tell
+from papertape.domain.clock import Nanos
 
 OWNER_ONLY = 0o600
+
+
+class Level(IntEnum):
+    """How much a line matters; the names are those of every log."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+    CRITICAL = 50
 
 
 class TailLine(msgspec.Struct, frozen=True):
@@ -40,17 +49,6 @@ class TailLine(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(TailLine)
-
-
-def entries(lines: Iterable[Line], session: str) -> list[TailLine]:
-    """Lines of a journal as they are told."""
-    told = map(tell, lines)
-    return [
-        TailLine(
-            each.time, rfc3339(each.time), each.level.name.lower(), each.kind, each.text, session
-        )
-        for each in told
-    ]
 
 
 class Tail:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from papertape.domain.clock import Nanos, rfc3339
@@ -60,16 +60,7 @@ from papertape.domain.fill import Fill
 from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order
 from papertape.domain.restraint import TradingState
-
-
-class Level(IntEnum):
-    """How much a line matters; the names are those of every log."""
-
-    DEBUG = 10
-    INFO = 20
-    WARNING = 30
-    ERROR = 40
-    CRITICAL = 50
+from papertape.monitoring.tail import Level, TailLine
 
 
 class Told(NamedTuple):
@@ -85,6 +76,17 @@ def tell(line: Line) -> Told:
     """What happened, in a sentence without its time."""
     level, text = _day(line) or _order(line) or _money(line) or (Level.INFO, str(line))
     return Told(line.time, level, type(line).__name__, text)
+
+
+def tail_lines(lines: Iterable[Line], session: str) -> list[TailLine]:
+    """Lines of a journal as its tail tells them."""
+    told = map(tell, lines)
+    return [
+        TailLine(
+            each.time, rfc3339(each.time), each.level.name.lower(), each.kind, each.text, session
+        )
+        for each in told
+    ]
 
 
 _Said = tuple[Level, str] | None
