@@ -45,6 +45,8 @@ class Webhook:
                 hint="set PAPERTAPE_ALERTS__WEBHOOK to https://..., or unset it",
             )
         self._address, self._complain = address, complain
+        # A proxy of the environment is not for this machine.
+        self._by_proxy = parts.hostname not in _LOOPBACK
         self._waiting: queue.Queue[Sequence[Alert] | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
         self._thread.start()
@@ -67,14 +69,14 @@ class Webhook:
         self._thread.join(patience)
 
     def _work(self) -> None:
-        with httpx2.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
+        with httpx2.Client(timeout=_TIMEOUT, trust_env=self._by_proxy) as client:
             while (alerts := self._waiting.get()) is not None:
                 self._post(client, bundled(alerts))
 
     def _post(self, client: httpx2.Client, text: str) -> None:
         tries = Retrying(
             stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.5, max=5),
+            wait=wait_exponential_jitter(multiplier=0.5, max=5),
             retry=retry_if_exception_type(httpx2.TransportError),
         )
         try:
