@@ -146,6 +146,10 @@ class SimAccount:
             len(self._said),
         )
 
+    def log_lines(self) -> Sequence[Line]:
+        """What reached it, in its order: the proof of what was sent, and how often."""
+        return tuple(self._log.lines())
+
     @property
     def account(self) -> Account:
         """The account in full, for whoever has to prove that it balances."""
