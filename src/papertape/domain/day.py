@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from papertape.domain.clock import Nanos
-from papertape.domain.event import Entry, Moment
+from papertape.domain.event import CashSettled, DividendPaid, Entry, Moment, ReplaceRequest
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros
 from papertape.domain.order import OrderId
@@ -22,11 +22,22 @@ from papertape.domain.restraint import Cause, Restraint
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A line of a statement: signed shares, and the micro-dollars that were paid for them."""
+    """A line of a statement: signed shares, and the micro-dollars that were paid for them.
+
+    For contracts, `cost` is what they were marked at last, `bond` what they tie up. ``price`` is
+    the last one known, 0 for none.
+    """
 
     symbol: str
     quantity: int
     cost: Micros
+    multiplier: int = 1
+    bond: Micros = 0
+    price: Micros = 0
+
+
+Payment: TypeAlias = CashSettled | DividendPaid
+"""Money that is promised, at the moment when it will come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,10 @@ class DayOpened:
         strategy: What trades, as the command line spells it, with its parameters.
         settings: Every setting of the run and every risk limit, as one JSON text.
         code: Hash of package and strategy (risk-R29).
-        cash: Cash the account opens with.
+        cash: Cash the account opens with, by trade date.
         holdings: What it holds already.
+        coming: Payments that are still to come: sales not settled, dividends not paid.
+        since: The market's time at which the account's last day ended; 0 if this is its first.
     """
 
     time: Nanos
@@ -52,15 +65,21 @@ class DayOpened:
     code: str
     cash: Micros
     holdings: tuple[Holding, ...] = ()
+    coming: tuple[Payment, ...] = ()
+    since: Nanos = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SessionResumed:
-    """The session's process began again after an end that was none of its day's."""
+    """The session's process began again after an end that was none of its day's.
+
+    ``replayed`` is the number of lines before this one; ``settings`` are those of the new process.
+    """
 
     time: Nanos
     code: str
     replayed: int
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,35 @@ class MomentSeen:
     time: Nanos
     moment: Moment
     is_history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MomentDecided:
+    """What the moment ``moment`` led to stands above, whole: from the `MomentSeen` to this line.
+
+    ``heard`` is the number of the broker's last report among it and all lines before.
+    """
+
+    time: Nanos
+    moment: Nanos
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
+class MomentIgnored:
+    """A moment came twice, or after a later one; nobody was shown it (fault-F32, F44)."""
+
+    time: Nanos
+    moment: Nanos
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the broker said up to its report number ``number`` stands above."""
+
+    time: Nanos
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +176,7 @@ class Verb(StrEnum):
     FLATTEN = "kill --flatten"
     REARM = "rearm"
     RESUME = "resume"
+    ACCEPT = "resume --accept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +240,9 @@ DayEvent: TypeAlias = (
     DayOpened
     | SessionResumed
     | MomentSeen
+    | MomentDecided
+    | MomentIgnored
+    | Heard
     | BarAmended
     | FeedLost
     | FeedRestored
@@ -204,8 +256,8 @@ DayEvent: TypeAlias = (
 )
 """What a session records besides what its pipeline returns."""
 
-Line: TypeAlias = Entry | DayEvent
-"""One line of a journal."""
+Line: TypeAlias = Entry | ReplaceRequest | DayEvent
+"""One line of a journal; a bare `ReplaceRequest` only in that of a simulated account."""
 
 
 class KeptJournal(Protocol):

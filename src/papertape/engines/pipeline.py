@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from papertape.domain.account import Account
+from papertape.domain.books import booked
 from papertape.domain.clock import Nanos
 from papertape.domain.event import (
     CancelRequest,
@@ -16,23 +17,23 @@ from papertape.domain.event import (
     Event,
     Intent,
     Journal,
-    LedgerEvent,
     Moment,
     OrderApproved,
+    OrderFilled,
     OrderRefused,
     Proposal,
     ReplaceApproved,
     ReplaceRequest,
 )
 from papertape.domain.instrument import Instrument
-from papertape.domain.lifecycle import Effect, OrderState, book_report
+from papertape.domain.lifecycle import Effect, OrderState
 from papertape.domain.market import Bars, Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
 from papertape.domain.terms import AccountTerms
 from papertape.domain.verdict import Approved
-from papertape.engines.flowroute.core import FlowRoute
+from papertape.engines.flowroute.core import Router
 from papertape.engines.riskguard import RiskGuard, RiskView
 from papertape.engines.riskguard.limits import LastPrice
 from papertape.engines.signalcore.engine import SignalCore, Standing
@@ -54,7 +55,7 @@ class TradingPipeline:
         self,
         core: SignalCore,
         guard: RiskGuard,
-        router: FlowRoute,
+        router: Router,
         account: Account,
         terms: AccountTerms,
         instruments: Mapping[str, Instrument],
@@ -71,11 +72,17 @@ class TradingPipeline:
         self._closes: dict[str, Micros] = {}
         self._answers: list[Event] = []
 
-    def warm(self, moment: Moment) -> None:
-        """See a moment before the first one traded; no order rests yet, so nothing can happen."""
-        self._router.collect_fills(moment)
+    def warm(self, moment: Moment) -> list[Event]:
+        """See a moment in which nothing is decided; what happened to orders and account in it.
+
+        Before the first decision no order rests, so that is nothing; else the strategy hears of
+        it when it is asked next.
+        """
+        events = self._router.collect_fills(moment)
+        self.hear(events)
         self._note_prices(moment)
         self._core.see(moment)
+        return events
 
     def finish(self) -> None:
         """Tell the strategy that there is nothing more to come."""
@@ -152,9 +159,21 @@ class TradingPipeline:
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
         """Send what was decided; the broker's answers."""
         reports = self._router.route(intents, now)
-        self._fold(reports)
-        self._answers += reports  # a broker may fill at once; the strategy hears of it next time
+        self.hear(reports)
         return reports
+
+    def hear(self, reports: Sequence[Event]) -> None:
+        """Book what a broker said between two decisions; the strategy hears of it at the next."""
+        self._fold(reports)
+        self._answers += reports
+
+    def judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
+        """Ask RiskGuard about orders that no strategy asked for: what it refused, what may go."""
+        return self._judge(proposals, now)
+
+    def last_price(self, symbol: str) -> LastPrice | None:
+        """The last price seen of an instrument."""
+        return self._last.get(symbol)
 
     def _judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
         """Ask RiskGuard about each order; each one counts for the next, as if it were working."""
@@ -244,11 +263,11 @@ class TradingPipeline:
 
     def _fold(self, events: Sequence[Event]) -> None:
         for event in events:
-            effect = book_report(self.orders, event)
+            effect, self.account = booked(self.orders, self.account, event)
             if effect is Effect.SUSPENDED:
                 self._guard.kill_switch.press(f"the broker reports what cannot be: {event}")
-            if effect is Effect.BOOKED and isinstance(event, LedgerEvent):
-                self.account = self.account.after(event)
+            if isinstance(event, OrderFilled):  # the only price known of what others bought
+                self._closes.setdefault(event.fill.symbol, event.fill.price)
             self._keep_working(order_of(event))
 
     def _keep_working(self, order_id: OrderId | None) -> None:
