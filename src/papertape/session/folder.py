@@ -72,20 +72,18 @@ class AccountFolder:
         return self.path / "broker"
 
     @property
-    def days(self) -> Path:
-        """A folder for each session's day, with its journal."""
-        return self.path / "days"
+    def hung(self) -> Path:
+        """What the last process's watchdog saw."""
+        return self.path / "hung"
 
-    def day(self, session: str) -> Path:
-        """The folder of one session's day."""
-        return self.days / session
+    def closed(self, session: str) -> Path:
+        """The last status of a session that ended."""
+        return self.path / "closed" / f"{session}.json"
 
     def sessions(self) -> list[str]:
-        """Every session so far, oldest first."""
-        if not self.days.is_dir():
-            return []
-        found = [each for each in self.days.iterdir() if each.is_dir()]
-        return [each.name for each in sorted(found, key=lambda each: each.stat().st_ctime_ns)]
+        """Every session so far, the one that wrote last at the end."""
+        found = (self.path / "journals").glob("*.sqlite3")
+        return [each.stem for each in sorted(found, key=lambda each: each.stat().st_mtime_ns)]
 
     def prepare(self) -> None:
         """Make the folders.
@@ -94,7 +92,7 @@ class AccountFolder:
             SettingsError: If they cannot be made or written to.
         """
         try:
-            for folder in (self.path, self.commands, self.broker, self.days):
+            for folder in (self.path, self.commands, self.broker, self.path / "closed"):
                 folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
                 folder.chmod(PRIVATE)
         except OSError as error:

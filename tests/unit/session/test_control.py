@@ -63,5 +63,5 @@ def test_an_account_names_a_folder_here_and_nothing_else(tmp_path: Path, name: s
 def test_an_accounts_folder_belongs_to_its_owner_alone(tmp_path: Path) -> None:
     folder = AccountFolder.under(tmp_path, "sim")
     folder.prepare()
-    assert {stat.S_IMODE(each.stat().st_mode) for each in (folder.path, folder.days)} == {0o700}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (folder.path, folder.broker)} == {0o700}
     assert folder.sessions() == []
