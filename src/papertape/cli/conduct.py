@@ -165,9 +165,11 @@ def _journals(
     """
     now, folder = here.clock.now(), begun.folder
     of_account = Place(folder.broker, name if begun.terms.is_replay else "account")
-    with Journal.opened(Place(folder.path, name), now, LINES) as diary:
-        with Journal.opened(of_account, now, LINES) as log:
-            yield diary, log
+    with (
+        Journal.opened(Place(folder.path, name), LINES, now) as diary,
+        Journal.opened(of_account, LINES, now) as log,
+    ):
+        yield diary, log
 
 
 def _assembled(begun: Begun, name: str, diary: Journal[Line], log: Journal[Line]) -> Ready:
