@@ -23,6 +23,7 @@ from papertape.domain.event import (
     Proposal,
     ReplaceApproved,
     ReplaceRequest,
+    Restrained,
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState, book_report
@@ -30,11 +31,11 @@ from papertape.domain.market import Bars, Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
+from papertape.domain.restraint import Cause, Restraint, TradingState
 from papertape.domain.terms import AccountTerms
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.core import FlowRoute
-from papertape.engines.riskguard import RiskGuard, RiskView
-from papertape.engines.riskguard.limits import LastPrice
+from papertape.engines.riskguard import LastPrice, RiskGuard, RiskView
 from papertape.engines.signalcore.engine import SignalCore, Standing
 
 
@@ -138,7 +139,7 @@ class TradingPipeline:
     def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
         """What happened up to this moment and what is to be done about it, nothing sent yet."""
         events = self._router.collect_fills(moment)
-        self._fold(events)
+        events += self._fold(events)
         self._note_prices(moment)
         self._core.see(moment)
         standing = self._standing(moment.time)
@@ -152,7 +153,7 @@ class TradingPipeline:
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
         """Send what was decided; the broker's answers."""
         reports = self._router.route(intents, now)
-        self._fold(reports)
+        reports += self._fold(reports)
         self._answers += reports  # a broker may fill at once; the strategy hears of it next time
         return reports
 
@@ -225,6 +226,8 @@ class TradingPipeline:
             self._reserved(working),
             self._terms,
             self._instruments,
+            working,
+            self.orders,
         )
 
     def _note_prices(self, moment: Moment) -> None:
@@ -242,14 +245,24 @@ class TradingPipeline:
             self._closes[bar.symbol] = close
             self._last[bar.symbol] = LastPrice(close, bar.end, bar.end - bar.start)
 
-    def _fold(self, events: Sequence[Event]) -> None:
+    def _fold(self, events: Sequence[Event]) -> list[Event]:
+        """Book what was reported; what it made RiskGuard do."""
+        restrained: list[Event] = []
         for event in events:
             effect = book_report(self.orders, event)
             if effect is Effect.SUSPENDED:
-                self._guard.kill_switch.press(f"the broker reports what cannot be: {event}")
+                reason, halted = f"the broker reports what cannot be: {event}", TradingState.HALTED
+                found = Restraint(Cause.OVERFILL, halted, reason, event.time, "R28")
+                restrained += self._restrain(found)
             if effect is Effect.BOOKED and isinstance(event, LedgerEvent):
                 self.account = self.account.after(event)
             self._keep_working(order_of(event))
+        return restrained
+
+    def _restrain(self, found: Restraint) -> list[Event]:
+        """Put a restraint in force; nothing is said of one that is in force already."""
+        before, self._guard.restraints = self._guard.restraints, self._guard.restraints.after(found)
+        return [] if self._guard.restraints is before else [Restrained(found.since, found)]
 
     def _keep_working(self, order_id: OrderId | None) -> None:
         """Follow one order in the table of those that can still trade."""
