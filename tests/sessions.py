@@ -21,7 +21,7 @@ from papertape.engines.flowroute.core import KeptBroker
 from papertape.engines.proofbench.assembly import is_signal_strategy, order_desk, signal_desk
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.window import Window, cut
-from papertape.engines.riskguard import PROFILES, KillSwitch, RiskGuard
+from papertape.engines.riskguard import PROFILES, RiskGuard
 from papertape.engines.signalcore.answers import AskedEachBar
 from papertape.engines.signalcore.engine import SignalCore
 from papertape.matching.wire import Latency
@@ -132,7 +132,7 @@ class Day:
         """A new process: nothing but the journals survives from the one before."""
         parts = Parts(
             self.core(strategy or self.strategy),
-            RiskGuard(PROFILES[self.config.risk_profile], KillSwitch()),
+            RiskGuard(PROFILES[self.config.risk_profile]),
             account_terms(self.config.account),
             self.instruments,
             broker or self.account(),

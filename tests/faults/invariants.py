@@ -92,7 +92,7 @@ def quantities_add_up(state: DayState) -> None:
     """(5): filled + open + cancelled = ordered, each with the sign of the order."""
     for each in state.orders.values():
         side, gone = each.order.side, each.order.quantity - each.filled - each.open
-        assert each.filled * side >= 0 and each.open * side >= 0 and gone * side >= 0, each
+        assert min(each.filled * side, each.open * side, gone * side) >= 0, each
         assert gone == 0 or not each.is_working, each
 
 
@@ -126,7 +126,8 @@ def no_order_passes_under_a_halt(lines: Iterable[Line]) -> None:
             case Released(cause=cause):
                 restraints = restraints.without(cause)
             case OrderApproved(approved=approved) if restraints.state is TradingState.HALTED:
-                assert restraints.flattens and approved.order.reason == FLATTENING, line
+                assert restraints.flattens, line
+                assert approved.order.reason == FLATTENING, line
             case OrderApproved(approved=approved):
                 assert approved.order.reason != EXTERNAL
 
@@ -141,6 +142,6 @@ def a_kill_stays(lines: Iterable[Line]) -> None:
             case Commanded(verb=Verb.REARM):
                 rearmed = True
             case Released(cause=Cause.KILL):
-                assert killed and rearmed, line
+                assert (killed, rearmed) == (True, True), line
                 killed = False
     assert killed == (Cause.KILL in DayState.of(lines).restraints)

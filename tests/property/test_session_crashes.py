@@ -1,4 +1,4 @@
-"""A session that dies at any line, or its account at any input, loses nothing and doubles nothing."""
+"""A session that dies at any line, or its account at any input, loses and doubles nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Restless:
 
 
 def a_day(strategy: Strategy, seed: int = 3, latency: float = 0.0) -> Day:
-    bars = random_bars(seed, 390 + 24, "1m", volatility=0.0005)
+    bars = random_bars(seed, 390 + 24, "1m", volatility=0.001)
     config = SimulationConfig(
         benchmark="none", bar_frequency="1m", start=date(2015, 1, 5), latency=latency
     )
@@ -59,8 +59,11 @@ def live(day: Day, session: PaperSession, *, resumes: bool) -> None:
     if not resumes:
         session.open(now)
     else:
-        seen = [each.moment.time for each in day.journal.kept if hasattr(each, "moment")
-                and hasattr(each.moment, "time")]
+        seen = [
+            each.moment.time
+            for each in day.journal.kept
+            if hasattr(each, "moment") and hasattr(each.moment, "time")
+        ]
         session.resume(max([now, *seen]))
     day.play(session)
     end = day.moments[-1].time
@@ -71,7 +74,7 @@ def live(day: Day, session: PaperSession, *, resumes: bool) -> None:
 MAKERS = {
     "brackets": (Restless, 0.0),
     "late brackets": (Restless, 250.0),
-    "limits": (DipBuyer, 0.0),
+    "limits": (lambda: DipBuyer(away=0.0002), 0.0),
     "crossover": (lambda: MovingAverageCrossoverStrategy(fast=3, slow=8), 0.0),
 }
 

@@ -14,10 +14,11 @@ from typing import Protocol, TypeAlias
 
 from papertape.domain.clock import Nanos
 from papertape.domain.event import CashSettled, DividendPaid, Entry, Moment, ReplaceRequest
+from papertape.domain.event import Released as Released  # noqa: PLC0414 - told in the diary, too
+from papertape.domain.event import Restrained as Restrained  # noqa: PLC0414
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros
 from papertape.domain.order import OrderId
-from papertape.domain.restraint import Cause, Restraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,24 +148,6 @@ class FeedRestored:
 
     time: Nanos
     missed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Restrained:
-    """A restraint came into force."""
-
-    time: Nanos
-    restraint: Restraint
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """A restraint ended: its cause is gone, or somebody re-armed it by name."""
-
-    time: Nanos
-    cause: Cause
-    reason: str
-    by: str
 
 
 class Verb(StrEnum):

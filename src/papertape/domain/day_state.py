@@ -60,6 +60,13 @@ _ANSWERS: dict[type, type] = {
 }
 
 
+def folded(restraints: Restraints, line: Restrained | Released) -> Restraints:
+    """The restraints in force after one more began or ended."""
+    if isinstance(line, Restrained):
+        return restraints.after(line.restraint)
+    return restraints.without(line.cause)
+
+
 _OF_THE_DAY = frozenset(get_args(DayEvent))
 
 
@@ -127,6 +134,7 @@ class DayState:
                 self.heard = number
             case OrderApproved(approved=approved):
                 self.unanswered[OrderApproved, approved.order.id] = line
+                self.orders.setdefault(approved.order.id, OrderState(approved.order))
             case ReplaceApproved(request=request):
                 self.unanswered[ReplaceApproved, request.order_id] = line
             case CancelRequest(order_id=order_id):
@@ -157,10 +165,10 @@ class DayState:
             case SessionResumed(time=time):
                 self.resumed = line
                 self.starts.append(time)
-            case Restrained(restraint=restraint):
-                self.restraints = self.restraints.after(restraint)
+            case Restrained():
+                self.restraints = folded(self.restraints, line)
             case Released(cause=cause):
-                self.restraints = self.restraints.without(cause)
+                self.restraints = folded(self.restraints, line)
                 if cause is Cause.CHANGED and self.resumed is not None:
                     self.code, self.settings = self.resumed.code, self.resumed.settings
             case Commanded(id=id_):

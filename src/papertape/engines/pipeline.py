@@ -24,6 +24,7 @@ from papertape.domain.event import (
     Proposal,
     ReplaceApproved,
     ReplaceRequest,
+    Restrained,
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import Effect, OrderState
@@ -31,11 +32,11 @@ from papertape.domain.market import Bars, Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
+from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.domain.terms import AccountTerms
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.core import Router
-from papertape.engines.riskguard import RiskGuard, RiskView
-from papertape.engines.riskguard.limits import LastPrice
+from papertape.engines.riskguard import LastPrice, RiskGuard, RiskView
 from papertape.engines.signalcore.engine import SignalCore, Standing
 
 
@@ -79,7 +80,7 @@ class TradingPipeline:
         it when it is asked next.
         """
         events = self._router.collect_fills(moment)
-        self.hear(events)
+        events += self.hear(events)
         self._note_prices(moment)
         self._core.see(moment)
         return events
@@ -145,7 +146,7 @@ class TradingPipeline:
     def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
         """What happened up to this moment and what is to be done about it, nothing sent yet."""
         events = self._router.collect_fills(moment)
-        self._fold(events)
+        events += self._fold(events)
         self._note_prices(moment)
         self._core.see(moment)
         standing = self._standing(moment.time)
@@ -158,14 +159,26 @@ class TradingPipeline:
 
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
         """Send what was decided; the broker's answers."""
+        self.expect(intents)
         reports = self._router.route(intents, now)
-        self.hear(reports)
-        return reports
+        return [*reports, *self.hear(reports)]
 
-    def hear(self, reports: Sequence[Event]) -> None:
-        """Book what a broker said between two decisions; the strategy hears of it at the next."""
-        self._fold(reports)
+    def expect(self, intents: Sequence[Intent]) -> None:
+        """Take orders that are on their way as open, until the broker says what became of them."""
+        for intent in intents:
+            if isinstance(intent, OrderApproved):
+                order = intent.approved.order
+                self.orders.setdefault(order.id, OrderState(order))
+                self._keep_working(order.id)
+
+    def hear(self, reports: Sequence[Event]) -> list[Event]:
+        """Book what a broker said between two decisions; what it made RiskGuard do.
+
+        The strategy hears of it when it is asked next.
+        """
+        restrained = self._fold(reports)
         self._answers += reports
+        return restrained
 
     def judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
         """Ask RiskGuard about orders that no strategy asked for: what it refused, what may go."""
@@ -244,6 +257,8 @@ class TradingPipeline:
             self._reserved(working),
             self._terms,
             self._instruments,
+            working,
+            self.orders,
         )
 
     def _note_prices(self, moment: Moment) -> None:
@@ -261,14 +276,26 @@ class TradingPipeline:
             self._closes[bar.symbol] = close
             self._last[bar.symbol] = LastPrice(close, bar.end, bar.end - bar.start)
 
-    def _fold(self, events: Sequence[Event]) -> None:
+    def _fold(self, events: Sequence[Event]) -> list[Event]:
+        """Book what was reported; what it made RiskGuard do."""
+        restrained: list[Event] = []
         for event in events:
             effect, self.account = booked(self.orders, self.account, event)
             if effect is Effect.SUSPENDED:
-                self._guard.kill_switch.press(f"the broker reports what cannot be: {event}")
+                reason, halted = f"the broker reports what cannot be: {event}", TradingState.HALTED
+                found = Restraint(
+                    Cause.OVERFILL, halted, reason, event.time, "R28", sweep=Sweep.ALL
+                )
+                restrained += self._restrain(found)
             if isinstance(event, OrderFilled):  # the only price known of what others bought
                 self._closes.setdefault(event.fill.symbol, event.fill.price)
             self._keep_working(order_of(event))
+        return restrained
+
+    def _restrain(self, found: Restraint) -> list[Event]:
+        """Put a restraint in force; nothing is said of one that is in force already."""
+        before, self._guard.restraints = self._guard.restraints, self._guard.restraints.after(found)
+        return [] if self._guard.restraints is before else [Restrained(found.since, found)]
 
     def _keep_working(self, order_id: OrderId | None) -> None:
         """Follow one order in the table of those that can still trade."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from math import ceil, floor
 
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
@@ -10,8 +12,10 @@ from papertape.domain.lifecycle import OrderState
 from papertape.domain.money import Micros
 from papertape.domain.order import Order, OrderId, OrderKind, TimeInForce
 from papertape.domain.restraint import Sweep
+from papertape.engines.riskguard import Collar
 
-COLLAR = 0.05
+COLLAR = Collar(Fraction(1, 20), Fraction(1, 5))
+"""The collar of closing orders where the profile sets none."""
 FLATTENING = "closes the holding: kill --flatten"
 
 
@@ -31,13 +35,19 @@ def _reduces(state: OrderState, held: int) -> bool:
 
 
 def closing_order(
-    order_id: OrderId, symbol: str, held: int, last: Micros, collar: float, tick: Micros, now: Nanos
+    order_id: OrderId,
+    symbol: str,
+    held: int,
+    last: Micros,
+    collar: Fraction,
+    tick: Micros,
+    now: Nanos,
 ) -> Order:
     """An order that closes a holding at a price no worse than the collar's edge."""
     side = -1 if held > 0 else 1
-    edge = int(last * (1 + side * collar))
+    edge = last * (1 + side * collar) / tick
     # Inwards to the tick: the order itself must lie within the collar (risk-R6).
-    limit = edge // tick * tick if side > 0 else -(-edge // tick) * tick
+    limit = (floor(edge) if side > 0 else ceil(edge)) * tick
     return Order(
         order_id,
         symbol,

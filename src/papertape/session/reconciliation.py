@@ -8,7 +8,7 @@ from typing import NamedTuple
 from papertape.domain.clock import Nanos
 from papertape.domain.day import Difference
 from papertape.domain.day_state import DayState
-from papertape.domain.event import Event, OrderCanceled
+from papertape.domain.event import Event, OrderApproved, OrderCanceled
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.order import OrderId
 from papertape.domain.statement import Statement
@@ -51,6 +51,8 @@ def _orders(
     theirs = {each.order.id: each for each in statement.working}
     for ours in state.working:
         order_id = ours.order.id
+        if (OrderApproved, order_id) in state.unanswered:
+            continue  # that is another question, and asked before this one
         there = theirs.pop(order_id, None)
         if there is not None:
             if there.open != ours.open:

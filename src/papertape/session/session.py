@@ -36,15 +36,16 @@ from papertape.domain.event import (
     OrderApproved,
     OrderRejected,
     ReplaceApproved,
+    ReplaceRejected,
 )
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import Bar
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
-from papertape.domain.restraint import Cause, Restraint, Restraints, Sweep, TradingState
+from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.flowroute.core import BrokerSilent
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import KillSwitch, RiskGuard
+from papertape.engines.riskguard import collar_of
 from papertape.session.charter import Charter, Parts, Patience
 from papertape.session.closing import COLLAR, FLATTENING, closing_order, is_out_of_reach, swept
 from papertape.session.commands import released_by, restraint_of
@@ -101,6 +102,7 @@ class PaperSession:
         pace = Pace(parts.chance, self._patience.first_retry, self._patience.longest_retry)
         self._courier = Courier(parts.broker, pace)
         self._isolated = Isolated(parts.core)
+        self._collar = collar_of(parts.guard.limits) or COLLAR
         self._happened: list[Line] = []
         self._made: TradingPipeline | None = None
 
@@ -219,17 +221,16 @@ class PaperSession:
         """Read the journal once, for the fold and for the strategy."""
         rehearsal: Rehearsal | None = None
         for line in self._parts.journal.lines():
-            self._fold(line)
+            self.state.fold(line)
             if rehearsal is None:
                 if not isinstance(line, DayOpened):
                     raise UsageError(f"a journal begins with its day, not with {line}")
                 self._assemble()
-                rehearsal = Rehearsal(self.pipeline, self._isolated)
+                rehearsal = Rehearsal(self.pipeline, self._isolated, self._parts.guard)
             rehearsal.take(line)
-            if isinstance(line, Released) and line.cause is Cause.CHANGED:
-                rehearsal.forgive()
         if rehearsal is None:
             raise UsageError("there is nothing to resume", hint="papertape paper starts a session")
+        rehearsal.finish()
         return rehearsal
 
     def _agree(self) -> None:
@@ -299,8 +300,8 @@ class PaperSession:
     def _decide(self, moment: Moment, now: Nanos) -> None:
         """From what the broker says of the moment to what is asked of it."""
         said = self._courier.collect_fills(moment)
-        self.pipeline.hear(said)
-        self._look_at(said, now, is_recorded=False)
+        said += self.pipeline.hear(said)
+        self._look_at(said, now)
         if self._courier.silence:
             self._restrain(self._unreconciled(now, self._courier.silence, TradingState.REDUCING))
         had_failed = self._isolated.failure
@@ -433,7 +434,7 @@ class PaperSession:
                 symbol,
                 held.quantity,
                 last.price,
-                COLLAR,
+                self._collar.at(last.price),
                 self._parts.instruments[symbol].tick,
                 now,
             )
@@ -465,8 +466,7 @@ class PaperSession:
 
     def _hear(self, now: Nanos) -> None:
         said = self._courier.hear()
-        self.pipeline.hear(said)
-        self._book(said, now)
+        self._book([*said, *self.pipeline.hear(said)], now)
 
     def _book(self, said: Sequence[Event], now: Nanos) -> None:
         unknown = self._courier.unknown()
@@ -475,17 +475,12 @@ class PaperSession:
             self._record([*unknown, *said, *heard])
             self._look_at(said, now)
 
-    def _look_at(self, said: Sequence[Event], now: Nanos, *, is_recorded: bool = True) -> None:
-        """Restrain the session over reports that cannot be true, or are of others' orders."""
+    def _look_at(self, said: Sequence[Event], now: Nanos) -> None:
+        """Only reduce while the broker reports on orders that are not ours (fault-F24)."""
         for event in said:
             order_id = order_of(event)
-            order = self.pipeline.orders.get(order_id) if order_id is not None else None
-            if order is None:
-                continue
-            if order.needs_reconciliation:
-                reason = f"of order {order_id} {order.suspense[-1].note}"
-                self._restrain(_restrained(now, Cause.OVERFILL, reason, "R13", Sweep.ALL))
-            elif order.order.reason == EXTERNAL:
+            state = self.pipeline.orders.get(order_id) if order_id is not None else None
+            if state is not None and state.order.reason == EXTERNAL:
                 reason = f"order {order_id} is {EXTERNAL}"
                 self._restrain(self._unreconciled(now, reason, TradingState.REDUCING))
 
@@ -510,14 +505,19 @@ class PaperSession:
                 if self._may_send_again(time, now):
                     self._courier.send(intent, time)
                 else:
-                    ended: list[Event] = [OrderRejected(now, approved.order, NEVER_ARRIVED)]
-                    self.pipeline.hear(ended)
-                    self._record([*ended, Heard(now, self._courier.heard)])
+                    self._end(OrderRejected(now, approved.order, NEVER_ARRIVED), now)
             case CancelRequest() if there is not None and there.is_working:
                 self._courier.send(intent, now)
-            case ReplaceApproved(request=asked) if there is not None and there.is_working:
-                if asked.rest_of(there.order, 0) != there.order:
-                    self._courier.send(intent, now)
+            case ReplaceApproved(time=time) if there is not None and there.is_working:
+                if self._may_send_again(time, now):
+                    self._courier.send(intent, time)
+                else:
+                    self._end(ReplaceRejected(now, order_id, NEVER_ARRIVED), now)
+
+    def _end(self, said: Event, now: Nanos) -> None:
+        """Say ourselves what nobody else will."""
+        found = self.pipeline.hear([said])
+        self._record([said, *found, Heard(now, self._courier.heard)])
 
     def _may_send_again(self, time: Nanos, now: Nanos) -> bool:
         """What was decided is sent late only while it would be decided the same."""
@@ -563,20 +563,13 @@ class PaperSession:
     def _fold(self, line: Line) -> None:
         self.state.fold(line)
         if isinstance(line, Restrained | Released):
-            obey(self._parts.guard, self.state.restraints)
+            self._parts.guard.restraints = self.state.restraints
 
 
 def _restrained(
     now: Nanos, cause: Cause, reason: str, by: str, sweep: Sweep = Sweep.NOTHING
 ) -> Restrained:
     return Restrained(now, Restraint(cause, TradingState.HALTED, reason, now, by, sweep=sweep))
-
-
-def obey(guard: RiskGuard, restraints: Restraints) -> None:
-    """Have RiskGuard refuse what the restraints forbid."""
-    guard.kill_switch = KillSwitch()
-    if (strictest := restraints.strictest) is not None:
-        guard.kill_switch.press(f"{strictest.cause}: {strictest.reason}")
 
 
 def _words(session: PaperSession) -> str:

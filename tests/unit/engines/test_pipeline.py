@@ -21,15 +21,17 @@ from papertape.domain.event import (
     OrderFilled,
     OrderRefused,
     Proposal,
+    Restrained,
 )
 from papertape.domain.fill import Fill
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.money import micros
 from papertape.domain.order import Order, OrderKind
+from papertape.domain.restraint import Cause, TradingState
 from papertape.domain.terms import CASH_ACCOUNT
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import KillSwitch, RiskGuard, RiskLimits
+from papertape.engines.riskguard import RiskGuard, RiskLimits
 from papertape.engines.signalcore.engine import Standing
 
 BARS = random_bars(31, 6)
@@ -76,7 +78,7 @@ def order(number: int, quantity: int = 10, **terms: Any) -> Order:
 
 def pipeline(desk: Proposing, cash: float = 100_000) -> tuple[TradingPipeline, RecordingBroker]:
     broker = RecordingBroker()
-    guard = RiskGuard(RiskLimits(), KillSwitch())
+    guard = RiskGuard(RiskLimits())
     account = Account.opened(micros(cash))
     return wired(desk, guard, broker, account), broker
 
@@ -164,15 +166,17 @@ def test_the_desk_sees_the_prices_of_the_moment_it_decides_on() -> None:
     assert desk.standings[0].now == MOMENTS[0].time
 
 
-def test_seq_s34_an_overfill_reaches_no_account_and_presses_the_kill_switch() -> None:
+def test_seq_s34_an_overfill_reaches_no_account_and_halts_trading() -> None:
     broker = RecordingBroker()
-    guard = RiskGuard(RiskLimits(), KillSwitch())
+    guard = RiskGuard(RiskLimits())
     flow = wired(Proposing([order(1, 300)]), guard, broker, Account.opened(micros(100_000)))
     flow.step(MOMENTS[0], NoJournal())
     broker.says(filled("a", 250), filled("a", 250), filled("b", 80))
-    flow.step(MOMENTS[1], NoJournal())
+    entries = flow.step(MOMENTS[1], NoJournal())
     assert flow.account.quantity("SPY") == flow.orders["o1"].filled == 250
-    assert guard.kill_switch.is_pressed
+    told = [each.restraint for each in entries if isinstance(each, Restrained)]
+    assert [(each.cause, each.state) for each in told] == [(Cause.OVERFILL, TradingState.HALTED)]
+    assert guard.restraints.in_force == tuple(told)
 
 
 def filled(fill_id: str, quantity: int) -> OrderFilled:
