@@ -97,7 +97,7 @@ class Database:
     @property
     def version(self) -> int:
         """The version of its newest lines."""
-        return cast(int, self._sql.pragma("user_version"))
+        return cast("int", self._sql.pragma("user_version"))
 
     def begin(self, run: str, version: int) -> None:
         """Make the tables of a new journal."""
@@ -119,11 +119,11 @@ class Database:
     def versions(self) -> list[tuple[int, int]]:
         """From which line on which version holds."""
         found = self._sql.execute("SELECT since, version FROM version ORDER BY since")
-        return [(cast(int, since), cast(int, version)) for since, version in found]
+        return [(cast("int", since), cast("int", version)) for since, version in found]
 
     def rows(self) -> Iterator[Row]:
         """Every line, in order."""
-        return map(Row._make, self._sql.execute("SELECT * FROM line ORDER BY seq"))
+        return cast("Iterator[Row]", self._sql.execute("SELECT * FROM line ORDER BY seq"))
 
     def append(self, rows: Iterable[Row]) -> None:
         """Keep all of them or none; returning means that they are durable."""
