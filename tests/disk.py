@@ -1,6 +1,6 @@
 """A simulated disk beneath the real SQLite: what is not synced can be lost, torn or refused.
 
-    disk = SimulatedDisk(seed)
+    disk = SimulatedDisk()
     with Journal.opened(disk.place("sma"), LINES, now) as journal: ...
 
 All files lie in memory, behind a VFS that SQLite (and the head file) take for a disk. Everything
@@ -16,8 +16,10 @@ What the next process finds is another disk, made from this one at any moment, c
 `after_kill()` (the machine lives on, so every write is there) or `after_power_loss(random)` (of
 what was not synced, some sectors are there and some are not). Both can be asked again and again.
 
-Assumption: a sector is written whole or not at all; a sync of a file makes its name durable, too;
-a deletion without a sync of the folder may be undone. The same seed gives SQLite the same dice.
+Assumption: a sector is written whole or not at all; the first sync of a new file syncs its folder,
+too (SQLite does so for its logs), and until then a deletion without one may be undone. Nothing here
+throws dice but the ``random`` that is handed in. (SQLite does, for the salt of a log: with the same
+seed the steps, the sizes and the lines are the same, not the bytes of the log.)
 """
 
 from __future__ import annotations
@@ -58,17 +60,18 @@ class Crash(BaseException):
 
 def no_space() -> apsw.Error:
     """What a full disk answers to a write."""
-    return _answer(apsw.SQLITE_FULL)
+    return _answer(apsw.SQLITE_FULL, "database or disk is full")
 
 
 def io_error() -> apsw.Error:
     """What a failing disk answers to a sync."""
-    return _answer(apsw.SQLITE_IOERR_FSYNC)
+    return _answer(apsw.SQLITE_IOERR_FSYNC, "disk I/O error")
 
 
-def _answer(code: int) -> apsw.Error:
+def _answer(code: int, words: str) -> apsw.Error:
     error = apsw.exception_for(code)
     assert isinstance(error, apsw.Error)
+    error.args = (words,)
     return error
 
 
@@ -130,14 +133,12 @@ class SimulatedDisk:
     """See the head of this module.
 
     Args:
-        seed: Of the dice that SQLite throws.
         files: What lies on it, durably.
     """
 
-    def __init__(self, seed: int = 0, files: dict[str, bytes] | None = None):
+    def __init__(self, files: dict[str, bytes] | None = None):
         self.before: Callable[[Step], None] = lambda step: None
         self.steps = 0
-        self.seed = seed
         self.is_dead = False
         self.is_honest = True
         """Whether a sync does what it says; one that lies shows that the tests can fail."""
@@ -157,7 +158,7 @@ class SimulatedDisk:
     def after_kill(self) -> SimulatedDisk:
         """What the next process finds if only this one ended."""
         found = {name: bytes(file.seen) for name, file in self.files.items()}
-        return SimulatedDisk(self.seed + 1, found)
+        return SimulatedDisk(found)
 
     def after_power_loss(self, random: Random) -> SimulatedDisk:
         """What may be found if the power failed; another call draws another possibility."""
@@ -169,7 +170,7 @@ class SimulatedDisk:
         for name, file in self.gone.items():
             if name not in found and random.random() < 0.5:
                 found[name] = file.after_power_loss(random)
-        return SimulatedDisk(self.seed + 1, found)
+        return SimulatedDisk(found)
 
     def _step(self, what: str, name: str, size: int = 0) -> None:
         """Ask whether something may be done to a file."""
@@ -198,30 +199,33 @@ class SimulatedDisk:
         self.files[name].change(Change(size, None))
 
     def sync(self, name: str) -> None:
-        """Make a file durable, with its name and the deletions so far."""
+        """Make a file durable; if it is new, with its name and the deletions so far."""
         self._step("sync", name)
         if self.is_honest:
+            if not self.files[name].is_named:
+                self.gone.clear()
             self.files[name].sync()
 
     def delete(self, name: str, *, is_synced: bool) -> None:
         """Take a file away."""
         self._step("delete", name)
         file = self.files.pop(name)
-        if not is_synced and file.is_named:
+        if is_synced:
+            self.gone.clear()
+        elif file.is_named:
             self.gone[name] = file
 
 
 class _FileSystem(apsw.VFS):
     def __init__(self, disk: SimulatedDisk):
         self._disk = disk
-        self._dice = Random(disk.seed)
         super().__init__(disk.vfs, base="")
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         if path not in self._disk.files:
             if not flags[0] & apsw.SQLITE_OPEN_CREATE:
-                raise _answer(apsw.SQLITE_CANTOPEN)
+                raise _answer(apsw.SQLITE_CANTOPEN, "no such file")
             self._disk.files[path] = _File()
         flags[1] = flags[0]
         return _Handle(self._disk, path)
@@ -234,9 +238,6 @@ class _FileSystem(apsw.VFS):
 
     def xFullPathname(self, name: str) -> str:  # noqa: N802
         return name
-
-    def xRandomness(self, count: int) -> bytes:  # noqa: N802
-        return self._dice.randbytes(count)
 
     def excepthook(self, kind: type, error: BaseException, trace: Any) -> None:
         """SQLite swallowed an error, as it does while it closes a file; a crash comes again."""

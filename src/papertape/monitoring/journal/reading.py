@@ -69,7 +69,9 @@ def _verified(
     seal = first_seal(run)
     seal_at_head = seal.hex() if marked == 0 else ""
     seq, versions = 1, _stretches(database)
-    end, version = next(versions)
+    end, version = next(versions, (0, 0))
+    if not end:
+        raise damaged(place, "and its version is not stated")
     for row in database.rows():
         _, _, kind, body, _, _ = row
         found = seal_of(row, seq, seal)
@@ -86,9 +88,7 @@ def _verified(
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Frozen records are never in a circle, and looking through all of them again and again for
-    one takes as long as reading them.
-    """
+    """Frozen records lie in no circle; looking for one again and again takes as long as reading."""
     was_on = gc.isenabled()
     gc.disable()
     try:

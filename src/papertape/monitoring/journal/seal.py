@@ -44,7 +44,10 @@ def seal_of(row: Row, seq: int, previous: bytes) -> bytes | str:
         previous: The seal of the line before.
     """
     number, time, kind, body, crc, named = row
-    text = _text(number, time, kind, body, named)
+    try:
+        text = _text(number, time, kind, body, named)
+    except (AttributeError, TypeError):  # a spoilt page can yield nothing where something must be
+        return "it cannot be read"
     if crc != crc32(text):
         return "it is not what was written: its checksum differs"
     if number != seq or named != previous:
