@@ -51,6 +51,7 @@ class Codec(Generic[Kept]):
         upgrades: Mapping[int, Upgrade] | None = None,
     ):
         self.version = version
+        self.kinds = dict(kinds)
         self.tags: Tags = {type_: tag for tag, type_ in (*kinds.items(), *(parts or {}).items())}
         require(len(self.tags) == len(kinds) + len(parts or {}), "each record has one tag")
         self._upgrades = dict(upgrades or {})

@@ -71,7 +71,11 @@ class Database:
         # A journal that is found unsound is left as it is: its log is not brought into it.
         self._sql.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._sql.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._sql.execute("PRAGMA journal_mode = WAL")
+        # On the way to a write-ahead log a new file has a rollback journal for a moment. Were its
+        # end not made durable, too, a power failure could bring it back, and undo everything.
+        self._sql.execute("PRAGMA synchronous = EXTRA")
+        if self._sql.execute("PRAGMA journal_mode = WAL").get != "wal":  # it says no other way
+            raise apsw.IOError("the disk takes no write-ahead log")
         self._sql.execute("PRAGMA synchronous = FULL")
         self._sql.execute(_PRAGMAS)
         self._sql.set_wal_hook(self._grown)
@@ -91,8 +95,10 @@ class Database:
             return None
         if self._sql.pragma("application_id") != _APPLICATION:
             raise DataError(f"{self._sql.filename} is no journal")
-        (found,) = self._sql.execute("SELECT run FROM journal").fetchall()
-        return str(found[0])
+        found = self._sql.execute("SELECT run FROM journal").fetchall()
+        if len(found) != 1:
+            raise DataError(f"{self._sql.filename} is damaged: it does not say which journal it is")
+        return str(found[0][0])
 
     @property
     def version(self) -> int:
@@ -123,7 +129,7 @@ class Database:
 
     def rows(self) -> Iterator[Row]:
         """Every line, in order."""
-        return map(Row._make, self._sql.execute("SELECT * FROM line ORDER BY seq"))
+        return cast("Iterator[Row]", self._sql.execute("SELECT * FROM line ORDER BY seq"))
 
     def append(self, rows: Iterable[Row]) -> None:
         """Keep all of them or none; returning means that they are durable."""
@@ -170,5 +176,5 @@ class Database:
                 f"{file} cannot be read or written: {error}",
                 hint="look after the disk; what was acknowledged is in the file",
             ) from error
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise DataError(f"{file} is damaged: {error}") from error

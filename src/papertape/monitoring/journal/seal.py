@@ -43,10 +43,14 @@ def seal_of(row: Row, seq: int, previous: bytes) -> bytes | str:
         seq: The number that is due.
         previous: The seal of the line before.
     """
-    text = _text(row.seq, row.time, row.kind, row.body, row.previous)
-    if row.crc != crc32(text):
+    number, time, kind, body, crc, named = row
+    try:
+        text = _text(number, time, kind, body, named)
+    except (AttributeError, TypeError):  # a spoilt page can yield nothing where something must be
+        return "it cannot be read"
+    if crc != crc32(text):
         return "it is not what was written: its checksum differs"
-    if row.seq != seq or row.previous != previous:
+    if number != seq or named != previous:
         return "it does not follow the line before it"
     return sha256(text).digest()
 

@@ -78,15 +78,22 @@ def _record(type_: Any, tags: Tags, tag: str | None = None) -> Shape:
         tag=tag,
         tag_field=_TAG if tag else None,
     )
-    names = [field.name for field in fields]
-    writes = [(name, shape.write) for name, shape in zip(names, shapes, strict=True)]
-    reads = [(name, shape.read) for name, shape in zip(names, shapes, strict=True)]
+    values_of = operator.attrgetter(*[field.name for field in fields])
+    special = [(n, shape) for n, shape in enumerate(shapes) if not shape.is_plain]
+    writes = [(n, shape.write) for n, shape in special]
+    reads = [(n, shape.read) for n, shape in special]
 
     def write(record: Any) -> Any:
-        return mirror(*[each(getattr(record, name)) for name, each in writes])
+        values = list(values_of(record))
+        for n, way in writes:
+            values[n] = way(values[n])
+        return mirror(*values)
 
     def read(found: Any) -> Any:
-        return type_(*[each(getattr(found, name)) for name, each in reads])
+        values = list(values_of(found))
+        for n, way in reads:
+            values[n] = way(values[n])
+        return type_(*values)
 
     return Shape(mirror, write, read)
 
@@ -152,7 +159,7 @@ def _number(value: float) -> int | str:
     value = float(value)
     if -LARGEST < value * MICROS_PER_DOLLAR < LARGEST:
         millionths = round(value * MICROS_PER_DOLLAR)
-        if millionths / MICROS_PER_DOLLAR == value:
+        if repr(millionths / MICROS_PER_DOLLAR) == repr(value):  # -0.0 equals 0.0, and is another
             return millionths
     return repr(value)
 

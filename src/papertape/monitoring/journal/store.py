@@ -140,15 +140,14 @@ class Journal(Generic[Kept]):
         self._fault = "an earlier call did not come to its end"
         try:
             self._database.append(rows)
-            self._head = Head(self._head.run, rows[-1].seq, seal.hex())
-            self._note()
+            head = Head(self._head.run, rows[-1].seq, seal.hex())
+            self._note(head)
             if self._database.is_long:
                 self._database.checkpoint()
                 self._head_is_durable = False
         except (apsw.Error, OSError) as error:
-            self._fault = str(error)
-            raise self._failure() from error
-        self._seal, self._fault = seal, ""
+            raise self._failed(error) from error
+        self._head, self._seal, self._fault = head, seal, ""
 
     def _sealed(self, entries: Sequence[Kept]) -> tuple[list[Row], bytes]:
         rows, seal = [], self._seal
@@ -158,13 +157,13 @@ class Journal(Generic[Kept]):
             rows.append(row)
         return rows, seal
 
-    def _note(self) -> None:
+    def _note(self, head: Head) -> None:
         """Let the head follow; it may lag behind the log, but not behind the file without the log.
 
         So the first note after a checkpoint is made durable, and the others need not be: whoever
         takes the log away, even after a power failure, leaves a file that is behind its head.
         """
-        self._head_file.write(self._head)
+        self._head_file.write(head)
         if not self._head_is_durable:
             self._head_file.sync()
             self._head_is_durable = True
@@ -192,8 +191,7 @@ class Journal(Generic[Kept]):
                 self._head_file.sync()
                 self._database.finish()
             except (apsw.Error, OSError) as error:
-                self._fault = str(error)
-                raise self._failure() from error
+                raise self._failed(error) from error
             try:
                 self._place.back_up()
             except OSError as error:
@@ -213,6 +211,10 @@ class Journal(Generic[Kept]):
     def _check_alive(self) -> None:
         if self._fault:
             raise self._failure()
+
+    def _failed(self, error: Exception) -> JournalFailed:
+        self._fault = f"{type(error).__name__}: {error}"
+        return self._failure()
 
     def _failure(self) -> JournalFailed:
         return JournalFailed(
