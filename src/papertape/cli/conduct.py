@@ -21,7 +21,7 @@ from papertape.domain.day_state import DayState
 from papertape.domain.event import Moment
 from papertape.domain.restraint import Cause
 from papertape.engines.proofbench.window import Window
-from papertape.engines.riskguard import PROFILES, KillSwitch, RiskGuard
+from papertape.engines.riskguard import RiskGuard, limits_from
 from papertape.monitoring.board import Board, Plate
 from papertape.monitoring.journal import LINES, Journal, Place
 from papertape.monitoring.status import LimitUse, Status, publish
@@ -212,7 +212,7 @@ def _last_close(window: Window) -> Nanos:
 
 def guard_of(terms: SessionTerms) -> RiskGuard:
     """RiskGuard with the session's limits."""
-    return RiskGuard(PROFILES[terms.config.risk_profile], KillSwitch())
+    return RiskGuard(limits_from(terms.config.risk_profile, terms.limits))
 
 
 def _clock(begun: Begun, after: Nanos = 0) -> Clock:

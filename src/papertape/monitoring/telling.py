@@ -13,7 +13,11 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    Heard,
+    JournalRestored,
     Line,
+    MomentDecided,
+    MomentIgnored,
     MomentSeen,
     OutcomeUnknown,
     Reconciled,
@@ -52,6 +56,7 @@ from papertape.domain.event import (
     ReplaceApproved,
     ReplacePending,
     ReplaceRejected,
+    ReplaceRequest,
     SplitApplied,
     SymbolChanged,
     VariationPaid,
@@ -103,6 +108,14 @@ def _day(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case a reco
             closes = ", ".join(f"{bar.symbol} {bar.close:,.2f}" for bar in moment.bars)
             history = ", as history only" if is_history else ""
             return Level.DEBUG, f"market at {rfc3339(moment.time)}: {closes or 'no bar'}{history}"
+        case MomentDecided(heard=heard):
+            return Level.DEBUG, f"decided on, with all that the broker said up to its {heard}."
+        case MomentIgnored(moment=moment, reason=reason):
+            return Level.WARNING, f"the moment {rfc3339(moment)} is ignored: {reason}"
+        case Heard(number=number):
+            return Level.DEBUG, f"heard the broker up to its {number}."
+        case JournalRestored(lines=lines, known=known, by=by):
+            return Level.ERROR, f"{by} accepted an older journal: {lines:,} of {known:,} lines"
         case BarAmended(bar=bar, revision=revision):
             what = "changed" if revision else "came late"
             return Level.WARNING, (
@@ -162,6 +175,8 @@ def _order(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case an e
             return Level.INFO, f"{order.id} has new terms ({_terms(order)}): {reason}"
         case CancelRequest(order_id=order_id, reason=reason):
             return Level.INFO, f"cancel of {order_id} is sent: {reason}"
+        case ReplaceRequest(order_id=order_id):
+            return Level.INFO, f"a change of {order_id} reached the account"
         case ReplaceApproved(request=asked, approved=approved):
             return Level.INFO, f"change of {asked.order_id} is sent: {_terms(approved.order)}"
         case CancelPending(order_id=order_id) | ReplacePending(order_id=order_id):
