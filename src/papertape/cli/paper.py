@@ -19,12 +19,11 @@ from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import listing, number, painted, percent, sentence, steps
 from papertape.cli.wiring import Plan, plan, results_of, run_paper, window_of
 from papertape.cli.words import ground_lines, next_steps, run_data, terms, title_of
-from papertape.domain.clock import rfc3339
 from papertape.domain.errors import UsageError
-from papertape.domain.event import Entry, OrderFilled, OrderRefused, OrderRejected
-from papertape.domain.money import dollars
+from papertape.domain.event import Entry
 from papertape.engines.proofbench.record import RunRecord
 from papertape.monitoring.blotter import BlotterRow, blotter
+from papertape.monitoring.telling import worth_a_note
 from papertape.session.folder import AccountFolder
 
 
@@ -180,18 +179,8 @@ def _one_day(named: str, day: str | None) -> str:
 
 def _tell(entries: Sequence[Entry], here: Surroundings) -> None:
     """Say on stderr what just happened to an order."""
-    for entry in entries:
-        match entry:
-            case OrderFilled(time=time, fill=fill):
-                done = f"filled {fill.order_id} {fill.quantity:+d} {fill.symbol}"
-                here.note(f"{rfc3339(time)}  {done} at {number(dollars(fill.price), 4)}")
-            case OrderRefused(time=time, refused=refused):
-                order = refused.order
-                asked = f"refused {order.id} {order.quantity:+d} {order.symbol}"
-                here.note(f"{rfc3339(time)}  {asked}: {refused.rule} {refused.reason}")
-            case OrderRejected(time=time, order=order, reason=reason):
-                asked = f"rejected {order.id} {order.quantity:+d} {order.symbol}"
-                here.note(f"{rfc3339(time)}  {asked}: {reason}")
+    for note in filter(None, map(worth_a_note, entries)):
+        here.note(note)
 
 
 def _page(run: StoredRun, rows: Sequence[BlotterRow], speed: str, here: Surroundings) -> str:

@@ -13,7 +13,7 @@ from papertape.monitoring.board import Board
 from papertape.monitoring.exposition import Exposition
 from papertape.monitoring.status import LimitUse, Status, publish
 from papertape.monitoring.tail import Tail
-from papertape.monitoring.telling import tail_lines
+from papertape.monitoring.telling import tail_lines, worth_a_note
 from papertape.monitoring.webhook import Webhook
 from papertape.session.folder import AccountFolder
 
@@ -56,6 +56,8 @@ class Publisher:
     def happened(self, lines: Sequence[Line], now: Nanos) -> None:
         """Take what was recorded, and publish it; at rest, once a second."""
         wall = self._here.clock.now()
+        for note in filter(None, map(worth_a_note, lines)):
+            self._here.note(note)
         self._board.take(lines)
         self._tail.publish(tail_lines(lines, self._session))
         if not lines and wall - self._published_at < _AT_LEAST_EVERY:

@@ -83,6 +83,13 @@ def tell(line: Line) -> Told:
     return Told(line.time, level, type(line).__name__, text)
 
 
+def worth_a_note(line: Line) -> str:
+    """A line as a note beside a result, if it is a fill or worse than expected; else empty."""
+    told = tell(line)
+    is_noted = isinstance(line, OrderFilled) or told.level >= Level.WARNING
+    return f"{rfc3339(told.time)}  {told.text}" if is_noted else ""
+
+
 def tail_lines(lines: Iterable[Line], session: str) -> list[TailLine]:
     """Lines of a journal as its tail tells them."""
     told = map(tell, lines)
@@ -166,7 +173,7 @@ def _order(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case an e
         case OrderRejected(order=order, reason=reason):
             return Level.ERROR, f"the broker rejected {_named(order)}: {reason}"
         case OrderFilled(fill=fill):
-            return Level.INFO, f"{fill.order_id} filled {_traded(fill)}"
+            return Level.INFO, f"filled {fill.order_id} {_traded(fill)}"
         case OrderCanceled(order_id=order_id, reason=reason):
             return Level.INFO, f"{order_id} canceled: {reason}"
         case OrderExpired(order_id=order_id):

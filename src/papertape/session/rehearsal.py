@@ -16,6 +16,7 @@ from papertape.domain.day import (
     Restrained,
     StrategyFailed,
 )
+from papertape.domain.day_state import folded
 from papertape.domain.event import (
     CancelRequest,
     Decided,
@@ -31,7 +32,6 @@ from papertape.domain.restraint import Cause, Restraints
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.riskguard import RiskGuard
 from papertape.session.isolation import Isolated
-from papertape.domain.day_state import folded
 
 _WISHES = (Decided, OrderRefused, OrderApproved, CancelRequest, ReplaceApproved)
 _OF_THE_DAY = get_args(DayEvent)
