@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
-from papertape.cli.asking import ask, present
+from papertape.cli.asking import ask
 from papertape.cli.conduct import Begun
 from papertape.cli.conduct import resume as resumed
 from papertape.cli.eod import lines_of, terms_in
@@ -18,7 +18,7 @@ from papertape.cli.progress import progress
 from papertape.cli.wiring import plan, window_of
 from papertape.domain.day import Reconciled, SessionResumed
 from papertape.domain.day_state import DayState
-from papertape.domain.errors import UsageError
+from papertape.domain.errors import LockHeld, UsageError
 from papertape.session.folder import AccountFolder
 
 
@@ -43,9 +43,10 @@ def resume(
         The simulated account that is meant.
     """
     folder = AccountFolder.under(here.home, account)
-    if present(folder, here) is not None:
+    try:
+        name, lines = lines_of(folder, None, here)
+    except LockHeld:  # a session has its journal open: it runs
         return _running(folder, here)
-    name, lines = lines_of(folder, None, here)
     if DayState.of(lines).closed is not None:
         raise UsageError(
             f"{name} ended its day in order: there is nothing to resume",
