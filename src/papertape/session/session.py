@@ -299,6 +299,7 @@ class PaperSession:
 
     def _decide(self, moment: Moment, now: Nanos) -> None:
         """From what the broker says of the moment to what is asked of it."""
+        self._courier.tell(moment, now)
         said = self._courier.collect_fills(moment)
         said += self.pipeline.hear(said)
         self._look_at(said, now)
@@ -349,7 +350,7 @@ class PaperSession:
         self._settle(now)
         last = self.state.reconciled
         due = last is None or now - last.time >= self._patience.reconcile
-        if (due or Cause.UNRECONCILED in self.state.restraints) and self._courier.pace.is_due(now):
+        if due or Cause.UNRECONCILED in self.state.restraints:
             self._reconcile(now)
         self._decide_pending(now)
         self._look_at_the_feed(now)
@@ -465,7 +466,7 @@ class PaperSession:
             self._book(self.pipeline.route(intents, moment), now)
 
     def _hear(self, now: Nanos) -> None:
-        said = self._courier.hear()
+        said = self._courier.hear(now)
         self._book([*said, *self.pipeline.hear(said)], now)
 
     def _book(self, said: Sequence[Event], now: Nanos) -> None:
@@ -486,15 +487,13 @@ class PaperSession:
 
     def _settle(self, now: Nanos) -> None:
         """Ask by id what became of each intent without an answer; send again what is not there."""
-        if not self.state.unanswered or not self._courier.pace.is_due(now):
+        if not self.state.unanswered or self._courier.silence:
             return
         try:
             for intent in list(self.state.unanswered.values()):
                 self._settle_one(intent, now)
-        except BrokerSilent:
-            self._courier.pace.failed(now)
-        else:
-            self._courier.pace.succeeded()
+        except BrokerSilent as silent:
+            self._courier.failed(silent, now)
         self._hear(now)
 
     def _settle_one(self, intent: Intent, now: Nanos) -> None:
@@ -528,6 +527,9 @@ class PaperSession:
     def _reconcile(self, now: Nanos) -> None:
         """Compare with the broker's statement; only an equal one sets the session free."""
         broker, courier = self._parts.broker, self._courier
+        if courier.silence:
+            self._restrain(self._unreconciled(now, courier.silence, TradingState.REDUCING))
+            return
         try:
             statement = broker.statement()
             if statement.number < self.state.heard:  # it began to count anew
@@ -536,10 +538,9 @@ class PaperSession:
             self._hear(now)
             found = compare(self.state, statement, broker.find, now)
         except BrokerSilent as silent:
-            courier.pace.failed(now)
+            courier.failed(silent, now)
             self._restrain(self._unreconciled(now, silent.message, TradingState.REDUCING))
             return
-        courier.pace.succeeded()
         self.pipeline.hear(found.ended)
         ended = [*found.ended, Heard(now, courier.heard)] if found.ended else []
         self._record([*ended, Reconciled(now, found.differences)])
