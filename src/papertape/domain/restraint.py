@@ -53,6 +53,7 @@ class Restraint:
         since: When it began.
         by: A person's word, a command, or the rule (``R21``).
         flatten: Whether holdings are being closed under it; closing orders pass even HALTED.
+        cancels: Whether what works at the broker is cancelled when it begins.
     """
 
     cause: Cause
@@ -61,6 +62,7 @@ class Restraint:
     since: Nanos
     by: str
     flatten: bool = False
+    cancels: bool = False
 
     def __post_init__(self) -> None:
         require(self.state is not TradingState.ACTIVE, f"{self.cause}: ACTIVE restrains nothing")

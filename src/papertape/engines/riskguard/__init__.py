@@ -2,6 +2,7 @@
 
 from papertape.engines.riskguard.engine import RiskGuard
 from papertape.engines.riskguard.limits import PROFILES, RiskLimits, limits_from, require_complete
+from papertape.engines.riskguard.tally import RiskTally
 from papertape.engines.riskguard.view import LastPrice, RiskView
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "LastPrice",
     "RiskGuard",
     "RiskLimits",
+    "RiskTally",
     "RiskView",
     "limits_from",
     "require_complete",
