@@ -44,7 +44,7 @@ from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.flowroute.core import BrokerSilent
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import collar_of
+from papertape.engines.riskguard import RiskTally, collar_of
 from papertape.session.charter import Charter, Parts, Patience
 from papertape.session.closing import COLLAR, FLATTENING, closing_order, is_out_of_reach, swept
 from papertape.session.commands import released_by, restraint_of
@@ -220,17 +220,22 @@ class PaperSession:
     def _relive(self) -> Rehearsal:
         """Read the journal once, for the fold and for the strategy."""
         rehearsal: Rehearsal | None = None
+        guard = self._parts.guard
+        tally = RiskTally(guard.limits)
         for line in self._parts.journal.lines():
-            self.state.fold(line)
+            counts = self.state.fold(line)
             if rehearsal is None:
                 if not isinstance(line, DayOpened):
                     raise UsageError(f"a journal begins with its day, not with {line}")
                 self._assemble()
-                rehearsal = Rehearsal(self.pipeline, self._isolated, self._parts.guard)
+                rehearsal = Rehearsal(self.pipeline, self._isolated, guard)
+                tally = RiskTally(guard.limits, self.state.account)
             rehearsal.take(line)
+            tally = tally.after(line) if counts else tally
         if rehearsal is None:
             raise UsageError("there is nothing to resume", hint="papertape paper starts a session")
         rehearsal.finish()
+        guard.tally = tally
         return rehearsal
 
     def _agree(self) -> None:
@@ -353,6 +358,7 @@ class PaperSession:
         if due or Cause.UNRECONCILED in self.state.restraints:
             self._reconcile(now)
         self._decide_pending(now)
+        self._record(self.pipeline.watch(now)[0])
         self._look_at_the_feed(now)
         self._enforce(now)
 
@@ -562,9 +568,15 @@ class PaperSession:
                 self._fold(line)
 
     def _fold(self, line: Line) -> None:
+        guard = self._parts.guard
         self.state.fold(line)
-        if isinstance(line, Restrained | Released):
-            self._parts.guard.restraints = self.state.restraints
+        match line:
+            case Restrained(restraint=restraint):
+                if guard.restraints.after(restraint) is not guard.restraints:
+                    guard.note(line)  # else it was the guard's own
+            case Commanded() | Reconciled() | Released():
+                guard.note(line)
+        guard.restraints = self.state.restraints
 
 
 def _restrained(

@@ -42,7 +42,7 @@ from papertape.domain.event import (
     ReplaceRejected,
     ReplaceRequest,
 )
-from papertape.domain.lifecycle import OrderState
+from papertape.domain.lifecycle import Effect, OrderState
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraints
@@ -121,8 +121,8 @@ class DayState:
             state.fold(line)
         return state
 
-    def fold(self, line: Line) -> None:
-        """Bring the state up to date with one more line."""
+    def fold(self, line: Line) -> bool:
+        """Bring the state up to date with one more line; False if it is a report without effect."""
         self.lines += 1
         match line:
             case MomentSeen(moment=moment, is_history=is_history):
@@ -144,7 +144,8 @@ class DayState:
             case _ if type(line) in _OF_THE_DAY:
                 self._fold_day(line)
             case _:
-                self._book(cast("Event", line))
+                return self._book(cast("Event", line))
+        return True
 
     @property
     def working(self) -> list[OrderState]:
@@ -184,12 +185,14 @@ class DayState:
             case DayClosed():
                 self.closed = line
 
-    def _book(self, event: Event) -> None:
+    def _book(self, event: Event) -> bool:
         """Book what the broker said, and take it as the answer that it is."""
-        _, self.account = booked(self.orders, self.account, event)
-        order_id = order_of(event)
-        if order_id is None or not self.unanswered:
-            return
+        effect, self.account = booked(self.orders, self.account, event)
+        if self.unanswered and (order_id := order_of(event)) is not None:
+            self._answer(event, order_id)
+        return effect is Effect.BOOKED
+
+    def _answer(self, event: Event, order_id: OrderId) -> None:
         self.unanswered.pop((OrderApproved, order_id), None)
         self.unanswered.pop((_ANSWERS.get(type(event), OrderApproved), order_id), None)
         state = self.orders.get(order_id)
