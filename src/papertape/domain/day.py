@@ -212,6 +212,26 @@ class StrategyFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalRestored:
+    """An older copy of the journal was put back, and somebody accepted it.
+
+    What was done after its last line is not known here. So nothing that is older than this line
+    is ever sent again, and the broker's word is taken for what became of it.
+
+    Attributes:
+        time: When.
+        lines: How many lines the copy holds.
+        known: How many there once were, as far as its head file knows.
+        by: Who accepted it.
+    """
+
+    time: Nanos
+    lines: int
+    known: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class DayClosed:
     """The session ended its day in order."""
 
@@ -235,6 +255,7 @@ DayEvent: TypeAlias = (
     | OutcomeUnknown
     | Reconciled
     | StrategyFailed
+    | JournalRestored
     | DayClosed
 )
 """What a session records besides what its pipeline returns."""
