@@ -246,11 +246,23 @@ class PaperSession:
 
     def _changed(self, divergence: str) -> str:
         state, charter = self.state, self.charter
+        if state.restored > state.accepted:
+            return "an older copy of the journal was put back"
         if state.code != charter.code:
             return f"the code is {charter.code}, the day was begun with {state.code}"
         if state.settings != charter.settings:
             return "the settings are not those that the day was begun with"
         return f"the strategy does not repeat itself: {divergence}" if divergence else ""
+
+    @step
+    def abandon(self, now: Nanos) -> None:
+        """The journal is dead: cancel what works without a record of it, and end (fault-F7).
+
+        Nothing else is ever sent unrecorded; a cancel can only make the account safer. The next
+        start hears from the broker what became of it.
+        """
+        for state in self.state.working:
+            self._courier.send(CancelRequest(now, state.order.id, "the journal is dead"), now)
 
     # The market ---------------------------------------------------------------------------------
 
@@ -528,7 +540,7 @@ class PaperSession:
         """What was decided is sent late only while it would be decided the same."""
         others = self.state.restraints.without(Cause.UNRECONCILED)
         fresh = self.charter.is_fresh(time, now, self._patience.finality)
-        return fresh and others.state is TradingState.ACTIVE
+        return fresh and others.state is TradingState.ACTIVE and time >= self.state.restored
 
     def _reconcile(self, now: Nanos) -> None:
         """Compare with the broker's statement; only an equal one sets the session free."""

@@ -17,6 +17,7 @@ from papertape.domain.day import (
     FeedLost,
     FeedRestored,
     Heard,
+    JournalRestored,
     Line,
     MomentDecided,
     MomentSeen,
@@ -88,8 +89,10 @@ class DayState:
         commands: Ids of all commands so far.
         starts: When the session's process was started.
         lost_since: Since when market data are missing; 0 while they are there.
+        restored: When an older copy of the journal was put back; 0 if it never was.
         reconciled: The last comparison with the broker.
         failed: What is wrong with the strategy, if anything.
+        accepted: When somebody last accepted a change.
         code, settings: Those of the day's start, or that somebody has accepted since.
         lines: How many lines there were.
     """
@@ -107,8 +110,10 @@ class DayState:
     commands: set[str] = field(default_factory=set)
     starts: list[Nanos] = field(default_factory=list)
     lost_since: Nanos = 0
+    restored: Nanos = 0
     reconciled: Reconciled | None = None
     failed: StrategyFailed | None = None
+    accepted: Nanos = 0
     code: str = ""
     settings: str = ""
     lines: int = 0
@@ -168,12 +173,15 @@ class DayState:
                 self.starts.append(time)
             case Restrained():
                 self.restraints = folded(self.restraints, line)
-            case Released(cause=cause):
+            case Released(time=time, cause=cause):
                 self.restraints = folded(self.restraints, line)
                 if cause is Cause.CHANGED and self.resumed is not None:
+                    self.accepted = time
                     self.code, self.settings = self.resumed.code, self.resumed.settings
             case Commanded(id=id_):
                 self.commands.add(id_)
+            case JournalRestored(time=time):
+                self.restored = time
             case FeedLost(time=time):
                 self.lost_since = self.lost_since or time
             case FeedRestored():
