@@ -45,10 +45,14 @@ class Restless:
             )
 
 
-def a_day(strategy: Strategy, seed: int = 3, latency: float = 0.0) -> Day:
-    bars = random_bars(seed, 390 + 24, "1m", volatility=0.001)
+def a_day(strategy: Strategy, latency: float, profile: str) -> Day:
+    bars = random_bars(3, 390 + 14, "1m", volatility=0.001)
     config = SimulationConfig(
-        benchmark="none", bar_frequency="1m", start=date(2015, 1, 5), latency=latency
+        benchmark="none",
+        bar_frequency="1m",
+        start=date(2015, 1, 5),
+        latency=latency,
+        risk_profile=profile,
     )
     return Day(strategy, {"SPY": PriceHistory(bars)}, config)
 
@@ -72,10 +76,11 @@ def live(day: Day, session: PaperSession, *, resumes: bool) -> None:
 
 
 MAKERS = {
-    "brackets": (Restless, 0.0),
-    "late brackets": (Restless, 250.0),
-    "limits": (lambda: DipBuyer(away=0.0002), 0.0),
-    "crossover": (lambda: MovingAverageCrossoverStrategy(fast=3, slow=8), 0.0),
+    "brackets": (Restless, 0.0, "backtest"),
+    "late brackets": (Restless, 250.0, "backtest"),
+    "guarded brackets": (Restless, 0.0, "paper"),
+    "limits": (lambda: DipBuyer(away=0.0002), 0.0, "backtest"),
+    "crossover": (lambda: MovingAverageCrossoverStrategy(fast=3, slow=8), 0.0, "backtest"),
 }
 
 
@@ -88,8 +93,8 @@ def outcome(session: PaperSession) -> object:
 @pytest.mark.parametrize("which", ["journal", "log"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_crash_at_every_line_changes_nothing(name: str, which: str, is_kept: bool) -> None:
-    make, latency = MAKERS[name]
-    calm = a_day(make(), latency=latency)
+    make, latency, profile = MAKERS[name]
+    calm = a_day(make(), latency, profile)
     session = calm.session()
     live(calm, session, resumes=False)
     assert session.is_closed
@@ -116,4 +121,4 @@ def test_a_crash_at_every_line_changes_nothing(name: str, which: str, is_kept: b
         invariants.each_intent_ended_once(again)
         assert sum(isinstance(line, DayClosed) for line in day.journal.kept) == 1
         at += 1
-    assert 40 < at <= writes
+    assert 25 < at <= writes

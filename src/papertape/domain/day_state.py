@@ -17,6 +17,7 @@ from papertape.domain.day import (
     FeedLost,
     FeedRestored,
     Heard,
+    JournalRestored,
     Line,
     MomentDecided,
     MomentSeen,
@@ -42,7 +43,7 @@ from papertape.domain.event import (
     ReplaceRejected,
     ReplaceRequest,
 )
-from papertape.domain.lifecycle import OrderState
+from papertape.domain.lifecycle import Effect, OrderState
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraints
@@ -88,8 +89,10 @@ class DayState:
         commands: Ids of all commands so far.
         starts: When the session's process was started.
         lost_since: Since when market data are missing; 0 while they are there.
+        restored: When an older copy of the journal was put back; 0 if it never was.
         reconciled: The last comparison with the broker.
         failed: What is wrong with the strategy, if anything.
+        accepted: When somebody last accepted a change.
         code, settings: Those of the day's start, or that somebody has accepted since.
         lines: How many lines there were.
     """
@@ -107,8 +110,10 @@ class DayState:
     commands: set[str] = field(default_factory=set)
     starts: list[Nanos] = field(default_factory=list)
     lost_since: Nanos = 0
+    restored: Nanos = 0
     reconciled: Reconciled | None = None
     failed: StrategyFailed | None = None
+    accepted: Nanos = 0
     code: str = ""
     settings: str = ""
     lines: int = 0
@@ -121,8 +126,8 @@ class DayState:
             state.fold(line)
         return state
 
-    def fold(self, line: Line) -> None:
-        """Bring the state up to date with one more line."""
+    def fold(self, line: Line) -> bool:
+        """Bring the state up to date with one more line; False if it is a report without effect."""
         self.lines += 1
         match line:
             case MomentSeen(moment=moment, is_history=is_history):
@@ -144,7 +149,8 @@ class DayState:
             case _ if type(line) in _OF_THE_DAY:
                 self._fold_day(line)
             case _:
-                self._book(cast("Event", line))
+                return self._book(cast("Event", line))
+        return True
 
     @property
     def working(self) -> list[OrderState]:
@@ -167,12 +173,15 @@ class DayState:
                 self.starts.append(time)
             case Restrained():
                 self.restraints = folded(self.restraints, line)
-            case Released(cause=cause):
+            case Released(time=time, cause=cause):
                 self.restraints = folded(self.restraints, line)
                 if cause is Cause.CHANGED and self.resumed is not None:
+                    self.accepted = time
                     self.code, self.settings = self.resumed.code, self.resumed.settings
             case Commanded(id=id_):
                 self.commands.add(id_)
+            case JournalRestored(time=time):
+                self.restored = time
             case FeedLost(time=time):
                 self.lost_since = self.lost_since or time
             case FeedRestored():
@@ -184,12 +193,14 @@ class DayState:
             case DayClosed():
                 self.closed = line
 
-    def _book(self, event: Event) -> None:
+    def _book(self, event: Event) -> bool:
         """Book what the broker said, and take it as the answer that it is."""
-        _, self.account = booked(self.orders, self.account, event)
-        order_id = order_of(event)
-        if order_id is None or not self.unanswered:
-            return
+        effect, self.account = booked(self.orders, self.account, event)
+        if self.unanswered and (order_id := order_of(event)) is not None:
+            self._answer(event, order_id)
+        return effect is Effect.BOOKED
+
+    def _answer(self, event: Event, order_id: OrderId) -> None:
         self.unanswered.pop((OrderApproved, order_id), None)
         self.unanswered.pop((_ANSWERS.get(type(event), OrderApproved), order_id), None)
         state = self.orders.get(order_id)

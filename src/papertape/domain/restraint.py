@@ -77,6 +77,11 @@ class Restraint:
         require(self.state is not TradingState.ACTIVE, f"{self.cause}: ACTIVE restrains nothing")
         require(bool(self.reason), f"{self.cause}: a restraint has a reason")
 
+    @property
+    def cancels(self) -> bool:
+        """Whether working orders are cancelled under it."""
+        return self.sweep is not Sweep.NOTHING
+
     def tightened(self, new: Restraint) -> Restraint:
         """Under a second word on the same cause: stricter, wider, flattening; never less so."""
         state = max(self.state, new.state, key=_STRICTNESS.index)

@@ -7,10 +7,12 @@ driver hands it the time and carries away what happened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from papertape.domain.account import Account
 from papertape.domain.books import booked
 from papertape.domain.clock import Nanos
+from papertape.domain.day import MomentSeen
 from papertape.domain.event import (
     CancelRequest,
     Entry,
@@ -72,6 +74,7 @@ class TradingPipeline:
         self._last: dict[str, LastPrice] = {}
         self._closes: dict[str, Micros] = {}
         self._answers: list[Event] = []
+        guard.begin(account)
 
     def warm(self, moment: Moment) -> list[Event]:
         """See a moment in which nothing is decided; what happened to orders and account in it.
@@ -79,6 +82,8 @@ class TradingPipeline:
         Before the first decision no order rests, so that is nothing; else the strategy hears of
         it when it is asked next.
         """
+        if self._guard.counts:
+            self._guard.note(MomentSeen(moment.time, moment, is_history=True))
         events = self._router.collect_fills(moment)
         events += self.hear(events)
         self._note_prices(moment)
@@ -117,7 +122,7 @@ class TradingPipeline:
             stop: Row before which to stop in any case, for an action takes effect there.
         """
         symbol = bars.symbol
-        if self._answers:
+        if self._answers or self._guard.counts:
             return first
         calm = self._router.calm(symbol)
         if calm.until <= int(bars.end[first]):
@@ -145,17 +150,33 @@ class TradingPipeline:
 
     def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
         """What happened up to this moment and what is to be done about it, nothing sent yet."""
+        if self._guard.counts:
+            self._guard.note(MomentSeen(moment.time, moment))
         events = self._router.collect_fills(moment)
         events += self._fold(events)
         self._note_prices(moment)
         self._core.see(moment)
+        told, withdrawn = self.watch(moment.time)
         standing = self._standing(moment.time)
         happened, self._answers = [*self._answers, *events], []
         decided, proposals = self._core.decide(moment, happened, standing)
-        if not proposals:
-            return [*events, *decided], []
-        refused, intents = self._judge(proposals, moment.time)
-        return [*events, *decided, *refused], intents
+        if not (proposals or withdrawn):
+            return [*events, *told, *decided], []
+        refused, intents = self._judge([*withdrawn, *proposals], moment.time)
+        return [*events, *told, *decided, *refused], intents
+
+    def watch(self, now: Nanos) -> tuple[Sequence[Event], Sequence[CancelRequest]]:
+        """Restrain what RiskGuard's counts call for, and withdraw orders where that is part of it.
+
+        A step begins with it; a driver asks whenever time has passed without one.
+        """
+        told = self._guard.watch(now)
+        cancelling = [each.restraint for each in told if each.restraint.cancels]
+        return told, self.withdraw(now, cancelling[0].reason) if cancelling else ()
+
+    def withdraw(self, now: Nanos, reason: str) -> list[CancelRequest]:
+        """Cancels for all that works at the broker, to be recorded and routed."""
+        return [CancelRequest(now, order_id, reason) for order_id in self._working]
 
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
         """Send what was decided; the broker's answers."""
@@ -205,9 +226,20 @@ class TradingPipeline:
             if isinstance(verdict, Approved):
                 working[proposal.id] = OrderState(proposal)
                 intents.append(OrderApproved(now, verdict))
+                self._guard.note(intents[-1])
             else:
-                refused.append(OrderRefused(now, verdict))
+                refused += self._refused(OrderRefused(now, verdict))
+        halts = [each.restraint for each in refused if isinstance(each, Restrained)]
+        for halt in filter(attrgetter("cancels"), halts):
+            # Too many orders were asked for: none of them is to stay.
+            intents += [CancelRequest(now, order_id, halt.reason) for order_id in working]
+            working.clear()
         return refused, intents
+
+    def _refused(self, event: OrderRefused) -> list[Event]:
+        """A refusal, and the halt that it leads to where there were too many."""
+        self._guard.note(event)
+        return [event, *self._guard.watch(event.time)]
 
     def _judge_change(
         self,
@@ -225,13 +257,14 @@ class TradingPipeline:
             reason = f"changed to {request.quantity}, of which {state.filled} are filled"
             intents.append(CancelRequest(request.time, request.order_id, reason))
             return
-        verdict = self._guard.check(rest, self._view(request.time, working))
+        verdict = self._guard.check_change(rest, self._view(request.time, working))
         if isinstance(verdict, Approved):
             working[request.order_id] = OrderState(rest)
             intents.append(ReplaceApproved(request.time, request, verdict))
+            self._guard.note(intents[-1])
         else:
             working[request.order_id] = state
-            refused.append(OrderRefused(request.time, verdict))
+            refused += self._refused(OrderRefused(request.time, verdict))
 
     def _available(self) -> Micros:
         """Available funds that no working order may yet take."""
@@ -286,16 +319,13 @@ class TradingPipeline:
                 found = Restraint(
                     Cause.OVERFILL, halted, reason, event.time, "R28", sweep=Sweep.ALL
                 )
-                restrained += self._restrain(found)
+                restrained += self._guard.restrain(found)
+            if effect is Effect.BOOKED:
+                self._guard.note(event)
             if isinstance(event, OrderFilled):  # the only price known of what others bought
                 self._closes.setdefault(event.fill.symbol, event.fill.price)
             self._keep_working(order_of(event))
         return restrained
-
-    def _restrain(self, found: Restraint) -> list[Event]:
-        """Put a restraint in force; nothing is said of one that is in force already."""
-        before, self._guard.restraints = self._guard.restraints, self._guard.restraints.after(found)
-        return [] if self._guard.restraints is before else [Restrained(found.since, found)]
 
     def _keep_working(self, order_id: OrderId | None) -> None:
         """Follow one order in the table of those that can still trade."""

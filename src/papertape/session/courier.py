@@ -102,21 +102,21 @@ class Courier:
         self._is_connected = True
         self._inbox = Inbox(heard + 1)
 
-    def tell(self, moment: Moment) -> None:
+    def tell(self, moment: Moment, now: Nanos) -> None:
         """Let the broker know of a moment, once, and listen; in order even if it was silent."""
         if moment.time > self._told:
             self._told = moment.time
             self._untold.append(moment)
-            self._listen()
+            self._listen(now)
 
     def collect_fills(self, moment: Moment) -> list[Event]:
         """What happened at the broker up to and including this moment."""
-        self.tell(moment)
+        self.tell(moment, moment.time)
         return self._taken()
 
-    def hear(self) -> list[Event]:
+    def hear(self, now: Nanos) -> list[Event]:
         """What the broker has said meanwhile."""
-        self._listen()
+        self._listen(now)
         return self._taken()
 
     def calm(self, symbol: str) -> Calm:
@@ -131,7 +131,7 @@ class Courier:
         """Send each intent, whatever became of the one before it; the broker's answers."""
         for intent in intents:
             self.send(intent, now)
-        return self.hear()
+        return self.hear(now)
 
     def send(self, intent: Intent, now: Nanos) -> None:
         """Send an intent; if no answer comes, its outcome is unknown."""
@@ -153,8 +153,13 @@ class Courier:
         unknown, self._unknown = self._unknown, []
         return unknown
 
-    def _listen(self) -> None:
-        if not self._is_connected:
+    def failed(self, silent: BrokerSilent, now: Nanos) -> None:
+        """Nobody answered: wait a while before the next question."""
+        self.silence = silent.message
+        self.pace.failed(now)
+
+    def _listen(self, now: Nanos) -> None:
+        if not (self._is_connected and self.pace.is_due(now)):
             return
         try:
             while self._untold:
@@ -164,9 +169,10 @@ class Courier:
                 self._inbox, turn = self._inbox.receive(said)
                 self._ready += (each.event for each in turn)
         except BrokerSilent as silent:
-            self.silence = silent.message
+            self.failed(silent, now)
         else:
             self.silence = ""
+            self.pace.succeeded()
 
     def _taken(self) -> list[Event]:
         ready, self._ready = self._ready, []

@@ -7,11 +7,13 @@ from typing import cast, get_args
 
 from papertape.domain.clock import rfc3339
 from papertape.domain.day import (
+    Commanded,
     DayEvent,
     Heard,
     Line,
     MomentDecided,
     MomentSeen,
+    Reconciled,
     Released,
     Restrained,
     StrategyFailed,
@@ -107,11 +109,14 @@ class Rehearsal:
                 self._decide()
             case Heard():
                 self._hear()
+            case Commanded() | Reconciled():
+                self._guard.note(line)
 
     def _restrain(self, line: Restrained | Released) -> None:
         """From outside it acts at once; what the pipeline found, it is to find again first."""
         cause = line.cause if isinstance(line, Released) else line.restraint.cause
         if cause in _FROM_OUTSIDE or isinstance(line, Released):
+            self._guard.note(line)
             self._guard.restraints = folded(self._guard.restraints, line)
         self._restraints = folded(self._restraints, line)
         if isinstance(line, Released) and cause is Cause.CHANGED:

@@ -45,7 +45,7 @@ from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.flowroute.core import BrokerSilent
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import collar_of
+from papertape.engines.riskguard import RiskTally, collar_of
 from papertape.session.charter import Charter, Parts, Patience
 from papertape.session.closing import COLLAR, FLATTENING, closing_order, is_out_of_reach, swept
 from papertape.session.commands import released_by, restraint_of
@@ -220,17 +220,22 @@ class PaperSession:
     def _relive(self) -> Rehearsal:
         """Read the journal once, for the fold and for the strategy."""
         rehearsal: Rehearsal | None = None
+        guard = self._parts.guard
+        tally = RiskTally(guard.limits)
         for line in self._parts.journal.lines():
-            self.state.fold(line)
+            counts = self.state.fold(line)
             if rehearsal is None:
                 if not isinstance(line, DayOpened):
                     raise UsageError(f"a journal begins with its day, not with {line}")
                 self._assemble()
-                rehearsal = Rehearsal(self.pipeline, self._isolated, self._parts.guard)
+                rehearsal = Rehearsal(self.pipeline, self._isolated, guard)
+                tally = RiskTally(guard.limits, self.state.account)
             rehearsal.take(line)
+            tally = tally.after(line) if counts else tally
         if rehearsal is None:
             raise UsageError("there is nothing to resume", hint="papertape paper starts a session")
         rehearsal.finish()
+        guard.tally = tally
         return rehearsal
 
     def _agree(self) -> None:
@@ -241,11 +246,23 @@ class PaperSession:
 
     def _changed(self, divergence: str) -> str:
         state, charter = self.state, self.charter
+        if state.restored > state.accepted:
+            return "an older copy of the journal was put back"
         if state.code != charter.code:
             return f"the code is {charter.code}, the day was begun with {state.code}"
         if state.settings != charter.settings:
             return "the settings are not those that the day was begun with"
         return f"the strategy does not repeat itself: {divergence}" if divergence else ""
+
+    @step
+    def abandon(self, now: Nanos) -> None:
+        """The journal is dead: cancel what works without a record of it, and end (fault-F7).
+
+        Nothing else is ever sent unrecorded; a cancel can only make the account safer. The next
+        start hears from the broker what became of it.
+        """
+        for state in self.state.working:
+            self._courier.send(CancelRequest(now, state.order.id, "the journal is dead"), now)
 
     # The market ---------------------------------------------------------------------------------
 
@@ -299,6 +316,7 @@ class PaperSession:
 
     def _decide(self, moment: Moment, now: Nanos) -> None:
         """From what the broker says of the moment to what is asked of it."""
+        self._courier.tell(moment, now)
         said = self._courier.collect_fills(moment)
         said += self.pipeline.hear(said)
         self._look_at(said, now)
@@ -349,9 +367,10 @@ class PaperSession:
         self._settle(now)
         last = self.state.reconciled
         due = last is None or now - last.time >= self._patience.reconcile
-        if (due or Cause.UNRECONCILED in self.state.restraints) and self._courier.pace.is_due(now):
+        if due or Cause.UNRECONCILED in self.state.restraints:
             self._reconcile(now)
         self._decide_pending(now)
+        self._record(self.pipeline.watch(now)[0])
         self._look_at_the_feed(now)
         self._enforce(now)
 
@@ -465,7 +484,7 @@ class PaperSession:
             self._book(self.pipeline.route(intents, moment), now)
 
     def _hear(self, now: Nanos) -> None:
-        said = self._courier.hear()
+        said = self._courier.hear(now)
         self._book([*said, *self.pipeline.hear(said)], now)
 
     def _book(self, said: Sequence[Event], now: Nanos) -> None:
@@ -486,15 +505,13 @@ class PaperSession:
 
     def _settle(self, now: Nanos) -> None:
         """Ask by id what became of each intent without an answer; send again what is not there."""
-        if not self.state.unanswered or not self._courier.pace.is_due(now):
+        if not self.state.unanswered or self._courier.silence:
             return
         try:
             for intent in list(self.state.unanswered.values()):
                 self._settle_one(intent, now)
-        except BrokerSilent:
-            self._courier.pace.failed(now)
-        else:
-            self._courier.pace.succeeded()
+        except BrokerSilent as silent:
+            self._courier.failed(silent, now)
         self._hear(now)
 
     def _settle_one(self, intent: Intent, now: Nanos) -> None:
@@ -523,11 +540,14 @@ class PaperSession:
         """What was decided is sent late only while it would be decided the same."""
         others = self.state.restraints.without(Cause.UNRECONCILED)
         fresh = self.charter.is_fresh(time, now, self._patience.finality)
-        return fresh and others.state is TradingState.ACTIVE
+        return fresh and others.state is TradingState.ACTIVE and time >= self.state.restored
 
     def _reconcile(self, now: Nanos) -> None:
         """Compare with the broker's statement; only an equal one sets the session free."""
         broker, courier = self._parts.broker, self._courier
+        if courier.silence:
+            self._restrain(self._unreconciled(now, courier.silence, TradingState.REDUCING))
+            return
         try:
             statement = broker.statement()
             if statement.number < self.state.heard:  # it began to count anew
@@ -536,10 +556,9 @@ class PaperSession:
             self._hear(now)
             found = compare(self.state, statement, broker.find, now)
         except BrokerSilent as silent:
-            courier.pace.failed(now)
+            courier.failed(silent, now)
             self._restrain(self._unreconciled(now, silent.message, TradingState.REDUCING))
             return
-        courier.pace.succeeded()
         self.pipeline.hear(found.ended)
         ended = [*found.ended, Heard(now, courier.heard)] if found.ended else []
         self._record([*ended, Reconciled(now, found.differences)])
@@ -561,9 +580,15 @@ class PaperSession:
                 self._fold(line)
 
     def _fold(self, line: Line) -> None:
+        guard = self._parts.guard
         self.state.fold(line)
-        if isinstance(line, Restrained | Released):
-            self._parts.guard.restraints = self.state.restraints
+        match line:
+            case Restrained(restraint=restraint):
+                if guard.restraints.after(restraint) is not guard.restraints:
+                    guard.note(line)  # else it was the guard's own
+            case Commanded() | Reconciled() | Released():
+                guard.note(line)
+        guard.restraints = self.state.restraints
 
 
 def _restrained(

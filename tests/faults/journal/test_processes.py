@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import signal
 import stat
 import tempfile
@@ -171,7 +171,7 @@ def asked(body: Callable[[], Any]) -> Any:
             answer: Any = body()
         except PapertapeError as error:
             answer = (type(error).__name__, str(error))
-        os.write(mouth, pickle.dumps(answer))
+        os.write(mouth, json.dumps(answer).encode())
         return DONE
 
     child = in_a_child(told)
@@ -179,7 +179,7 @@ def asked(body: Callable[[], Any]) -> Any:
     with os.fdopen(ear, "rb") as answers:
         answer = answers.read()
     os.waitpid(child, 0)
-    return pickle.loads(answer)
+    return json.loads(answer)
 
 
 def opened_and_closed(place: Place) -> str:

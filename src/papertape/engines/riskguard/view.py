@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -39,7 +39,6 @@ class RiskView:
         instruments: What is traded; a symbol that is missing here is an ordinary share.
         open: The orders behind ``working``, and those that only reduce.
         known: Every order of the run so far.
-        halted: Symbols in which the exchange has halted trading.
     """
 
     now: Nanos
@@ -51,7 +50,6 @@ class RiskView:
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     open: Mapping[OrderId, OrderState] = field(default_factory=dict)
     known: Mapping[OrderId, OrderState] = field(default_factory=dict)
-    halted: Collection[str] = ()
 
     @cached_property
     def _closes(self) -> dict[str, Micros]:

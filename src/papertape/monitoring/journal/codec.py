@@ -60,6 +60,7 @@ class Codec(Generic[Kept]):
             tag: msgspec.json.Decoder(shape.wire, dec_hook=from_text)
             for tag, shape in self._shapes.items()
         }
+        self._readers = {tag: self._reader(tag) for tag in kinds}
         self._encoder = msgspec.json.Encoder(enc_hook=to_text)
 
     def write(self, line: Kept) -> tuple[str, bytes]:
@@ -89,13 +90,18 @@ class Codec(Generic[Kept]):
             while version < self.version:
                 tag, body = self._upgrades[version](tag, body)
                 version += 1
-            found = self._decoders[tag].decode(body)
-            read: Kept = self._shapes[tag].read(found)
+            return self._readers[tag](body)
         except KeyError as error:
             raise DataError(f"no line is known as {error}") from error
         except (TypeError, ValueError, msgspec.MsgspecError) as error:
             raise DataError(f"a line {tag!r} cannot be read: {error}") from error
-        return read
+
+    def _reader(self, tag: str) -> Callable[[bytes], Kept]:
+        decode, shape = self._decoders[tag].decode, self._shapes[tag]
+        if shape.is_plain:
+            return decode
+        read = shape.read
+        return lambda body: read(decode(body))
 
     def as_json(self, line: Kept) -> str:
         """One line of JSON: its tag as ``line``, then its fields."""

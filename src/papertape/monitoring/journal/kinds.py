@@ -13,6 +13,7 @@ LINES: Codec[day.Line] = Codec(
         "cancel-asked": event.CancelRequest,
         "replace-asked": event.ReplaceRequest,
         "replace-approved": event.ReplaceApproved,
+        "replace-asked": event.ReplaceRequest,
         "pending": event.OrderPending,
         "accepted": event.OrderAccepted,
         "rejected": event.OrderRejected,

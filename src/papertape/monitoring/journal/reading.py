@@ -88,14 +88,24 @@ def _verified(
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Frozen records lie in no circle; looking for one again and again takes as long as reading."""
+    """Spare the lines from the search for circles, which takes longer than reading them.
+
+    Frozen records lie in no circle. Those of a long journal are left out of every later search,
+    too; they are freed as ever once nobody holds them.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
+        if gc.get_count()[0] > _MANY:
+            gc.freeze()
     finally:
         if was_on:
             gc.enable()
+
+
+_MANY = 100_000
+"""Objects."""
 
 
 def _stretches(database: Database) -> Iterator[tuple[float, int]]:

@@ -11,6 +11,7 @@ import enum
 import functools
 import math
 import operator
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -66,8 +67,8 @@ def shape_of(type_: Any, tags: Tags) -> Shape:
 
 def _record(type_: Any, tags: Tags, tag: str | None = None) -> Shape:
     """A record; under a tag it is always a mirror, for msgspec tells only mirrors apart."""
-    hints = typing.get_type_hints(type_)
     fields = dataclasses.fields(type_)
+    hints = _hints(type_, fields)
     shapes = [shape_of(hints[field.name], tags) for field in fields]
     if tag is None and all(shape.is_plain for shape in shapes):
         return Shape(type_, _same, _same)
@@ -96,6 +97,12 @@ def _record(type_: Any, tags: Tags, tag: str | None = None) -> Shape:
         return type_(*values)
 
     return Shape(mirror, write, read)
+
+
+def _hints(type_: Any, fields: tuple[dataclasses.Field[Any], ...]) -> dict[str, Any]:
+    """Each field's type; a compiled record has its hints in its fields only."""
+    told = types.SimpleNamespace(__annotations__={field.name: field.type for field in fields})
+    return typing.get_type_hints(told, vars(sys.modules[type_.__module__]))
 
 
 def _field(field: dataclasses.Field[Any], shape: Shape) -> Any:
