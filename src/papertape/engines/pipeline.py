@@ -65,7 +65,7 @@ class TradingPipeline:
         self._core = core
         self._terms = terms
         self._instruments = instruments
-        self._guard = guard
+        self.guard = guard
         self._router = router
         self.account = account
         self.orders: dict[OrderId, OrderState] = {}
@@ -77,8 +77,8 @@ class TradingPipeline:
 
     def warm(self, moment: Moment) -> None:
         """See a moment before the first one traded; no order rests yet, so nothing can happen."""
-        if self._guard.counts:
-            self._guard.note(MomentSeen(moment.time, moment, is_history=True))
+        if self.guard.counts:
+            self.guard.note(MomentSeen(moment.time, moment, is_history=True))
         self._router.collect_fills(moment)
         self._note_prices(moment)
         self._core.see(moment)
@@ -115,7 +115,7 @@ class TradingPipeline:
             stop: Row before which to stop in any case, for an action takes effect there.
         """
         symbol = bars.symbol
-        if self._answers or self._guard.counts:
+        if self._answers or self.guard.counts:
             return first
         calm = self._router.calm(symbol)
         if calm.until <= int(bars.end[first]):
@@ -143,8 +143,8 @@ class TradingPipeline:
 
     def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
         """What happened up to this moment and what is to be done about it, nothing sent yet."""
-        if self._guard.counts:
-            self._guard.note(MomentSeen(moment.time, moment))
+        if self.guard.counts:
+            self.guard.note(MomentSeen(moment.time, moment))
         events = self._router.collect_fills(moment)
         events += self._fold(events)
         self._note_prices(moment)
@@ -163,7 +163,7 @@ class TradingPipeline:
 
         A step begins with it; a driver asks whenever time has passed without one.
         """
-        told = self._guard.watch(now)
+        told = self.guard.watch(now)
         cancelling = [each.restraint for each in told if each.restraint.cancels]
         return told, self.withdraw(now, cancelling[0].reason) if cancelling else ()
 
@@ -191,11 +191,11 @@ class TradingPipeline:
             if isinstance(proposal, ReplaceRequest):
                 self._judge_change(proposal, working, refused, intents)
                 continue
-            verdict = self._guard.check(proposal, self._view(now, working))
+            verdict = self.guard.check(proposal, self._view(now, working))
             if isinstance(verdict, Approved):
                 working[proposal.id] = OrderState(proposal)
                 intents.append(OrderApproved(now, verdict))
-                self._guard.note(intents[-1])
+                self.guard.note(intents[-1])
             else:
                 refused += self._refused(OrderRefused(now, verdict))
         halts = [each.restraint for each in refused if isinstance(each, Restrained)]
@@ -208,8 +208,8 @@ class TradingPipeline:
 
     def _refused(self, event: OrderRefused) -> list[Event]:
         """A refusal, and the halt that it leads to where there were too many."""
-        self._guard.note(event)
-        return [event, *self._guard.watch(event.time)]
+        self.guard.note(event)
+        return [event, *self.guard.watch(event.time)]
 
     def _judge_change(
         self,
@@ -227,11 +227,11 @@ class TradingPipeline:
             reason = f"changed to {request.quantity}, of which {state.filled} are filled"
             intents.append(CancelRequest(request.time, request.order_id, reason))
             return
-        verdict = self._guard.check_change(rest, self._view(request.time, working))
+        verdict = self.guard.check_change(rest, self._view(request.time, working))
         if isinstance(verdict, Approved):
             working[request.order_id] = OrderState(rest)
             intents.append(ReplaceApproved(request.time, request, verdict))
-            self._guard.note(intents[-1])
+            self.guard.note(intents[-1])
         else:
             working[request.order_id] = state
             refused += self._refused(OrderRefused(request.time, verdict))
@@ -287,9 +287,9 @@ class TradingPipeline:
             if effect is Effect.SUSPENDED:
                 reason, halted = f"the broker reports what cannot be: {event}", TradingState.HALTED
                 found = Restraint(Cause.OVERFILL, halted, reason, event.time, "R28")
-                restrained += self._guard.restrain(found)
+                restrained += self.guard.restrain(found)
             if effect is Effect.BOOKED:
-                self._guard.note(event)
+                self.guard.note(event)
                 if isinstance(event, LedgerEvent):
                     self.account = self.account.after(event)
             self._keep_working(order_of(event))
