@@ -9,7 +9,8 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 
 from papertape.cli.answer import Answer
-from papertape.cli.conduct import Begun, Conducted, begin
+from papertape.cli.begun import Begun
+from papertape.cli.conduct import Conducted, begin
 from papertape.cli.eod import proof_data, proof_of, proof_words
 from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions
 from papertape.cli.progress import progress

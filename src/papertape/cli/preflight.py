@@ -6,8 +6,8 @@ import os
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from papertape.cli.begun import Begun
 from papertape.cli.checks import Check
 from papertape.cli.session_terms import code_digest
 from papertape.cli.surroundings import Surroundings
@@ -19,9 +19,6 @@ from papertape.domain.statement import Statement
 from papertape.engines.riskguard import PROFILES
 from papertape.monitoring.journal import SQLITE
 from papertape.session.control import CommandBox
-
-if TYPE_CHECKING:
-    from papertape.cli.conduct import Begun
 
 _LEAST_FREE = 200_000_000
 
