@@ -14,8 +14,9 @@ from tests.sessions import Day, Power
 
 from papertape import SimulationConfig
 from papertape.domain.clock import MINUTE, SECOND, Nanos
-from papertape.domain.day import Commanded, Verb
+from papertape.domain.day import Commanded, Line, Restrained, Verb
 from papertape.domain.market import PriceHistory
+from papertape.domain.restraint import Cause
 from papertape.session.session import PaperSession
 
 
@@ -102,6 +103,13 @@ def test_whatever_happens_one_truth_is_left(seed: int) -> None:
     invariants.check(session, account, misfortune.day.journal.kept)
     invariants.the_broker_agrees(session, account)
     invariants.each_intent_ended_once(session)
+    assert not changes(misfortune.day.journal.kept), "the strategy repeats itself, so must we"
+
+
+def changes(lines: list[Line]) -> list[Restrained]:
+    """What was taken for a change of the code."""
+    restrained = [line for line in lines if isinstance(line, Restrained)]
+    return [line for line in restrained if line.restraint.cause is Cause.CHANGED]
 
 
 def test_the_same_seed_gives_the_same_lines() -> None:
