@@ -21,7 +21,9 @@ from papertape.domain.day_state import DayState
 from papertape.domain.event import Moment
 from papertape.domain.restraint import Cause
 from papertape.engines.proofbench.window import Window
-from papertape.engines.riskguard import RiskGuard, limits_from
+from papertape.engines.riskguard import RiskGuard, RiskTally, limits_from
+from papertape.engines.riskguard.controls import evidence
+from papertape.engines.riskguard.tally import WHOLE_LIMIT
 from papertape.monitoring.board import Board, Plate
 from papertape.monitoring.journal import LINES, Journal, Place
 from papertape.monitoring.status import LimitUse, Status, publish
@@ -229,15 +231,24 @@ def _publisher(begun: Begun, session: PaperSession, here: Surroundings) -> Publi
     calendar = calendar_of(terms.instruments[0].venue)
     board = Board(plate, session.state, calendar)
     begun.folder.tail.unlink(missing_ok=True)
-    guard, profile = session.guard, terms.config.risk_profile
-    used = partial(_limits_of, guard, profile)
+    profile = terms.config.risk_profile
+
+    def used() -> list[LimitUse]:
+        return limits_used(session.tally, profile)
+
     return Publisher(charter.session, begun.folder, board, used, here, begun.port)
 
 
 def limits_used(tally: RiskTally, profile: str) -> list[LimitUse]:
-    """How much of each limit is in use; of those that are counted by order, the day's highest."""
+    """The most that was used of each limit today; those of which nothing was are left out."""
     return [
-        LimitUse(each.control.id, each.control.name, each.used / WHOLE, each.used / WHOLE, each.limit)
+        LimitUse(
+            each.control.id,
+            each.control.name,
+            each.used / WHOLE_LIMIT,
+            each.used / WHOLE_LIMIT,
+            each.setting,
+        )
         for each in evidence(tally, profile)
         if each.used
     ]
