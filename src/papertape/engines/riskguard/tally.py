@@ -120,9 +120,8 @@ class RiskTally:
     @property
     def loss(self) -> Micros:
         """By how much equity lies below what the day began with; 0 where it does not."""
-        equity = self.equity
-        known = equity is not None and self.opened is not None
-        return max(0, self.opened - equity) if known else 0  # type: ignore[operator]
+        equity, opened = self.equity, self.opened
+        return 0 if equity is None or opened is None else max(0, opened - equity)
 
     @property
     def drawdown(self) -> Micros:
