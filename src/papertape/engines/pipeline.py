@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 from papertape.domain.account import Account
+from papertape.domain.books import booked
 from papertape.domain.clock import Nanos
 from papertape.domain.day import MomentSeen
 from papertape.domain.event import (
@@ -18,9 +19,9 @@ from papertape.domain.event import (
     Event,
     Intent,
     Journal,
-    LedgerEvent,
     Moment,
     OrderApproved,
+    OrderFilled,
     OrderRefused,
     Proposal,
     ReplaceApproved,
@@ -28,15 +29,15 @@ from papertape.domain.event import (
     Restrained,
 )
 from papertape.domain.instrument import Instrument
-from papertape.domain.lifecycle import Effect, OrderState, book_report
+from papertape.domain.lifecycle import Effect, OrderState
 from papertape.domain.market import Bars, Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
-from papertape.domain.restraint import Cause, Restraint, TradingState
+from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.domain.terms import AccountTerms
 from papertape.domain.verdict import Approved
-from papertape.engines.flowroute.core import FlowRoute
+from papertape.engines.flowroute.core import Router
 from papertape.engines.riskguard import LastPrice, RiskGuard, RiskView
 from papertape.engines.signalcore.engine import SignalCore, Standing
 
@@ -57,7 +58,7 @@ class TradingPipeline:
         self,
         core: SignalCore,
         guard: RiskGuard,
-        router: FlowRoute,
+        router: Router,
         account: Account,
         terms: AccountTerms,
         instruments: Mapping[str, Instrument],
@@ -75,13 +76,19 @@ class TradingPipeline:
         self._answers: list[Event] = []
         guard.begin(account)
 
-    def warm(self, moment: Moment) -> None:
-        """See a moment before the first one traded; no order rests yet, so nothing can happen."""
+    def warm(self, moment: Moment) -> list[Event]:
+        """See a moment in which nothing is decided; what happened to orders and account in it.
+
+        Before the first decision no order rests, so that is nothing; else the strategy hears of
+        it when it is asked next.
+        """
         if self.guard.counts:
             self.guard.note(MomentSeen(moment.time, moment, is_history=True))
-        self._router.collect_fills(moment)
+        events = self._router.collect_fills(moment)
+        events += self.hear(events)
         self._note_prices(moment)
         self._core.see(moment)
+        return events
 
     def finish(self) -> None:
         """Tell the strategy that there is nothing more to come."""
@@ -173,10 +180,34 @@ class TradingPipeline:
 
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
         """Send what was decided; the broker's answers."""
+        self.expect(intents)
         reports = self._router.route(intents, now)
-        reports += self._fold(reports)
-        self._answers += reports  # a broker may fill at once; the strategy hears of it next time
-        return reports
+        return [*reports, *self.hear(reports)]
+
+    def expect(self, intents: Sequence[Intent]) -> None:
+        """Take orders that are on their way as open, until the broker says what became of them."""
+        for intent in intents:
+            if isinstance(intent, OrderApproved):
+                order = intent.approved.order
+                self.orders.setdefault(order.id, OrderState(order))
+                self._keep_working(order.id)
+
+    def hear(self, reports: Sequence[Event]) -> list[Event]:
+        """Book what a broker said between two decisions; what it made RiskGuard do.
+
+        The strategy hears of it when it is asked next.
+        """
+        restrained = self._fold(reports)
+        self._answers += reports
+        return restrained
+
+    def judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
+        """Ask RiskGuard about orders that no strategy asked for: what it refused, what may go."""
+        return self._judge(proposals, now)
+
+    def last_price(self, symbol: str) -> LastPrice | None:
+        """The last price seen of an instrument."""
+        return self._last.get(symbol)
 
     def _judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
         """Ask RiskGuard about each order; each one counts for the next, as if it were working."""
@@ -200,9 +231,8 @@ class TradingPipeline:
             else:
                 refused += self._refused(OrderRefused(now, verdict))
         halts = [each.restraint for each in refused if isinstance(each, Restrained)]
-        for halt in filter(
-            attrgetter("cancels"), halts
-        ):  # too many orders were asked for: none of them is to stay
+        for halt in filter(attrgetter("cancels"), halts):
+            # Too many orders were asked for: none of them is to stay.
             intents += [CancelRequest(now, order_id, halt.reason) for order_id in working]
             working.clear()
         return refused, intents
@@ -284,15 +314,17 @@ class TradingPipeline:
         """Book what was reported; what it made RiskGuard do."""
         restrained: list[Event] = []
         for event in events:
-            effect = book_report(self.orders, event)
+            effect, self.account = booked(self.orders, self.account, event)
             if effect is Effect.SUSPENDED:
                 reason, halted = f"the broker reports what cannot be: {event}", TradingState.HALTED
-                found = Restraint(Cause.OVERFILL, halted, reason, event.time, "R28")
+                found = Restraint(
+                    Cause.OVERFILL, halted, reason, event.time, "R28", sweep=Sweep.ALL
+                )
                 restrained += self.guard.restrain(found)
             if effect is Effect.BOOKED:
                 self.guard.note(event)
-                if isinstance(event, LedgerEvent):
-                    self.account = self.account.after(event)
+            if isinstance(event, OrderFilled):  # the only price known of what others bought
+                self._closes.setdefault(event.fill.symbol, event.fill.price)
             self._keep_working(order_of(event))
         return restrained
 

@@ -567,7 +567,7 @@ def _first_rules(limits: RiskLimits) -> Iterator[Rule]:
 
 def _exposure_rules(limits: RiskLimits) -> Iterator[Rule]:
     """What the account would hold."""
-    collar = _collar(limits)
+    collar = collar_of(limits)
     capital = limits.capital if isinstance(limits.capital, int) else None
     if collar is not None:
         yield PriceCollar(collar)
@@ -587,7 +587,7 @@ def _exposure_rules(limits: RiskLimits) -> Iterator[Rule]:
 
 def _flow_rules(limits: RiskLimits) -> Iterator[Rule]:
     """How many orders, how much of them, and which beside which."""
-    collar = _collar(limits)
+    collar = collar_of(limits)
     capital = limits.capital if isinstance(limits.capital, int) else None
     if isinstance(limits.order_rate, int) and isinstance(limits.order_burst, int):
         yield OrderRate(limits.order_rate, limits.order_burst)
@@ -607,7 +607,8 @@ def _flow_rules(limits: RiskLimits) -> Iterator[Rule]:
         yield Participation(limits.max_participation)
 
 
-def _collar(limits: RiskLimits) -> Collar | None:
+def collar_of(limits: RiskLimits) -> Collar | None:
+    """How far from the last price an order may lie; None where no limit says so."""
     if not isinstance(limits.price_collar, Fraction):
         return None
     below = limits.price_collar_below_dollar

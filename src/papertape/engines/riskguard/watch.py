@@ -8,7 +8,7 @@ from fractions import Fraction
 from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.day import Reconciled
 from papertape.domain.money import dollars
-from papertape.domain.restraint import Cause, Restraint, TradingState
+from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.riskguard.limits import RiskLimits
 from papertape.engines.riskguard.tally import THROTTLE_WINDOW, RiskTally
 
@@ -30,7 +30,7 @@ def _daily_loss(tally: RiskTally, now: Nanos) -> Restraint | None:
     if loss * most.denominator < opened * most.numerator:
         return None
     reason = _of(loss, opened, "the day began with", most)
-    return Restraint(Cause.DAILY_LOSS, HALTED, f"lost {reason}", now, "R21", cancels=True)
+    return Restraint(Cause.DAILY_LOSS, HALTED, f"lost {reason}", now, "R21", sweep=Sweep.ALL)
 
 
 def _drawdown(tally: RiskTally, now: Nanos) -> Restraint | None:
@@ -67,7 +67,7 @@ def _flood(tally: RiskTally, now: Nanos) -> Restraint | None:
         return None
     seconds = THROTTLE_WINDOW / SECOND
     reason = f"{many} orders refused for their rate within {seconds:.0f} s, limit {most}"
-    return Restraint(Cause.FLOOD, HALTED, reason, now, "R13", cancels=True)
+    return Restraint(Cause.FLOOD, HALTED, reason, now, "R13", sweep=Sweep.ALL)
 
 
 def silence(limits: RiskLimits, heard: Nanos, now: Nanos, whom: str) -> Restraint | None:
@@ -84,7 +84,7 @@ def silence(limits: RiskLimits, heard: Nanos, now: Nanos, whom: str) -> Restrain
         return None
     silent, limit = (now - heard) / SECOND, most / SECOND
     reason = f"nothing heard of {whom} for {silent:.0f} s, limit {limit:.0f} s"
-    return Restraint(Cause.FEED, REDUCING, reason, now, "R27", cancels=True)
+    return Restraint(Cause.FEED, REDUCING, reason, now, "R27", sweep=Sweep.ENTRIES)
 
 
 def unequal(compared: Reconciled) -> Restraint | None:
