@@ -25,6 +25,7 @@ seed the steps, the sizes and the lines are the same, not the bytes of the log.)
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -218,8 +219,15 @@ class SimulatedDisk:
 
 class _FileSystem(apsw.VFS):
     def __init__(self, disk: SimulatedDisk):
-        self._disk = disk
+        # Only a glance: a disk that nobody uses any more takes its file system with it.
+        self._glance = weakref.ref(disk)
         super().__init__(disk.vfs, base="")
+
+    @property
+    def _disk(self) -> SimulatedDisk:
+        disk = self._glance()
+        assert disk is not None
+        return disk
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)

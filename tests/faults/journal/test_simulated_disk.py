@@ -68,12 +68,13 @@ def found_on(disk: SimulatedDisk) -> list[Line]:
         return list(journal.lines())
 
 
-def test_power_fails_at_any_moment_and_nothing_acknowledged_is_lost_faults_f2_f3_f4() -> None:
+def power_fails(seeds: range) -> int:
+    """Sessions whose power fails, also while they recover; how many disks were looked at after."""
     images = 0
-    for seed in range(SESSIONS):
+    for seed in seeds:
         random = Random(seed)
         disk, model = SimulatedDisk(), Model()
-        for _ in range(random.randrange(1, 4)):  # it fails again, also while the journal recovers
+        for _ in range(random.randrange(1, 4)):
             disk.before = crashing(1 + int(random.random() ** 2 * 90), random.randrange(9))
             live(disk, model, random, calls=random.randrange(1, 12))
             for _ in range(IMAGES_A_CRASH):
@@ -82,7 +83,17 @@ def test_power_fails_at_any_moment_and_nothing_acknowledged_is_lost_faults_f2_f3
                 images += 1
             disk = disk.after_power_loss(random)
         assert live(disk, model, random, calls=1)
-    assert images >= 500
+    return images
+
+
+def test_power_fails_at_any_moment_and_nothing_acknowledged_is_lost_faults_f2_f3_f4() -> None:
+    assert power_fails(range(SESSIONS)) >= 500
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+def test_power_fails_by_the_ten_thousands() -> None:
+    assert power_fails(range(SESSIONS, 5_200)) >= 20_000
 
 
 def test_a_disk_that_lies_about_its_syncs_is_found_out() -> None:

@@ -122,10 +122,10 @@ class Database:
         self._sql.execute("INSERT OR REPLACE INTO version VALUES (?, ?)", (since, version))
         self._sql.pragma("user_version", version)
 
-    def versions(self) -> list[tuple[int, int]]:
+    def versions(self) -> tuple[tuple[int, int], ...]:
         """From which line on which version holds."""
         found = self._sql.execute("SELECT since, version FROM version ORDER BY since")
-        return [(cast("int", since), cast("int", version)) for since, version in found]
+        return tuple((cast("int", since), cast("int", version)) for since, version in found)
 
     def rows(self) -> Iterator[Row]:
         """Every line, in order."""
