@@ -27,17 +27,6 @@ DONE, FAILED = 0, 3
 NOBODY = 65534
 
 
-@pytest.fixture
-def quick_folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a place: what a kill leaves does not depend on the disk."""
-    memory = Path("/dev/shm")
-    if not memory.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory) as made:
-        yield Path(made)
-
-
 class Interposer(apsw.VFS):
     """Between SQLite and the real disk: does something else than the nth write or sync asks."""
 
