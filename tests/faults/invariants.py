@@ -19,6 +19,7 @@ from papertape.domain.day import (
     Restrained,
     Verb,
 )
+from papertape.domain.day_state import DayState
 from papertape.domain.event import (
     FillBusted,
     FillCorrected,
@@ -29,7 +30,6 @@ from papertape.domain.restraint import Cause, Restraints, TradingState
 from papertape.engines.flowroute.adapters.sim_account import SimAccount
 from papertape.session.closing import FLATTENING
 from papertape.session.session import PaperSession
-from papertape.session.state import DayState
 
 
 def check(session: PaperSession, account: SimAccount, lines: Sequence[Line]) -> None:

@@ -66,7 +66,7 @@ class TradingPipeline:
         self._core = core
         self._terms = terms
         self._instruments = instruments
-        self._guard = guard
+        self.guard = guard
         self._router = router
         self.account = account
         self.orders: dict[OrderId, OrderState] = {}
@@ -82,8 +82,8 @@ class TradingPipeline:
         Before the first decision no order rests, so that is nothing; else the strategy hears of
         it when it is asked next.
         """
-        if self._guard.counts:
-            self._guard.note(MomentSeen(moment.time, moment, is_history=True))
+        if self.guard.counts:
+            self.guard.note(MomentSeen(moment.time, moment, is_history=True))
         events = self._router.collect_fills(moment)
         events += self.hear(events)
         self._note_prices(moment)
@@ -122,7 +122,7 @@ class TradingPipeline:
             stop: Row before which to stop in any case, for an action takes effect there.
         """
         symbol = bars.symbol
-        if self._answers or self._guard.counts:
+        if self._answers or self.guard.counts:
             return first
         calm = self._router.calm(symbol)
         if calm.until <= int(bars.end[first]):
@@ -156,8 +156,8 @@ class TradingPipeline:
 
     def see(self, moment: Moment) -> list[Event]:
         """The first half of `decide`: what happened up to this moment, booked."""
-        if self._guard.counts:
-            self._guard.note(MomentSeen(moment.time, moment))
+        if self.guard.counts:
+            self.guard.note(MomentSeen(moment.time, moment))
         events = self._router.collect_fills(moment)
         events += self._fold(events)
         self._note_prices(moment)
@@ -181,7 +181,7 @@ class TradingPipeline:
 
         A step begins with it; a driver asks whenever time has passed without one.
         """
-        told = self._guard.watch(now)
+        told = self.guard.watch(now)
         cancelling = [each.restraint for each in told if each.restraint.cancels]
         return told, self.withdraw(now, cancelling[0].reason) if cancelling else ()
 
@@ -233,11 +233,11 @@ class TradingPipeline:
             if isinstance(proposal, ReplaceRequest):
                 self._judge_change(proposal, working, refused, intents)
                 continue
-            verdict = self._guard.check(proposal, self._view(now, working))
+            verdict = self.guard.check(proposal, self._view(now, working))
             if isinstance(verdict, Approved):
                 working[proposal.id] = OrderState(proposal)
                 intents.append(OrderApproved(now, verdict))
-                self._guard.note(intents[-1])
+                self.guard.note(intents[-1])
             else:
                 refused += self._refused(OrderRefused(now, verdict))
         halts = [each.restraint for each in refused if isinstance(each, Restrained)]
@@ -249,8 +249,8 @@ class TradingPipeline:
 
     def _refused(self, event: OrderRefused) -> list[Event]:
         """A refusal, and the halt that it leads to where there were too many."""
-        self._guard.note(event)
-        return [event, *self._guard.watch(event.time)]
+        self.guard.note(event)
+        return [event, *self.guard.watch(event.time)]
 
     def _judge_change(
         self,
@@ -268,11 +268,11 @@ class TradingPipeline:
             reason = f"changed to {request.quantity}, of which {state.filled} are filled"
             intents.append(CancelRequest(request.time, request.order_id, reason))
             return
-        verdict = self._guard.check_change(rest, self._view(request.time, working))
+        verdict = self.guard.check_change(rest, self._view(request.time, working))
         if isinstance(verdict, Approved):
             working[request.order_id] = OrderState(rest)
             intents.append(ReplaceApproved(request.time, request, verdict))
-            self._guard.note(intents[-1])
+            self.guard.note(intents[-1])
         else:
             working[request.order_id] = state
             refused += self._refused(OrderRefused(request.time, verdict))
@@ -330,9 +330,9 @@ class TradingPipeline:
                 found = Restraint(
                     Cause.OVERFILL, halted, reason, event.time, "R28", sweep=Sweep.ALL
                 )
-                restrained += self._guard.restrain(found)
+                restrained += self.guard.restrain(found)
             if effect is Effect.BOOKED:
-                self._guard.note(event)
+                self.guard.note(event)
             if isinstance(event, OrderFilled):  # the only price known of what others bought
                 self._closes.setdefault(event.fill.symbol, event.fill.price)
             self._keep_working(order_of(event))

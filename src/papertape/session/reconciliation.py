@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from papertape.domain.clock import Nanos
 from papertape.domain.day import Difference
+from papertape.domain.day_state import DayState
 from papertape.domain.event import Event, OrderApproved, OrderCanceled
 from papertape.domain.lifecycle import OrderState
 from papertape.domain.order import OrderId
 from papertape.domain.statement import Statement
-from papertape.session.state import DayState
 
 LOST = "the broker does not know it any more"
 ADOPTED = "ended here, too"

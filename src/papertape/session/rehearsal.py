@@ -18,6 +18,7 @@ from papertape.domain.day import (
     Restrained,
     StrategyFailed,
 )
+from papertape.domain.day_state import folded
 from papertape.domain.event import (
     CancelRequest,
     Decided,
@@ -34,7 +35,6 @@ from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.riskguard import RiskGuard
 from papertape.session.courier import Courier
 from papertape.session.isolation import Isolated
-from papertape.session.state import folded
 
 _WISHES = (Decided, OrderRefused, OrderApproved, CancelRequest, ReplaceApproved)
 _OF_THE_DAY = get_args(DayEvent)

@@ -26,6 +26,7 @@ from papertape.domain.day import (
     SessionResumed,
     StrategyFailed,
 )
+from papertape.domain.day_state import DayState
 from papertape.domain.errors import RiskRefusal, UsageError, require
 from papertape.domain.event import (
     CancelRequest,
@@ -52,7 +53,6 @@ from papertape.session.courier import Courier, Pace, order_id_of
 from papertape.session.isolation import Isolated
 from papertape.session.reconciliation import compare
 from papertape.session.rehearsal import Rehearsal
-from papertape.session.state import DayState
 
 SESSION_ENDS = "the session ends"
 """The reason of the cancels at the end of a day."""

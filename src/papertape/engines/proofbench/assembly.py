@@ -17,7 +17,7 @@ from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.riskguard import PROFILES, RiskGuard
+from papertape.engines.riskguard import RiskGuard
 from papertape.engines.signalcore.answers import Answers
 from papertape.engines.signalcore.engine import SignalCore, SignalDesk
 from papertape.engines.signalcore.order_desk import OrderDesk
@@ -54,7 +54,7 @@ def assemble(
         latency=Latency(config.delay),
         taped=taped,
     )
-    guard = RiskGuard(PROFILES[config.risk_profile])
+    guard = RiskGuard(config.risk_limits)
     account = Account.opened(config.capital)
     router = FlowRoute(broker)
     pipeline = TradingPipeline(core, guard, router, account, terms, instruments)

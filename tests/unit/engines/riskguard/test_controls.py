@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.unit.engines.riskguard.test_limits import NOW, order
@@ -37,6 +38,15 @@ def test_a_control_says_how_it_is_set() -> None:
     )
     assert by_id["R4"].setting(PROFILES["backtest"]) == "max_order_quantity=-"
     assert by_id["R1"].setting(PROFILES["backtest"]) == "armed"
+
+
+def test_the_docs_tell_each_control_as_it_is(project: Path) -> None:
+    lines = (project / "docs" / "risk-controls.md").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("| R")]
+    assert rows == [
+        f"| {each.id} | {each.name} | {each.definition} | {each.setting(PROFILES['paper'])} |"
+        for each in CONTROLS
+    ]
 
 
 def test_risk_r30_the_evidence_of_a_day() -> None:

@@ -66,6 +66,7 @@ MARGIN = view(terms=MARGIN_ACCOUNT)
 SHORT = view(
     cash=110_000, held={"SPY": -100}, prices={"SPY": 100, "IBM": 200}, terms=MARGIN_ACCOUNT
 )
+SHORTS_OPEN = view(working={"SPY": (0, -100)}, terms=MARGIN_ACCOUNT)
 PENNIES = view(prices={"SPY": 0.5})
 TENTH, TWENTIETH = {"max_order_notional": Fraction("0.1")}, Fraction("0.05")
 COLLARS = {"price_collar": TWENTIETH, "price_collar_below_dollar": Fraction("0.2")}
@@ -162,6 +163,8 @@ SIDES = [
     ("R5 of capital", order(10), EQUITY, {**TENTH, "capital": micros(10_000)}, ""),
     ("R5 over capital", order(11), EQUITY, {**TENTH, "capital": micros(10_000)}, "R5"),
     ("R5 of less equity than capital", order(101), EQUITY, {**TENTH, "capital": micros(1e6)}, "R5"),
+    ("R9 short", order(-400), SHORTS_OPEN, {"max_gross": Fraction("0.5")}, ""),
+    ("R9 too short", order(-401), SHORTS_OPEN, {"max_gross": Fraction("0.5")}, "R9"),
     # Short 10,000 of SPY: 60,000 of IBM make it net 50,000 of an equity of 100,000.
     ("R10 at the limit", order(300, symbol="IBM"), SHORT, {"max_net": Fraction("0.5")}, ""),
     ("R10 over", order(301, symbol="IBM"), SHORT, {"max_net": Fraction("0.5")}, "R10"),

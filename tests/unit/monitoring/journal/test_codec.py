@@ -39,6 +39,8 @@ restored JournalRestored / restrained Restrained / resumed SessionResumed / spli
 strategy-failed StrategyFailed / symbol-changed SymbolChanged / variation-paid VariationPaid
 delisting Delisting / dividend Dividend / quote Quote / renaming Renaming / split-action Split
 status TradingStatus / trade Trade / unquoted Unquoted
+replace-asked ReplaceRequest / moment-decided MomentDecided / moment-ignored MomentIgnored
+heard Heard
 """
 """Journals on people's disks say these words: a line of this table may come, none may change."""
 
