@@ -12,7 +12,6 @@ LINES: Codec[day.Line] = Codec(
         "refused": event.OrderRefused,
         "cancel-asked": event.CancelRequest,
         "replace-approved": event.ReplaceApproved,
-        "replace-asked": event.ReplaceRequest,
         "pending": event.OrderPending,
         "accepted": event.OrderAccepted,
         "rejected": event.OrderRejected,
