@@ -19,7 +19,7 @@ from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import Notify, drive
 from papertape.engines.proofbench.marks import value
 from papertape.engines.proofbench.record import LookaheadVerdict
-from papertape.engines.proofbench.results import Outcome, SimulationResults, report
+from papertape.engines.proofbench.results import Outcome, SimulationResults, Story, report
 from papertape.engines.proofbench.window import cut
 from papertape.engines.signalcore.answers import AskedEachBar
 from papertape.engines.signalcore.engine import SignalCore
@@ -52,7 +52,8 @@ def replay(
     times, logged = drive(rig.pipeline, stream, window, NoJournal(), notify)
     valuation = value(config.capital, window.start, times, logged, window.bars)
     verdict = LookaheadVerdict("not_run", 0, "a session cannot look ahead: its feed has no future")
-    outcome = Outcome(strategy, window, logged, rig.pipeline.orders, valuation, verdict)
+    story = Story(logged, rig.pipeline.orders)
+    outcome = Outcome(strategy, window, valuation, lambda: story, lambda: verdict)
     return report(outcome, None, histories, config)
 
 

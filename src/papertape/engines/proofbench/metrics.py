@@ -17,8 +17,9 @@ import numpy as np
 from papertape.domain.clock import DAY
 from papertape.domain.errors import require
 from papertape.domain.market import FloatArray, IntArray
-from papertape.domain.money import dollars
+from papertape.domain.money import MICROS_PER_DOLLAR, dollars
 from papertape.engines.proofbench.trades import Trade
+from papertape.engines.proofbench.trips import Trips
 
 FLAT = 1e-12
 """A deviation below this is rounding noise, and no ratio is taken of it."""
@@ -122,7 +123,7 @@ class Row(NamedTuple):
 
 def measure(
     marks: Marks,
-    trades: Sequence[Trade] = (),
+    trades: Sequence[Trade] | Trips = (),
     *,
     ppy: float,
     rf: float = 0.0,
@@ -138,13 +139,14 @@ def measure(
         benchmark: Equity of the benchmark at the same marks; NaN where it has none.
     """
     require(ppy > 0 and rf > -1, f"no year has {ppy} periods at a rate of {rf}")
+    trips = trades if isinstance(trades, Trips) else Trips.of(trades)
     return Metrics(
         [
             *_return_rows(marks, ppy, rf),
-            *_trade_rows([trade for trade in trades if not trade.is_open]),
+            *_trade_rows(trips.closed()),
             *_holding_rows(marks, ppy),
             *_benchmark_rows(marks, benchmark, ppy, rf),
-            *_total_rows(marks, trades),
+            *_total_rows(marks, trips),
             Row("periods_per_year", "count a year", float(ppy)),
             Row("risk_free", "fraction a year", float(rf)),
         ]
@@ -464,9 +466,9 @@ def _drawdown_rows(equity: FloatArray, time: IntArray) -> Iterator[Row]:
         yield Row(f"{name}_recovered", "1 or 0", span[2])
 
 
-def _trade_rows(closed: Sequence[Trade]) -> Iterator[Row]:
-    results = np.array([dollars(trade.pnl) for trade in closed])
-    in_r = np.array([trade.r_multiple for trade in closed if trade.r_multiple is not None])
+def _trade_rows(closed: Trips) -> Iterator[Row]:
+    results = closed.pnl / MICROS_PER_DOLLAR
+    in_r = closed.r_multiple[~np.isnan(closed.r_multiple)]
     no_stop = Reason.NO_STOP if len(closed) else Reason.NO_TRADES
     quality, basis = (in_r, "R") if 0 < len(closed) == len(in_r) else (results, "profit")
     yield Row("win_rate", "fraction", win_rate(results))
@@ -475,8 +477,7 @@ def _trade_rows(closed: Sequence[Trade]) -> Iterator[Row]:
     yield Row("scratches", "count", int(np.sum(results == 0)))
     yield Row("profit_factor", "ratio", profit_factor(results))
     yield Row("expectancy", "dollars", expectancy(results))
-    on_entry = np.array([trade.return_on_entry for trade in closed])
-    yield Row("expectancy_on_entry", "fraction", expectancy(on_entry))
+    yield Row("expectancy_on_entry", "fraction", expectancy(closed.return_on_entry))
     yield Row("expectancy_r", "R", expectancy(in_r) if len(in_r) else no_stop)
     yield Row("payoff", "ratio", payoff(results))
     yield Row("sqn", f"ratio of {basis}", sqn(quality))
@@ -485,27 +486,21 @@ def _trade_rows(closed: Sequence[Trade]) -> Iterator[Row]:
     yield from _excursion_rows(closed)
 
 
-def _excursion_rows(closed: Sequence[Trade]) -> Iterator[Row]:
-    seen = [trade for trade in closed if trade.mae is not None]
-    missing = Reason.NOT_RECORDED if closed else Reason.NO_TRADES
-    worst = np.array([trade.mae for trade in seen], np.float64)
-    best = np.array([trade.mfe for trade in seen], np.float64)
-    yield Row("mae", "fraction", float(np.mean(worst)) if seen else missing)
-    yield Row("mfe", "fraction", float(np.mean(best)) if seen else missing)
-    yield Row("mfe_kept", "fraction", mfe_kept(seen) if seen else missing)
+def _excursion_rows(closed: Trips) -> Iterator[Row]:
+    seen = closed.only(~np.isnan(closed.mae))
+    missing = Reason.NOT_RECORDED if len(closed) else Reason.NO_TRADES
+    yield Row("mae", "fraction", float(np.mean(seen.mae)) if len(seen) else missing)
+    yield Row("mfe", "fraction", float(np.mean(seen.mfe)) if len(seen) else missing)
+    yield Row("mfe_kept", "fraction", mfe_kept(seen) if len(seen) else missing)
 
 
-def mfe_kept(trades: Sequence[Trade]) -> Figure:
+def mfe_kept(closed: Trips) -> Figure:
     """Share of the best marks that the exits kept, before costs: sum over sum of all trades.
 
     A mean of each trade's share would be ruled by trades that hardly moved.
     """
-    best = sum(trade.mfe or 0.0 for trade in trades)
-    kept = sum(
-        trade.side * (trade.exit_price / trade.entry_price - 1)
-        for trade in trades
-        if trade.exit_price is not None
-    )
+    best = float(np.sum(closed.mfe))
+    kept = float(np.sum(closed.side * (closed.exit_price / closed.entry_price - 1)))
     return kept / best if best > FLAT else Reason.NO_FAVOURABLE_MOVE
 
 
@@ -553,10 +548,10 @@ def _aligned_returns(
     return r[both], b[both]
 
 
-def _total_rows(marks: Marks, trades: Sequence[Trade]) -> Iterator[Row]:
-    still_open = sum(trade.is_open for trade in trades)
+def _total_rows(marks: Marks, trips: Trips) -> Iterator[Row]:
+    still_open = int(np.sum(trips.is_open))
     yield Row("final_equity", "dollars", float(marks.equity[-1]))
-    yield Row("trades_closed", "count", len(trades) - still_open)
+    yield Row("trades_closed", "count", len(trips) - still_open)
     yield Row("trades_open", "count", still_open)
-    yield Row("fees", "dollars", dollars(sum(trade.fees for trade in trades)))
-    yield Row("costs", "dollars", dollars(sum(trade.costs for trade in trades)))
+    yield Row("fees", "dollars", dollars(int(np.sum(trips.fees))))
+    yield Row("costs", "dollars", dollars(int(np.sum(trips.costs))))

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from papertape.data.actions import signal_factors
+from papertape.data.actions import rows_of, signal_factors
 from papertape.domain.clock import rfc3339
 from papertape.domain.errors import StrategyError, require
 from papertape.domain.instrument import Instrument
@@ -63,15 +63,16 @@ class AskedOnce:
         self._strategy = strategy
         self.signal_bars: dict[str, Bars] = {}
         self.exposure: dict[str, FloatArray] = {}
-        self._stops: dict[str, FloatArray] = {}
+        self.stops: dict[str, FloatArray] = {}
         self._turns: dict[str, IntArray] = {}
         self._seen = dict.fromkeys(bars, 0)
         for symbol, raw in bars.items():
-            factors = signal_factors(raw, actions.get(symbol, ()))
-            seen = raw if np.all(factors == 1.0) else raw.scaled(factors)
+            acting = actions.get(symbol, ())
+            factors = signal_factors(raw, acting) if rows_of(raw, acting) else None
+            seen = raw if factors is None else raw.scaled(factors)
             exposure, stops = ask(strategy, seen)
             self.signal_bars[symbol], self.exposure[symbol] = seen, exposure
-            self._stops[symbol] = stops / factors
+            self.stops[symbol] = stops if factors is None else stops / factors
 
     def see(self, bar: Bar, actions: Sequence[CorporateAction]) -> None:
         """Move on by one row."""
@@ -82,7 +83,7 @@ class AskedOnce:
         seen = self._seen[symbol]
         if seen < self._strategy.warmup:
             return None
-        return Wish(float(self.exposure[symbol][seen - 1]), float(self._stops[symbol][seen - 1]))
+        return Wish(float(self.exposure[symbol][seen - 1]), float(self.stops[symbol][seen - 1]))
 
     def reason(self, symbol: str) -> str:
         """The strategy's words on the rows seen so far."""

@@ -130,7 +130,8 @@ class Kernel:
     def run(self, wish: Wish) -> Run | None:
         """A run with its fills and with cash and equity after each mark."""
         rows, room = len(self.columns.time) - self.span.marks + 1, FILLS
-        cash, equity = np.full((2, rows), self.capital, np.int64)
+        cash, equity = np.empty((2, rows), np.int64)
+        cash[0] = equity[0] = self.capital
         while True:
             fills = np.zeros((room, 8), np.int64)
             tally = self._driven(wish, fills, cash, equity)
