@@ -71,6 +71,8 @@ class Valuation:
 
 
 def _share(part: IntArray, whole: IntArray) -> FloatArray:
+    if np.all(whole):
+        return part / whole
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
 
 

@@ -15,6 +15,8 @@ from papertape.domain.market import Bar, Bars, CorporateAction, FloatArray, Freq
 from papertape.engines.signalcore.tape import Tape
 from papertape.strategies.strategy import SignalStrategy
 
+LARGEST_FLOAT = float(np.finfo(np.float64).max)
+
 
 class Wish(NamedTuple):
     """Wanted exposure, and dollars (as traded) to a protective stop, 0 for none."""
@@ -161,16 +163,21 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
                 f"{name}.{what} answered {column.shape} values for {len(bars)} bars",
                 hint="one value a bar, the oldest first",
             )
-    late = np.arange(len(bars)) >= strategy.warmup - 1
-    unfit = late & ~((exposure >= -1) & (exposure <= 1) & (stops >= 0) & np.isfinite(stops))
-    if unfit.any():
-        row = int(np.argmax(unfit))
+    first = max(0, strategy.warmup - 1)
+    if not (_lie(exposure[first:], -1.0, 1.0) and _lie(stops[first:], 0.0, LARGEST_FLOAT)):
+        unfit = ~((exposure >= -1) & (exposure <= 1) & (stops >= 0) & np.isfinite(stops))
+        row = first + int(np.argmax(unfit[first:]))
         raise StrategyError(
             f"{name} answered exposure {exposure[row]} and stop distance {stops[row]} for "
             f"{bars.symbol} at {rfc3339(int(bars.start[row]))}",
             hint="an exposure lies between -1 and 1, a stop distance is 0 or more, neither is NaN",
         )
     return exposure, stops
+
+
+def _lie(column: FloatArray, low: float, high: float) -> bool:
+    """Whether all of a column lies between two numbers; a NaN lies nowhere."""
+    return not len(column) or bool(column.min() >= low and column.max() <= high)
 
 
 def _column(answer: object, what: str) -> FloatArray:

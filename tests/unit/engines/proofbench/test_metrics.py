@@ -17,6 +17,7 @@ from papertape.domain.fill import Fill
 from papertape.domain.money import MICROS_PER_DOLLAR, micros
 from papertape.engines.proofbench import metrics
 from papertape.engines.proofbench.metrics import Marks, Metrics, Reason, measure
+from papertape.engines.proofbench.shape import falls_of, shape_of
 from papertape.engines.proofbench.trades import Trade, round_trips
 
 SERIES_A = np.array(
@@ -117,19 +118,22 @@ def test_series_a_is_too_short_to_trust_its_tail(series_a: Metrics) -> None:
 def test_a_risk_free_rate_is_brought_down_to_days_geometrically(
     rate: float, sharpe: float, sortino: float | None
 ) -> None:
-    assert metrics.sharpe(SERIES_A, rate, 252) == pytest.approx(sharpe, rel=1e-6)
+    assert metrics.sharpe(shape_of(SERIES_A), rate, 252) == pytest.approx(sharpe, rel=1e-6)
     if sortino:
-        assert metrics.sortino(SERIES_A, rate, 252) == pytest.approx(sortino, rel=1e-6)
+        assert metrics.sortino(shape_of(SERIES_A), rate, 252) == pytest.approx(sortino, rel=1e-6)
 
 
 def test_the_published_figures_of_single_days() -> None:
-    assert metrics.downside_deviation(SERIES_A) * sqrt(252) == pytest.approx(0.112716458, rel=1e-6)
+    assert metrics.downside_deviation(SERIES_A, 0.0) * sqrt(252) == pytest.approx(
+        0.112716458, rel=1e-6
+    )
     assert metrics.win_rate(SERIES_A) == pytest.approx(7 / 12)
     assert metrics.profit_factor(SERIES_A) == pytest.approx(1.372093023, rel=1e-6)
 
 
 def test_the_deepest_drawdown_of_series_a_runs_from_mark_7_to_mark_8() -> None:
-    deepest = min(metrics.drawdowns(equity_of(SERIES_A)), key=lambda each: each.depth)
+    deepest = falls_of(equity_of(SERIES_A)).deepest
+    assert deepest is not None
     assert (deepest.peak, deepest.bottom, deepest.end, deepest.recovered) == (7, 8, 12, False)
 
 
@@ -139,26 +143,28 @@ def test_other_tools_print_what_the_contract_says_they_print() -> None:
     growth = float(np.prod(1 + SERIES_A)) ** (1 / 12)
     compounded = (1 + SERIES_A.mean()) ** 252 - 1
     spread = sqrt((SERIES_A.var(ddof=1) + growth**2) ** 252 - growth ** (2 * 252))
-    assert metrics.sharpe(SERIES_A, 0, 365) == pytest.approx(2.454615, abs=5e-7)
-    assert compounded / metrics.volatility(SERIES_A, 252) == pytest.approx(2.422139, abs=5e-7)
-    losses = metrics.volatility(SERIES_A[SERIES_A < 0], 252)
+    assert metrics.sharpe(shape_of(SERIES_A), 0, 365) == pytest.approx(2.454615, abs=5e-7)
+    assert compounded / metrics.volatility(shape_of(SERIES_A), 252) == pytest.approx(
+        2.422139, abs=5e-7
+    )
+    losses = metrics.volatility(shape_of(SERIES_A[SERIES_A < 0]), 252)
     assert compounded / losses == pytest.approx(3.643958, abs=5e-7)
     assert (growth**252 - 1) / spread == pytest.approx(1.667739, abs=5e-7)
 
 
 def test_a_loss_on_the_first_day_is_a_drawdown_from_the_starting_cash() -> None:
     equity = equity_of(np.array([-0.03, 0.01, 0.01, -0.005, 0.02]))
-    assert metrics.max_drawdown(equity) == pytest.approx(-0.03)
+    assert metrics.max_drawdown(falls_of(equity)) == pytest.approx(-0.03)
 
 
 def test_a_drawdown_ends_at_the_first_mark_back_at_the_old_peak() -> None:
-    found = metrics.drawdowns(np.array([100.0, 110, 110, 99, 105, 110, 120, 119]))
-    assert [(each.peak, each.bottom, each.end, each.recovered) for each in found] == [
-        (2, 3, 5, True),
-        (6, 7, 7, False),
-    ]
-    assert found[0].depth == pytest.approx(-0.1)
-    assert found[0].marks == 3
+    equity = np.array([100.0, 110, 110, 99, 105, 110, 120, 119])
+    first = falls_of(equity).deepest
+    assert first is not None
+    assert first == falls_of(equity).longest == (first.depth, 2, 3, 5, True)
+    assert first.depth == pytest.approx(-0.1)
+    assert first.marks == 3
+    assert falls_of(equity[5:]).deepest == (pytest.approx(-1 / 120), 1, 2, 2, False)
 
 
 def test_the_longest_and_the_deepest_drawdown_are_told_apart() -> None:
@@ -169,7 +175,7 @@ def test_the_longest_and_the_deepest_drawdown_are_told_apart() -> None:
 
 
 def test_the_ulcer_index_leaves_the_start_out() -> None:
-    assert metrics.ulcer(np.array([100.0, 90, 100])) == pytest.approx(sqrt(0.01 / 2))
+    assert metrics.ulcer(falls_of(np.array([100.0, 90, 100])), 3) == pytest.approx(sqrt(0.01 / 2))
 
 
 def test_growth_a_year_counts_calendar_days() -> None:
@@ -264,8 +270,10 @@ def test_money_paid_in_is_no_profit_and_money_paid_out_no_drawdown() -> None:
 def test_moments_and_quantiles_agree_with_scipy_and_numpy() -> None:
     r = np.random.default_rng(7).standard_t(4, 500) / 100
     b = np.random.default_rng(8).normal(0, 0.01, 500) + r / 2
-    assert metrics.skew(r) == pytest.approx(stats.skew(r), rel=1e-12)
-    assert metrics.kurtosis(r) == pytest.approx(stats.kurtosis(r, fisher=False), rel=1e-12)
+    assert metrics.skew(shape_of(r)) == pytest.approx(stats.skew(r), rel=1e-12)
+    assert metrics.kurtosis(shape_of(r)) == pytest.approx(
+        stats.kurtosis(r, fisher=False), rel=1e-12
+    )
     assert metrics.var_95(r) == np.percentile(r, 5)
     fitted = stats.linregress(b, r)
     assert metrics.beta(r, b) == pytest.approx(fitted.slope, rel=1e-12)

@@ -18,16 +18,11 @@ from papertape.domain.market import Bars, FloatArray, IntArray
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, micros
 from papertape.engines.proofbench.kernel.columns import Span
 from papertape.engines.proofbench.kernel.serving import Run, Wish
-from papertape.engines.proofbench.kernel.tally import (
-    AT_OPEN,
-    FEE,
-    PRICE,
-    QUANTITY,
-    REFERENCE,
-    ROW,
-)
 from papertape.engines.proofbench.marks import Valuation
 from papertape.engines.proofbench.trips import Trips
+
+ROW, QUANTITY, PRICE, FEE, REFERENCE, _, _, AT_OPEN = range(8)
+"""What a line of `Run.fills` holds."""
 
 TOO_MUCH = 2.0**62
 """Sums and products below it fit into 64 bits."""
