@@ -60,6 +60,22 @@ Figure: TypeAlias = float | Reason
 """A number, or why there is none."""
 
 
+class Holdings(NamedTuple):
+    """What an account held at its closes, and traded between them.
+
+    Attributes:
+        busy: Closes with anything held.
+        gross, net: Sums of the value of all positions as fractions of equity: sizes added, and
+            signed.
+        traded: Dollars bought and sold, sizes added.
+    """
+
+    busy: int
+    gross: float
+    net: float
+    traded: float
+
+
 @dataclass(frozen=True, eq=False)
 class Marks:
     """An account seen at the start and then at each close, as columns of equal length.
@@ -68,21 +84,18 @@ class Marks:
         time: int64 nanoseconds, ascending; the first is the instant the run starts.
         equity: Dollars; the first is the starting cash.
         flows: Dollars paid in (positive) or out since the mark before.
-        gross, net: Value of all positions as a fraction of equity: sizes added, and signed.
-        traded: Dollars bought and sold, sizes added, since the mark before.
+        holdings: What was held and traded meanwhile, if that was recorded.
     """
 
     time: IntArray
     equity: FloatArray
     flows: FloatArray | None = None
-    gross: FloatArray | None = None
-    net: FloatArray | None = None
-    traded: FloatArray | None = None
+    holdings: Holdings | None = None
 
     def __post_init__(self) -> None:
         require(len(self.equity) > 0 and self.equity[0] > 0, "a run starts with money")
         require(bool(np.all(self.time[1:] > self.time[:-1])), "marks ascend in time")
-        for name in ("time", "equity", "flows", "gross", "net", "traded"):
+        for name in ("time", "equity", "flows"):
             column = getattr(self, name)
             if column is not None:
                 require(len(column) == len(self.equity), f"{name} has one entry for each mark")
@@ -245,16 +258,25 @@ def sortino(r: Shape, rf: float, ppy: float) -> Figure:
     return (r.mean - free) / downside * sqrt(ppy) if downside >= FLAT else Reason.FLAT
 
 
-def var_95(r: FloatArray) -> Figure:
-    """The return that one period in twenty falls below (a loss is negative), interpolated."""
+class Tail(NamedTuple):
+    """The worst returns: the one that a period in twenty falls below, and the mean beyond it."""
+
+    edge: Figure
+    mean: Figure
+
+
+def tail(r: FloatArray) -> Tail:
+    """Value at risk and expected shortfall at 95 % (a loss is negative), the edge interpolated."""
     if not len(r):
-        return Reason.TOO_FEW_RETURNS
+        return Tail(Reason.TOO_FEW_RETURNS, Reason.TOO_FEW_RETURNS)
     place = TAIL * (len(r) - 1)
     below = int(place)
     above = min(below + 1, len(r) - 1)
-    ordered = np.partition(_least(r, above + 1), (below, above))
-    low, high = float(ordered[below]), float(ordered[above])
-    return low + (high - low) * (place - below)
+    least = np.partition(_least(r, above + 1), (0, below, above))
+    low, high = float(least[below]), float(least[above])
+    edge = low + (high - low) * (place - below)
+    beyond = least[least <= max(edge, least[0])]  # interpolation may round below the least
+    return Tail(edge, float(np.mean(beyond)))
 
 
 def _least(r: FloatArray, count: int) -> FloatArray:
@@ -262,16 +284,8 @@ def _least(r: FloatArray, count: int) -> FloatArray:
     if len(r) < LONG:
         return r
     sample = np.sort(r[:: len(r) // SAMPLE])
-    least = r[r <= sample[min(len(sample) * count * 3 // (2 * len(r)), len(sample) - 1)]]
+    least = r[r <= sample[len(sample) * count * 3 // (2 * len(r))]]
     return least if len(least) >= count else r
-
-
-def cvar_95(r: FloatArray) -> Figure:
-    """Mean of the returns that are no better than `var_95`."""
-    edge = var_95(r)
-    if isinstance(edge, Reason):
-        return edge
-    return float(np.mean(r[r <= max(edge, np.min(r))]))  # interpolation may round below the least
 
 
 def skew(r: Shape) -> Figure:
@@ -356,13 +370,13 @@ def sqn(results: FloatArray, cap: int | None = None) -> Figure:
 # Holdings
 
 
-def turnover(traded: FloatArray, equity: FloatArray, ppy: float) -> Figure:
+def turnover(traded: float, equity: FloatArray, ppy: float) -> Figure:
     """One-way turnover a year: half of what was bought and sold, over mean equity."""
     years = (len(equity) - 1) / ppy
     mean = float(np.mean(equity))
     if years <= 0:
         return Reason.TOO_FEW_RETURNS
-    return float(np.sum(np.abs(traded))) / 2 / mean / years if mean > 0 else Reason.RUINED
+    return traded / 2 / mean / years if mean > 0 else Reason.RUINED
 
 
 # Against a benchmark
@@ -419,12 +433,12 @@ def _return_rows(marks: Marks, ppy: float, rf: float) -> Iterator[Row]:
 
 def _risk_rows(r: FloatArray, ppy: float, rf: float) -> Iterator[Row]:
     few = Reason.LOW_CONFIDENCE if len(r) < FEWEST_FOR_A_TAIL else None
-    shape = shape_of(r)
+    shape, worst = shape_of(r), tail(r)
     yield Row("volatility", "fraction a year", volatility(shape, ppy))
     yield Row("sharpe", "ratio", sharpe(shape, rf, ppy))
     yield Row("sortino", "ratio", sortino(shape, rf, ppy))
-    yield Row("var_95", "fraction", var_95(r), few)
-    yield Row("cvar_95", "fraction", cvar_95(r), few)
+    yield Row("var_95", "fraction", worst.edge, few)
+    yield Row("cvar_95", "fraction", worst.mean, few)
     yield Row("skew", "ratio", skew(shape))
     yield Row("kurtosis", "ratio", kurtosis(shape))
 
@@ -487,20 +501,15 @@ def mfe_kept(closed: Trips) -> Figure:
 
 
 def _holding_rows(marks: Marks, ppy: float) -> Iterator[Row]:
-    busy = None if marks.gross is None else (marks.gross != 0).astype(np.float64)
-    yield Row("exposure_time", "fraction", _mean_after_start(busy))
-    yield Row("mean_gross_exposure", "fraction", _mean_after_start(marks.gross))
-    yield Row("mean_net_exposure", "fraction", _mean_after_start(marks.net))
-    traded = marks.traded
-    figure = Reason.NOT_RECORDED if traded is None else turnover(traded, marks.equity, ppy)
+    held, closes = marks.holdings, len(marks.equity) - 1  # at the start nothing can be held
+    lacking = Reason.NOT_RECORDED if held is None else Reason.TOO_FEW_RETURNS
+    busy, gross, net, traded = held or Holdings(0, 0.0, 0.0, 0.0)
+    is_known = held is not None and closes > 0
+    yield Row("exposure_time", "fraction", busy / closes if is_known else lacking)
+    yield Row("mean_gross_exposure", "fraction", gross / closes if is_known else lacking)
+    yield Row("mean_net_exposure", "fraction", net / closes if is_known else lacking)
+    figure = lacking if held is None else turnover(traded, marks.equity, ppy)
     yield Row("turnover", "fraction a year", figure)
-
-
-def _mean_after_start(column: FloatArray | None) -> Figure:
-    """Mean over the closes; nothing can be held at the instant of the start."""
-    if column is None:
-        return Reason.NOT_RECORDED
-    return float(np.mean(column[1:])) if len(column) > 1 else Reason.TOO_FEW_RETURNS
 
 
 def _benchmark_rows(

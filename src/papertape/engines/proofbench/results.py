@@ -238,13 +238,11 @@ def _drawn_up(
 
 
 def _equity(valuation: Valuation, held: Valuation | None) -> EquityColumns:
-    marks = valuation.marks()
-    gross = marks.gross if marks.gross is not None else np.zeros(0)
     return EquityColumns(
         time=_texts(valuation.time),
-        equity=marks.equity.tolist(),
+        equity=(valuation.equity / MICROS_PER_DOLLAR).tolist(),
         cash=(valuation.cash / MICROS_PER_DOLLAR).tolist(),
-        gross=gross.tolist(),
+        gross=valuation.gross.tolist(),
         benchmark=None if held is None else (held.equity / MICROS_PER_DOLLAR).tolist(),
     )
 

@@ -98,9 +98,10 @@ def _moments(column: Sequence[float]) -> tuple[float, float, float, float]:
 def _losses_below(column: Sequence[float], level: float) -> float:
     squares = 0.0
     for row in range(len(column)):
-        off = min(column[row] - level, 0.0)
+        off = column[row] - level
+        off -= abs(off)  # twice the loss, or nothing: no branch to be guessed wrong
         squares += off * off
-    return squares
+    return squares / 4.0
 
 
 def _falls_of(equity: Sequence[float]) -> Falls:

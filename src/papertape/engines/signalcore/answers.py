@@ -154,7 +154,7 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
     name = type(strategy).__name__
     exposure = _column(strategy.exposure(bars), f"{name}.exposure")
     attached = getattr(strategy, "stop_distance", None)
-    stops = np.zeros(len(bars))
+    stops = np.broadcast_to(0.0, len(bars))
     if attached is not None:
         stops = _column(attached(bars), f"{name}.stop_distance")
     for what, column in (("exposure", exposure), ("stop_distance", stops)):

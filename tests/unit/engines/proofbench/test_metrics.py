@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from papertape.domain.event import OrderFilled
 from papertape.domain.fill import Fill
 from papertape.domain.money import MICROS_PER_DOLLAR, micros
 from papertape.engines.proofbench import metrics
+from papertape.engines.proofbench.marks import Exposure, Valuation
 from papertape.engines.proofbench.metrics import Marks, Metrics, Reason, measure
 from papertape.engines.proofbench.shape import falls_of, shape_of
 from papertape.engines.proofbench.trades import Trade, round_trips
@@ -34,12 +36,12 @@ def equity_of(returns: np.ndarray, start: float = 100_000.0) -> np.ndarray:
     return start * np.concatenate(([1.0], np.cumprod(1 + returns)))
 
 
-def daily_marks(equity: np.ndarray, **columns: np.ndarray) -> Marks:
+def daily_marks(equity: np.ndarray, **more: Any) -> Marks:
     """The start at 14:30 UTC of Tuesday 2024-01-02, then the closes of business days at 21:00."""
     days = np.busday_offset("2024-01-02", np.arange(len(equity) - 1)).astype("datetime64[ns]")
     start = np.datetime64("2024-01-02T14:30", "ns").astype(np.int64)
     closes = days.astype(np.int64) + 21 * HOUR
-    return Marks(np.concatenate(([start], closes)), equity, **columns)
+    return Marks(np.concatenate(([start], closes)), equity, **more)
 
 
 def a_trade(pnl: float, **changed: object) -> Trade:
@@ -238,24 +240,26 @@ def test_the_share_of_the_best_mark_that_was_kept() -> None:
 def test_turnover_is_one_way(
     before: tuple[float, float], after: tuple[float, float], one_way: float
 ) -> None:
-    traded = np.array([0.0, 100.0 * np.abs(np.subtract(after, before)).sum()])
+    traded = 100.0 * float(np.abs(np.subtract(after, before)).sum())
     assert metrics.turnover(traded, np.array([100.0, 100.0]), 1) == pytest.approx(one_way)
 
 
 def test_turnover_is_a_rate_a_year_over_mean_equity() -> None:
     equity = np.array([100.0, 200, 300, 200])
-    assert metrics.turnover(np.array([0.0, 100, 0, 60]), equity, 252) == pytest.approx(
-        80 / 200 / (3 / 252)
-    )
+    assert metrics.turnover(160.0, equity, 252) == pytest.approx(80 / 200 / (3 / 252))
 
 
 def test_exposure_is_averaged_over_the_closes() -> None:
-    gross, net = np.array([0.0, 0.5, 1.5, 0.0]), np.array([0.0, 0.5, -0.5, 0.0])
-    table = measure(daily_marks(np.array([100.0, 101, 102, 103]), gross=gross, net=net), ppy=252)
+    equity = np.array([100, 100, 200, 100]) * MICROS_PER_DOLLAR
+    held = Exposure(np.array([0, 50, 300, 0]), np.array([0, 50, -100, 0]))
+    of_two = Exposure(*(column * MICROS_PER_DOLLAR for column in held))
+    marks = Valuation(np.arange(4), equity, equity, 240_000_000, of_two).marks()
+    table = measure(marks, ppy=252)
     assert table["exposure_time"] == pytest.approx(2 / 3)
     assert table["mean_gross_exposure"] == pytest.approx(2 / 3)
     assert table["mean_net_exposure"] == 0.0
-    assert table.reasons["turnover"] == "not_recorded"
+    assert table["turnover"] == pytest.approx(120 / 125 / (3 / 252))
+    assert measure(daily_marks(np.array([1.0, 2])), ppy=252).reasons["turnover"] == "not_recorded"
 
 
 def test_money_paid_in_is_no_profit_and_money_paid_out_no_drawdown() -> None:
@@ -274,7 +278,7 @@ def test_moments_and_quantiles_agree_with_scipy_and_numpy() -> None:
     assert metrics.kurtosis(shape_of(r)) == pytest.approx(
         stats.kurtosis(r, fisher=False), rel=1e-12
     )
-    assert metrics.var_95(r) == np.percentile(r, 5)
+    assert metrics.tail(r).edge == pytest.approx(np.percentile(r, 5), rel=1e-12)
     fitted = stats.linregress(b, r)
     assert metrics.beta(r, b) == pytest.approx(fitted.slope, rel=1e-12)
     assert metrics.alpha(r, b, 252) == pytest.approx(fitted.intercept * 252, rel=1e-9)

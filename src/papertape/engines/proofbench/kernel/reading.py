@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from papertape.domain.clock import Nanos
 from papertape.domain.event import Entry, OrderFilled
+from papertape.domain.kept import kept
 from papertape.domain.market import Bars, FloatArray, IntArray
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, micros
 from papertape.engines.proofbench.kernel.columns import Span
@@ -86,12 +87,13 @@ class _Legs:
 
 def valuation_of(run: Run, start: Nanos, bars: Bars, span: Span) -> Valuation:
     """The account at the start and after each close."""
-    net = run.equity - run.cash
-    traded = np.zeros(len(net), np.int64)
-    row, quantity, price = (run.fills[:, field] for field in (ROW, QUANTITY, PRICE))
-    np.add.at(traded, row - span.marks + 1, np.abs(quantity) * price)
-    time = np.concatenate([[start], bars.end[span.marks :]])
-    return Valuation(time, run.cash, run.equity, np.abs(net), net, traded)
+    traded = np.sum(np.abs(run.fills[:, QUANTITY]) * run.fills[:, PRICE], dtype=object)
+    return Valuation(_times(bars, start, span.marks), run.cash, run.equity, int(traded))
+
+
+@kept
+def _times(bars: Bars, start: Nanos, first: int) -> IntArray:
+    return np.append(start, bars.end[first:])
 
 
 def fills_of(log: Iterable[Entry], bars: Bars) -> list[list[int]]:
