@@ -20,7 +20,12 @@ from papertape.domain.order import Attached, Order, OrderKind
 from papertape.domain.signal import Signal
 from papertape.domain.terms import account_terms
 from papertape.engines.proofbench.assembly import assemble
-from papertape.engines.proofbench.bench import simulate, simulate_in_steps
+from papertape.engines.proofbench.bench import (
+    WORTH_A_KERNEL,
+    simulate,
+    simulate_in_columns,
+    simulate_in_steps,
+)
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import drive
 from papertape.engines.proofbench.kernel import Run, Wish, kernel_for
@@ -359,9 +364,10 @@ def test_shipped_strategies_have_the_same_results(
 def assert_same_results(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) -> None:
     """The same figures, and a record and frames of the same bytes."""
     histories = {bars.symbol: PriceHistory(bars)}
-    quick = simulate(strategy, histories, config)
+    quick = simulate_in_columns(strategy, histories, config)
     slow = simulate_in_steps(strategy, histories, config)
-    assert quick.counted is not None, "the kernel served it"
+    assert quick is not None, "the kernel refused"
+    assert quick.counted is not None
     assert slow.counted is None
     plain = replace(config, size="percent:95")
     held = simulate(BuyAndHoldStrategy(), histories, plain, quick.window)
@@ -378,9 +384,22 @@ def assert_same_results(strategy: SignalStrategy, bars: Bars, config: Simulation
 def test_a_story_that_disagrees_with_the_kernel_is_not_told() -> None:
     bars = random_bars(3, 200, volatility=0.02)
     config = SimulationConfig(benchmark="none")
-    outcome = simulate(Dice(3, 6), {bars.symbol: PriceHistory(bars)}, config)
+    outcome = simulate_in_columns(Dice(3, 6), {bars.symbol: PriceHistory(bars)}, config)
+    assert outcome is not None
     assert outcome.counted is not None
     assert len(outcome.counted) > 3
     outcome.valuation.cash[-1] += 1
     with pytest.raises(InvariantBroken, match="different results"):
         _ = outcome.log
+
+
+def test_a_long_backtest_is_served_by_the_kernel_and_a_short_one_is_not() -> None:
+    bars = random_bars(1, WORTH_A_KERNEL, "1m", volatility=0.001)
+    strategy = MovingAverageCrossoverStrategy(fast=300, slow=900)
+    config = SimulationConfig(bar_frequency="1m")
+    long, short = (
+        simulate(strategy, {bars.symbol: PriceHistory(each)}, config) for each in (bars, bars[1:])
+    )
+    assert long.counted is not None
+    assert short.counted is None
+    assert_same_results(strategy, bars, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -24,8 +24,6 @@ from papertape.engines.proofbench.assembly import (
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import drive, drive_history
 from papertape.engines.proofbench.evidence.lookahead import check_lookahead
-from papertape.engines.proofbench.kernel import Kernel, Refusal, Run, Wish, kernel_for
-from papertape.engines.proofbench.kernel.reading import fills_of, trips_of, valuation_of
 from papertape.engines.proofbench.marks import Valuation, value
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome, SimulationResults, Story, report
@@ -35,6 +33,12 @@ from papertape.engines.signalcore.engine import SignalCore
 from papertape.engines.signalcore.sizing import size_policy
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
+
+if TYPE_CHECKING:
+    from papertape.engines.proofbench.kernel import Kernel, Run, Wish
+
+WORTH_A_KERNEL = 20_000
+"""Bars below which the pipeline is done before the kernel's modules are read."""
 
 
 class SimulationEngine:
@@ -126,10 +130,12 @@ def simulate(
 ) -> Outcome:
     """Drive one strategy over history; the window may be given, to share another run's.
 
-    The kernel does it where it knows the run, and the pipeline then only tells the story.
+    A long one is done by the kernel where it knows the run; the pipeline then tells the story.
     """
     case = _case(strategy, window or _window(strategy, histories, config), config)
-    return _by_kernel(case) or _by_pipeline(case)
+    rows = sum(len(bars) for bars in case.window.bars.values())
+    outcome = _by_kernel(case) if rows >= WORTH_A_KERNEL else None
+    return outcome or _by_pipeline(case)
 
 
 def simulate_in_steps(
@@ -140,6 +146,16 @@ def simulate_in_steps(
 ) -> Outcome:
     """The same by the pipeline alone, moment by moment."""
     return _by_pipeline(_case(strategy, window or _window(strategy, histories, config), config))
+
+
+def simulate_in_columns(
+    strategy: Strategy,
+    histories: Mapping[str, PriceHistory],
+    config: SimulationConfig,
+    window: Window | None = None,
+) -> Outcome | None:
+    """The same by the kernel, however short; None for what only the pipeline knows."""
+    return _by_kernel(_case(strategy, window or _window(strategy, histories, config), config))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -214,25 +230,29 @@ def _by_kernel(case: _Case) -> Outcome | None:
     """What the kernel makes of a case; None if that is one for the pipeline."""
     if case.answers is None:
         return None
+    from papertape.engines.proofbench.kernel import Refusal, Wish, kernel_for  # noqa: PLC0415
+
+    symbol = next(iter(case.answers.exposure))
+    attached = hasattr(case.strategy, "stop_distance")
+    wanted = case.answers.exposure[symbol], case.answers.stops[symbol][: None if attached else 0]
     with suppress(Refusal):
         kernel = kernel_for(case.window, case.config)
-        wish = _wish(case.strategy, case.answers)
+        wish = Wish(case.strategy.warmup, *map(np.ascontiguousarray, wanted))
         run = kernel.run(wish)
         if run is not None:
             return _told_by_pipeline(case, kernel, wish, run)
     return None
 
 
-def _wish(strategy: Strategy, answers: AskedOnce) -> Wish:
-    [symbol] = answers.exposure
-    stops = answers.stops[symbol] if hasattr(strategy, "stop_distance") else np.zeros(0)
-    return Wish(strategy.warmup, *map(np.ascontiguousarray, (answers.exposure[symbol], stops)))
-
-
 def _told_by_pipeline(case: _Case, kernel: Kernel, wish: Wish, run: Run) -> Outcome:
     """A kernel's run, whose story the pipeline tells when asked, if it comes to the same."""
+    from papertape.engines.proofbench.kernel.reading import (  # noqa: PLC0415
+        fills_of,
+        trips_of,
+        valuation_of,
+    )
+
     [bars] = case.window.bars.values()
-    valuation = valuation_of(run, case.window.start, bars, kernel.span)
 
     def tell() -> Story:
         story, again = _driven(case)
@@ -244,5 +264,6 @@ def _told_by_pipeline(case: _Case, kernel: Kernel, wish: Wish, run: Run) -> Outc
         )
         return story
 
+    valuation = valuation_of(run, case.window.start, bars, kernel.span)
     trips = trips_of(run, wish, bars, kernel.span)
     return Outcome(case.strategy, case.window, valuation, tell, case.judge, trips)

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -22,7 +22,7 @@ from papertape.domain.event import (
     MarginCalled,
 )
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import IntArray, PriceHistory
+from papertape.domain.market import DAILY, IntArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
 from papertape.domain.terms import account_terms
@@ -120,14 +120,20 @@ class SimulationResults:
         metrics: Name -> figure, with ``units`` and ``reasons``.
     """
 
-    def __init__(self, metrics: Metrics, draw_up: Callable[[], RunRecord]):
+    def __init__(
+        self,
+        metrics: Metrics,
+        account: Callable[[], EquityColumns],
+        draw_up: Callable[[EquityColumns], RunRecord],
+    ):
         self.metrics = metrics
+        self._account = cache(account)
         self._draw_up = draw_up
 
     @cached_property
     def record(self) -> RunRecord:
         """Everything, as plain data; put together when somebody asks for it."""
-        return self._draw_up()
+        return self._draw_up(self._account())
 
     def why(self, identifier: str) -> str:
         """Explain a trade (``T1``), an order (``O1``) or a fill (``O1#1``) from the record alone.
@@ -140,7 +146,7 @@ class SimulationResults:
     @cached_property
     def equity(self) -> DataFrame:
         """Equity, cash and exposure at the start and at each close; UTC index ``time``."""
-        columns = msgspec.structs.asdict(self.record.equity)
+        columns = msgspec.structs.asdict(self._account())
         return _frame({name: column for name, column in columns.items() if column is not None})
 
     @cached_property
@@ -191,13 +197,26 @@ def report(
     marks, ppy = outcome.valuation.marks(), config.frequency.per_year
     benchmark = None if held is None else held.valuation.equity / MICROS_PER_DOLLAR
     metrics = measure(marks, outcome.trips, ppy=ppy, rf=config.risk_free_rate, benchmark=benchmark)
-    return SimulationResults(metrics, lambda: _drawn_up(outcome, held, histories, config, metrics))
+    return SimulationResults(
+        metrics,
+        lambda: _equity(outcome.valuation, None if held is None else held.valuation),
+        lambda equity: _drawn_up(outcome, held, histories, config, metrics, equity),
+    )
 
 
 def _against(outcome: Outcome, held: Outcome, config: SimulationConfig) -> str:
-    """How far the run is from buying and holding, and whether luck explains it."""
-    one, other = (returns(each.valuation.equity / MICROS_PER_DOLLAR) for each in (outcome, held))
-    return in_words(return_difference(one, other, config.frequency.per_year, seed=config.seed))
+    """How far the run is from buying and holding, and whether luck explains it.
+
+    Assumption: days are what luck deals out, however many bars they have; the bars of one day hang
+    together, and a million of them would be drawn two thousand times.
+    """
+    bars = next(iter(outcome.window.bars.values()))
+    days = bars.calendar.local_days(outcome.valuation.time)
+    rows = np.append(0, np.flatnonzero(np.append(days[1:] != days[:-1], True)))
+    one, other = (
+        returns(each.valuation.equity[rows] / MICROS_PER_DOLLAR) for each in (outcome, held)
+    )
+    return in_words(return_difference(one, other, DAILY.per_year, seed=config.seed))
 
 
 def _drawn_up(
@@ -206,6 +225,7 @@ def _drawn_up(
     histories: Mapping[str, PriceHistory],
     config: SimulationConfig,
     metrics: Metrics,
+    equity: EquityColumns,
 ) -> RunRecord:
     """The record of a drive that was measured."""
     window, log, trades = outcome.window, outcome.log, outcome.trades
@@ -230,7 +250,7 @@ def _drawn_up(
         decisions=decision_rows(log),
         refusals=refusal_rows(log),
         bookings=booking_rows(log),
-        equity=_equity(outcome.valuation, None if held is None else held.valuation),
+        equity=equity,
         benchmark_metrics=dict(of_held),
         against_benchmark="" if held is None else _against(outcome, held, config),
     )

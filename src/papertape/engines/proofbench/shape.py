@@ -120,11 +120,10 @@ def _falls_of(equity: Sequence[float]) -> Falls:
             if row < last:
                 continue
         if lowest < 0.0:
-            fall = Fall(lowest, at, bottom, row, mark >= peak)
             if lowest < least:
-                least, deepest = lowest, fall
+                least, deepest = lowest, Fall(lowest, at, bottom, row, mark >= peak)
             if row - at > most:
-                most, longest = row - at, fall
+                most, longest = row - at, Fall(lowest, at, bottom, row, mark >= peak)
             lowest = 0.0
         peak, at = mark, row
     return Falls(deepest, longest, squares)
