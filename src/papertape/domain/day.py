@@ -13,20 +13,32 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from papertape.domain.clock import Nanos
-from papertape.domain.event import Entry, Moment
+from papertape.domain.event import CashSettled, DividendPaid, Entry, Moment, ReplaceRequest
+from papertape.domain.event import Released as Released  # noqa: PLC0414 - told in the diary, too
+from papertape.domain.event import Restrained as Restrained  # noqa: PLC0414
 from papertape.domain.market import Bar
 from papertape.domain.money import Micros
 from papertape.domain.order import OrderId
-from papertape.domain.restraint import Cause, Restraint
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A line of a statement: signed shares, and the micro-dollars that were paid for them."""
+    """A line of a statement: signed shares, and the micro-dollars that were paid for them.
+
+    For contracts, `cost` is what they were marked at last, `bond` what they tie up. ``price`` is
+    the last one known, 0 for none.
+    """
 
     symbol: str
     quantity: int
     cost: Micros
+    multiplier: int = 1
+    bond: Micros = 0
+    price: Micros = 0
+
+
+Payment: TypeAlias = CashSettled | DividendPaid
+"""Money that is promised, at the moment when it will come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +52,10 @@ class DayOpened:
         strategy: What trades, as the command line spells it, with its parameters.
         settings: Every setting of the run and every risk limit, as one JSON text.
         code: Hash of package and strategy (risk-R29).
-        cash: Cash the account opens with.
+        cash: Cash the account opens with, by trade date.
         holdings: What it holds already.
+        coming: Payments that are still to come: sales not settled, dividends not paid.
+        since: The market's time at which the account's last day ended; 0 if this is its first.
     """
 
     time: Nanos
@@ -52,15 +66,21 @@ class DayOpened:
     code: str
     cash: Micros
     holdings: tuple[Holding, ...] = ()
+    coming: tuple[Payment, ...] = ()
+    since: Nanos = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SessionResumed:
-    """The session's process began again after an end that was none of its day's."""
+    """The session's process began again after an end that was none of its day's.
+
+    ``replayed`` is the number of lines before this one; ``settings`` are those of the new process.
+    """
 
     time: Nanos
     code: str
     replayed: int
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,35 @@ class MomentSeen:
     time: Nanos
     moment: Moment
     is_history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MomentDecided:
+    """What the moment ``moment`` led to stands above, whole: from the `MomentSeen` to this line.
+
+    ``heard`` is the number of the broker's last report among it and all lines before.
+    """
+
+    time: Nanos
+    moment: Nanos
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
+class MomentIgnored:
+    """A moment came twice, or after a later one; nobody was shown it (fault-F32, F44)."""
+
+    time: Nanos
+    moment: Nanos
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the broker said up to its report number ``number`` stands above."""
+
+    time: Nanos
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +150,6 @@ class FeedRestored:
     missed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Restrained:
-    """A restraint came into force."""
-
-    time: Nanos
-    restraint: Restraint
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """A restraint ended: its cause is gone, or somebody re-armed it by name."""
-
-    time: Nanos
-    cause: Cause
-    reason: str
-    by: str
-
-
 class Verb(StrEnum):
     """What a person may ask of a running session."""
 
@@ -128,6 +159,7 @@ class Verb(StrEnum):
     FLATTEN = "kill --flatten"
     REARM = "rearm"
     RESUME = "resume"
+    ACCEPT = "resume --accept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +212,26 @@ class StrategyFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalRestored:
+    """An older copy of the journal was put back, and somebody accepted it.
+
+    What was done after its last line is not known here. So nothing that is older than this line
+    is ever sent again, and the broker's word is taken for what became of it.
+
+    Attributes:
+        time: When.
+        lines: How many lines the copy holds.
+        known: How many there once were, as far as its head file knows.
+        by: Who accepted it.
+    """
+
+    time: Nanos
+    lines: int
+    known: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class DayClosed:
     """The session ended its day in order."""
 
@@ -191,6 +243,9 @@ DayEvent: TypeAlias = (
     DayOpened
     | SessionResumed
     | MomentSeen
+    | MomentDecided
+    | MomentIgnored
+    | Heard
     | BarAmended
     | FeedLost
     | FeedRestored
@@ -200,12 +255,13 @@ DayEvent: TypeAlias = (
     | OutcomeUnknown
     | Reconciled
     | StrategyFailed
+    | JournalRestored
     | DayClosed
 )
 """What a session records besides what its pipeline returns."""
 
-Line: TypeAlias = Entry | DayEvent
-"""One line of a journal."""
+Line: TypeAlias = Entry | ReplaceRequest | DayEvent
+"""One line of a journal; a bare `ReplaceRequest` only in that of a simulated account."""
 
 
 class KeptJournal(Protocol):

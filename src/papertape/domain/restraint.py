@@ -6,7 +6,7 @@ causes never undo each other, and whatever ends one leaves the others standing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from papertape.domain.clock import Nanos
@@ -21,7 +21,16 @@ class TradingState(StrEnum):
     HALTED = "HALTED"
 
 
+class Sweep(StrEnum):
+    """Which working orders are cancelled under a restraint, from none to every one."""
+
+    NOTHING = "nothing"
+    ENTRIES = "entries"  # what could make a holding larger; stops and targets stay
+    ALL = "all"
+
+
 _STRICTNESS = tuple(TradingState)
+_WIDTH = tuple(Sweep)
 
 
 class Cause(StrEnum):
@@ -53,6 +62,7 @@ class Restraint:
         since: When it began.
         by: A person's word, a command, or the rule (``R21``).
         flatten: Whether holdings are being closed under it; closing orders pass even HALTED.
+        sweep: Which working orders are cancelled under it.
     """
 
     cause: Cause
@@ -61,10 +71,25 @@ class Restraint:
     since: Nanos
     by: str
     flatten: bool = False
+    sweep: Sweep = Sweep.NOTHING
 
     def __post_init__(self) -> None:
         require(self.state is not TradingState.ACTIVE, f"{self.cause}: ACTIVE restrains nothing")
         require(bool(self.reason), f"{self.cause}: a restraint has a reason")
+
+    @property
+    def cancels(self) -> bool:
+        """Whether working orders are cancelled under it."""
+        return self.sweep is not Sweep.NOTHING
+
+    def tightened(self, new: Restraint) -> Restraint:
+        """Under a second word on the same cause: stricter, wider, flattening; never less so."""
+        state = max(self.state, new.state, key=_STRICTNESS.index)
+        sweep = max(self.sweep, new.sweep, key=_WIDTH.index)
+        flatten = self.flatten or new.flatten
+        if (state, sweep, flatten) == (self.state, self.sweep, self.flatten):
+            return self  # the first word stands
+        return replace(new, state=state, sweep=sweep, flatten=flatten)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +119,22 @@ class Restraints:
         return next((each for each in self.in_force if each.state is self.state), None)
 
     @property
+    def sweep(self) -> Sweep:
+        """The working orders that are to be cancelled."""
+        return max((each.sweep for each in self.in_force), key=_WIDTH.index, default=Sweep.NOTHING)
+
+    @property
     def flattens(self) -> bool:
         """Whether holdings are being closed."""
         return any(each.flatten for each in self.in_force)
 
     def after(self, new: Restraint) -> Restraints:
-        """With one more; of a cause that is in force already the first word stands.
-
-        It only ever becomes stricter, and it only ever starts to flatten.
-        """
+        """With one more; of a cause that is in force already, it only ever gets tighter."""
         old = self[new.cause]
         if old is None:
             return Restraints((*self.in_force, new))
-        stricter = _STRICTNESS.index(new.state) > _STRICTNESS.index(old.state)
-        if not stricter and (old.flatten or not new.flatten):
-            return self
-        return Restraints((*self.without(new.cause).in_force, new))
+        tight = old.tightened(new)
+        return self if tight is old else Restraints((*self.without(new.cause).in_force, tight))
 
     def without(self, cause: Cause) -> Restraints:
         """Once a cause was released."""

@@ -86,6 +86,18 @@ class Outcome:
     judge: Callable[[], LookaheadVerdict]
     counted: Trips | None = None
 
+    @classmethod
+    def known(
+        cls,
+        strategy: Strategy,
+        window: Window,
+        story: Story,
+        valuation: Valuation,
+        verdict: LookaheadVerdict,
+    ) -> Outcome:
+        """A drive of which nothing is left to be told."""
+        return cls(strategy, window, valuation, lambda: story, lambda: verdict)
+
     @cached_property
     def story(self) -> Story:
         """What happened, told once."""
