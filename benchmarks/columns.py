@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from walk import random_walk
 
+from papertape import backtest
 from papertape.domain.market import PriceHistory
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.kernel import Wish, kernel_for
@@ -62,6 +63,14 @@ def _signal() -> Callable[[], object]:
     return partial(run_sweep, MovingAverageCrossoverStrategy, histories, plan, CONFIG)
 
 
+def _backtest() -> Callable[[], object]:
+    """The same by the bench, with every figure it knows; not the first run over these bars."""
+    settings = {name: getattr(CONFIG, name) for name in ("bar_frequency", "cost", "size")}
+    prices = {"WALK": PriceHistory(random_walk(BARS))}
+    strategy = MovingAverageCrossoverStrategy()
+    return partial(backtest, strategy, prices, benchmark="none", **settings)
+
+
 def _sweep(jobs: int) -> Callable[[], object]:
     histories = {"WALK": PriceHistory(random_walk(SWEPT_BARS))}
     return partial(run_sweep, MovingAverageCrossoverStrategy, histories, PLAN, CONFIG, jobs=jobs)
@@ -71,6 +80,7 @@ LINES: dict[str, tuple[str, Callable[[], Callable[[], object]], int]] = {
     "kernel": ("kernel, final figures", partial(_kernel, columns=False), BARS),
     "columns": ("kernel, fills and equity", partial(_kernel, columns=True), BARS),
     "signal": ("bars to figures, two averages", _signal, BARS),
+    "backtest": ("backtest, two averages", _backtest, BARS),
     "sweep1": ("sweep, 1,000 settings, 1 thread", partial(_sweep, 1), len(PLAN) * SWEPT_BARS),
     "sweep2": ("sweep, 1,000 settings, 2 threads", partial(_sweep, 2), len(PLAN) * SWEPT_BARS),
 }

@@ -54,7 +54,7 @@ def assert_equal(
     session = day.session()
     session.open(day.window.start - 1)
     day.play(session)
-    assert trading(day.journal.kept) == trading(list(bench.logged.entries))
+    assert trading(day.journal.kept) == trading(list(bench.log))
     assert session.state.orders == bench.orders
     assert session.state.account.cash == int(bench.valuation.cash[-1])
     last = day.moments[-1].time

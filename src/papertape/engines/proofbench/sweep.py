@@ -18,13 +18,12 @@ from papertape.domain.errors import StrategyError, UsageError
 from papertape.domain.market import Bars, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR, dollars
 from papertape.engines.proofbench.assembly import is_signal_strategy
-from papertape.engines.proofbench.bench import simulate
+from papertape.engines.proofbench.bench import simulate_in_steps
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.crew import by_crew
 from papertape.engines.proofbench.kernel import Kernel, Refusal, Wish, kernel_for
 from papertape.engines.proofbench.kernel.tally import Tally
 from papertape.engines.proofbench.metrics import FLAT, measure
-from papertape.engines.proofbench.trades import round_trips
 from papertape.engines.proofbench.window import Window, cut
 from papertape.engines.signalcore.answers import ask
 from papertape.strategies.memo import Memo, remembering
@@ -283,11 +282,9 @@ class Laboratory:
         return _asked(strategy, bars)
 
     def _by_pipeline(self, strategy: SignalStrategy, window: Window) -> Figures:
-        outcome = simulate(strategy, self._histories, self._config, window)
-        orders = {key: state.order for key, state in outcome.orders.items()}
-        trades = round_trips(outcome.logged.entries, orders, window.bars)
+        outcome = simulate_in_steps(strategy, self._histories, self._config, window)
         marks, ppy = outcome.valuation.marks(), self._config.frequency.per_year
-        metrics = measure(marks, trades, ppy=ppy, rf=self._config.risk_free_rate)
+        metrics = measure(marks, outcome.trips, ppy=ppy, rf=self._config.risk_free_rate)
         names = set(Figures.__struct_fields__) - {"sharpe_per_period", "periods"}
         ratio = metrics["sharpe"]
         return Figures(

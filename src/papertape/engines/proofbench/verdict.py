@@ -24,6 +24,7 @@ from papertape.engines.proofbench.evidence.many_trials import (
 )
 from papertape.engines.proofbench.metrics import Figure, Reason, kurtosis, returns, skew
 from papertape.engines.proofbench.record import LookaheadVerdict
+from papertape.engines.proofbench.shape import shape_of
 from papertape.engines.proofbench.sweep import Figures, Plan, Sweep, Told, Trial, run_sweep
 from papertape.strategies.strategy import Strategy
 
@@ -111,7 +112,8 @@ def _deflated(
     if ratio is None:
         return Reason.FLAT, outcome.lookahead
     r = returns(outcome.valuation.equity / MICROS_PER_DOLLAR)
-    lean, tails = skew(r), kurtosis(r)
+    shape = shape_of(r)
+    lean, tails = skew(shape), kurtosis(shape)
     if isinstance(lean, Reason) or isinstance(tails, Reason):
         return Reason.FLAT, outcome.lookahead
     found = dsr(ratio, len(r), lean, tails, trials=tried.trials, variance=tried.variance)

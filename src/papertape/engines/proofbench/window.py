@@ -103,15 +103,13 @@ def cut(
     findings: list[Finding] = []
     for symbol in sorted(histories):
         whole = histories[symbol].bars
-        days = whole.days()
-        low = 0 if start is None else int(np.searchsorted(days, np.datetime64(start, "D")))
-        high = len(days)
-        if end is not None:
-            high = int(np.searchsorted(days, np.datetime64(end, "D"), side="right"))
+        low, high = _rows(whole, start, end)
         if low >= high:
-            raise _nothing(symbol, days, start, end)
+            raise _nothing(symbol, whole.days(), start, end)
         history[symbol] = min(room, low)
-        bars[symbol] = whole[low - history[symbol] : high]
+        first = low - history[symbol]
+        # All of them are the bars themselves, about which much may be known already.
+        bars[symbol] = whole if first == 0 and high == len(whole) else whole[first:high]
         findings += refuse_errors(replace(histories[symbol], bars=bars[symbol]), allow)
     actions = {symbol: _until(histories[symbol].actions, end) for symbol in bars}
     _refuse_false_ends(bars, actions)
@@ -133,6 +131,16 @@ def cut(
         taped=frozenset(symbol for symbol in bars if histories[symbol].ticks),
         findings=tuple(findings),
     )
+
+
+def _rows(bars: Bars, start: date | None, end: date | None) -> tuple[int, int]:
+    """The first row of the days asked for, and the row after the last."""
+    low, high = 0, len(bars)
+    if start is not None:
+        low = int(np.searchsorted(bars.days(), np.datetime64(start, "D")))
+    if end is not None:
+        high = int(np.searchsorted(bars.days(), np.datetime64(end, "D"), side="right"))
+    return low, high
 
 
 def _until(actions: Sequence[CorporateAction], end: date | None) -> tuple[CorporateAction, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from papertape.data.actions import rows_of
 from papertape.domain.instrument import Instrument
+from papertape.domain.kept import kept
 from papertape.domain.market import Bars, FloatArray, Frequency, IntArray, ends_symbol
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros
 from papertape.domain.terms import AccountTerms, account_terms
@@ -67,7 +68,7 @@ BUSIEST = 2**42
 FINEST = 2**9
 """Largest numerator of a part of equity, likewise."""
 ORDERS, MOST_ORDERS = 64, 8_192
-FILLS = 4_096
+FILLS = 65_536
 
 _NO_COLUMN = np.zeros(0)
 _NOTHING = Share(0, 1)
@@ -130,9 +131,10 @@ class Kernel:
     def run(self, wish: Wish) -> Run | None:
         """A run with its fills and with cash and equity after each mark."""
         rows, room = len(self.columns.time) - self.span.marks + 1, FILLS
-        cash, equity = np.full((2, rows), self.capital, np.int64)
+        cash, equity = np.empty((2, rows), np.int64)
+        cash[0] = equity[0] = self.capital
         while True:
-            fills = np.zeros((room, 8), np.int64)
+            fills = np.empty((room, 8), np.int64)
             tally = self._driven(wish, fills, cash, equity)
             if tally is None:
                 return None
@@ -361,12 +363,33 @@ def _rates(tables: FeeTables | None) -> dict[str, Any]:
     return dict(zip(("sec", "sec_unit", "taf", "taf_cap"), columns, strict=True))
 
 
-def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) -> Columns:
+class _Amounts(NamedTuple):
+    """Prices of bars in micro-dollars, the closes as whole numbers in floating point."""
+
+    open: IntArray
+    high: IntArray
+    low: IntArray
+    close: FloatArray
+
+
+@kept
+def _amounts(bars: Bars) -> _Amounts:
+    """The prices as the kernel counts them, for every run over these bars.
+
+    Raises:
+        Refusal: If some are too large for it, or volumes are.
+    """
     high = _micros(bars.high)
     if len(bars) and int(high.max()) >= DEAREST:
         raise Refusal("prices of a million dollars and more")
     if np.any(bars.volume >= BUSIEST):
         raise Refusal("volumes of trillions of shares")
+    close = np.rint(bars.close * MICROS_PER_DOLLAR)
+    return _Amounts(_micros(bars.open), high, _micros(bars.low), close)
+
+
+def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) -> Columns:
+    amounts = _amounts(bars)
     idle = np.zeros(len(bars), np.int64)
     nights = tariff = idle
     if terms.borrow.numerator or terms.interest.numerator:
@@ -377,11 +400,11 @@ def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) ->
         tariff = np.maximum(np.searchsorted(changes, bars.days(), side="right") - 1, 0)
     return Columns(
         time=bars.end,
-        open=_micros(bars.open),
-        high=high,
-        low=_micros(bars.low),
+        open=amounts.open,
+        high=amounts.high,
+        low=amounts.low,
         dollars=bars.close,
-        micros=np.rint(bars.close * MICROS_PER_DOLLAR),
+        micros=amounts.close,
         volume=bars.volume,
         nights=nights,
         opens_session=_opens_session(bars) if exits else np.zeros(len(bars), np.uint8),
