@@ -11,20 +11,23 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AT_A_TIME = 8
-"""Items that a thread takes at once."""
-
-_DONE = object()
-
 
 def by_crew(
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int, at_a_time: int = 1
 ) -> Iterator[Result]:
-    """Each item's result, in the order in which they come; at an error or an end all stop."""
+    """Each item's result, in the order in which they come; at an error or an end all stop.
+
+    Args:
+        work: Done to each.
+        items: Taken as they are needed.
+        threads: How many.
+        at_a_time: Items that a thread takes, and results that it hands over, at once: whoever
+            wakes another thread waits for the lock himself.
+    """
     if threads == 1:
         yield from map(work, items)
         return
-    crew = _Crew(work, iter(items), threads)
+    crew = _Crew(work, iter(items), threads, at_a_time)
     try:
         yield from crew.results()
     finally:
@@ -32,8 +35,10 @@ def by_crew(
 
 
 class _Crew:
-    def __init__(self, work: Callable[[Any], Any], items: Iterator[Any], threads: int):
-        self._work, self._items = work, items
+    def __init__(
+        self, work: Callable[[Any], Any], items: Iterator[Any], threads: int, at_a_time: int
+    ):
+        self._work, self._items, self._at_a_time = work, items, at_a_time
         self._taking, self._stop = Lock(), Event()
         self._said: SimpleQueue[Any] = SimpleQueue()
         self._threads = [Thread(target=self._toil, daemon=True) for _ in range(threads)]
@@ -43,31 +48,38 @@ class _Crew:
     def _toil(self) -> None:
         try:
             while some := self._some():
-                for item in some:
-                    self._said.put((self._work(item), None))
-                    if self._stop.is_set():
-                        return
+                self._do(some)
         except BaseException as error:  # noqa: BLE001 - raised again by `results`
-            self._said.put((None, error))
+            self._said.put(([], error))
         finally:
-            self._said.put((_DONE, None))
+            self._said.put((None, None))
+
+    def _do(self, some: list[Any]) -> None:
+        done: list[Any] = []
+        try:
+            for item in some:
+                if self._stop.is_set():
+                    return
+                done.append(self._work(item))
+        finally:
+            self._said.put((done, None))
 
     def _some(self) -> list[Any]:
         if self._stop.is_set():
             return []
         with self._taking:
-            return list(islice(self._items, AT_A_TIME))
+            return list(islice(self._items, self._at_a_time))
 
     def results(self) -> Iterator[Any]:
         working = len(self._threads)
         while working:
-            result, error = self._said.get()
+            done, error = self._said.get()
             if error is not None:
                 raise error
-            if result is _DONE:
+            if done is None:
                 working -= 1
             else:
-                yield result
+                yield from done
 
     def dismiss(self) -> None:
         self._stop.set()

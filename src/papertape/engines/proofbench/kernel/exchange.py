@@ -536,6 +536,8 @@ class Exchange:
 
     def _fees(self, filled: int, paid: int) -> int:
         """What is owed for all that an order has traded."""
+        if filled == 0:
+            return 0
         shares = abs(filled)
         fees = share_of(paid, self.commission, self.commission_unit) if self.commission else 0
         if self.per_share:
