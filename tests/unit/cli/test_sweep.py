@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,8 @@ def test_only_the_same_sweep_is_resumed(typed: Type) -> None:
         ([], "needs values to try"),
         (["--param", "fast=5,10", "--method", "random"], "do not go together"),
         (["--param", "fast=5,10", "--draws", "3"], "do not go together"),
+        (["--param", "fast=5,10", "--method", "tpe"], "do not go together"),
+        (["--param", "fast=5,10", "--ray-address", "127.0.0.1:1"], "goes with --backend ray"),
     ],
 )
 def test_words_that_mean_nothing_are_told(typed: Type, words: list[str], told: str) -> None:
@@ -126,3 +130,51 @@ def test_what_its_own_code_raises_is_told_as_its_own(typed: Type, folder: Path) 
     said = typed("sweep", "above", "--symbol", "IBM", "--param", "days=20:60:20")
     assert said.code == 5
     assert "above.py" in said.err
+
+
+TUNED = (*SWEEP[:-4], "--param", "fast=5:40:5", "--param", "slow=12:120:12")
+TPE = ("--method", "tpe", "--trials", "24", "--seed", "5")
+
+
+@pytest.mark.skipif(find_spec("optuna") is None, reason="papertape[tune] is not installed")
+def test_a_tuned_sweep_that_was_killed_goes_on_as_it_would_have(typed: Type, folder: Path) -> None:
+    whole = typed(*TUNED, *TPE, "--json")
+    assert whole.code == 0, whole.err
+    file = home(folder) / "sweeps" / "sma-sweep-1122a" / "trials.jsonl"
+    written = file.read_bytes()
+    file.write_bytes(b"".join(written.splitlines(keepends=True)[:9]))
+    again = typed(*TUNED, *TPE, "--json", "--resume", "sma-sweep-1122a")
+    assert again.code == 0, again.err
+    assert file.read_bytes() == written
+    assert json.loads(again.out)["data"]["trials"] == json.loads(whole.out)["data"]["trials"]
+    other = typed(*TUNED, *TPE[:-1], "6", "--json")
+    assert json.loads(other.out)["data"]["trials"] != json.loads(whole.out)["data"]["trials"]
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="papertape[ray] is not installed")
+def test_a_cluster_writes_the_same_bytes(
+    typed: Type, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (folder / "strategies").mkdir()
+    (folder / "strategies" / "above.py").write_text(OWN)
+    words = ("sweep", "above", "--symbol", "IBM", "--param", "days=20:90:10")
+    for backend in ("local", "ray"):
+        said = typed(*words, "--backend", backend)
+        assert said.code == 0, said.err
+    files = sorted((home(folder) / "sweeps").glob("*/trials.jsonl"))
+    local, cluster = (file.read_bytes() for file in files)
+    assert len(local.splitlines()) == 8
+    assert cluster == local
+
+
+def test_a_missing_package_is_told_by_its_extra(
+    typed: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package, words in (("optuna", TPE), ("ray", ("--backend", "ray"))):
+        monkeypatch.setitem(sys.modules, package, None)  # as Python marks what cannot be imported
+        said = typed(*TUNED, *words)
+        assert said.code == 3
+        assert f"needs the package {package}" in said.err
+        assert "pip install 'papertape[" in said.err

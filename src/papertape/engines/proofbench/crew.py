@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 def by_crew(
     work: Callable[[Item], Result], items: Iterable[Item], threads: int, at_a_time: int = 1
 ) -> Iterator[Result]:
-    """Each item's result, in the order in which they come; at an error or an end all stop.
+    """Each item's result, in the order of the items; at an error or an end all stop.
 
     Args:
         work: Done to each.
@@ -39,7 +39,7 @@ class _Crew:
         self, work: Callable[[Any], Any], items: Iterator[Any], threads: int, at_a_time: int
     ):
         self._work, self._items, self._at_a_time = work, items, at_a_time
-        self._taking, self._stop = Lock(), Event()
+        self._taking, self._stop, self._taken = Lock(), Event(), 0
         self._said: SimpleQueue[Any] = SimpleQueue()
         self._threads = [Thread(target=self._toil, daemon=True) for _ in range(threads)]
         for thread in self._threads:
@@ -48,38 +48,35 @@ class _Crew:
     def _toil(self) -> None:
         try:
             while some := self._some():
-                self._do(some)
+                turn, items = some
+                self._said.put((turn, list(map(self._unless_stopped, items)), None))
         except BaseException as error:  # noqa: BLE001 - raised again by `results`
-            self._said.put(([], error))
+            self._said.put((-1, [], error))
         finally:
-            self._said.put((None, None))
+            self._said.put((-1, [], None))
 
-    def _do(self, some: list[Any]) -> None:
-        done: list[Any] = []
-        try:
-            for item in some:
-                if self._stop.is_set():
-                    return
-                done.append(self._work(item))
-        finally:
-            self._said.put((done, None))
+    def _unless_stopped(self, item: Any) -> Any:
+        return None if self._stop.is_set() else self._work(item)
 
-    def _some(self) -> list[Any]:
-        if self._stop.is_set():
-            return []
+    def _some(self) -> tuple[int, list[Any]] | None:
         with self._taking:
-            return list(islice(self._items, self._at_a_time))
+            items = [] if self._stop.is_set() else list(islice(self._items, self._at_a_time))
+            self._taken += 1
+            return (self._taken, items) if items else None
 
     def results(self) -> Iterator[Any]:
-        working = len(self._threads)
+        early: dict[int, list[Any]] = {}
+        working, turn = len(self._threads), 1
         while working:
-            done, error = self._said.get()
+            taken, done, error = self._said.get()
             if error is not None:
                 raise error
-            if done is None:
+            if taken < 0:
                 working -= 1
-            else:
-                yield from done
+            early[taken] = done
+            while turn in early:
+                yield from early.pop(turn)
+                turn += 1
 
     def dismiss(self) -> None:
         self._stop.set()

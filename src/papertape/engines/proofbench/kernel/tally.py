@@ -174,8 +174,8 @@ class Tally:
             self.gains[0, row - first] = equity / before - 1.0
         for row in range(after - first):
             self.gains[1, row] = self.gains[0, row] * self.gains[0, row]
-        self.sum += self._total(0, after - first)
-        self.squares += self._total(1, after - first)
+        self.sum += float(self._total(0, after - first))
+        self.squares += float(self._total(1, after - first))
 
     def _total(self, of: int, count: int) -> float:
         """The sum in four lanes, none of which waits for another; in plain Python the same four."""
