@@ -10,19 +10,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
+from papertape.cli.heat_map import heat_map
 from papertape.cli.options import DEFAULTS, Here, RunOptions, pairs
 from papertape.cli.progress import progress
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.sweep_store import SweepStore
-from papertape.cli.tables import number, painted, percent, sentence, steps, table
+from papertape.cli.tables import LABEL, number, painted, percent, sentence, steps, table
 from papertape.cli.wiring import Plan as Run
 from papertape.cli.wiring import blaming, plan
+from papertape.domain.clock import SECOND
 from papertape.domain.errors import UsageError
 from papertape.engines.proofbench.cluster import LOCAL, cluster
 from papertape.engines.proofbench.metrics import Reason
@@ -38,6 +41,10 @@ from papertape.engines.proofbench.verdict import (
 from papertape.strategies.strategy import build, declared_parameters
 
 MOST_VALUES = 1_000_000
+MOST_NEIGHBOURHOODS = 10_000
+"""Settings up to which the plateau is looked for while the sweep goes on."""
+TOLD = 50
+"""Times that a sweep tells how far it is."""
 GREEN, AMBER = 0.95, 0.90
 
 _Odd = Parameter(allow_leading_hyphen=True)
@@ -100,7 +107,7 @@ def sweep(
     threads = jobs if jobs > 0 else os.cpu_count() or 1
     with _hands(backend, ray_address, len(tries)) as hands:
         by: dict[str, Any] = {"jobs": threads, "hands": hands}
-        swept = _swept(run, tries, by, done, store, sweep_id, here)
+        swept = _swept(run, tries, by, done, store, sweep_id, objective, here)
         before = {trial.number for trial in done}
         new = replace(swept, trials=[each for each in swept.trials if each.number not in before])
         store.ledger.add(sitting_of(new, run.histories))
@@ -115,10 +122,12 @@ def sweep(
                 )
             store.ledger.add(folds[1])
     verdict = blaming(run, lambda: judged(swept, run.histories, objective, store.ledger, folds))
-    page = _page(run, swept, verdict, objective, sweep_id, max(0, top), here)
+    picture = heat_map(swept, objective, verdict.plateau and verdict.plateau[0])
+    file = None if picture is None else store.draw(sweep_id, picture)
+    page = _page(run, swept, verdict, objective, sweep_id, file, max(0, top), here)
     return Answer(
         page,
-        _data(sweep_id, swept, verdict, objective),
+        _data(sweep_id, swept, verdict, objective) | {"heat_map": file and str(file)},
         is_no=verdict.lookahead is not None and verdict.lookahead.status == "failed",
         is_cut_short=not swept.is_complete,
     )
@@ -131,17 +140,22 @@ def _swept(
     done: list[Trial],
     store: SweepStore,
     sweep_id: str,
+    objective: str,
     here: Surroundings,
 ) -> Sweep:
     """Run the sweep; each trial is on disk before the next one is told of."""
     doing = f"sweeping {len(tries):,} settings of {run.listed.name}"
+    begun, often = here.clock.now(), max(1, len(tries) // TOLD)
+    so_far = Sweep(run.listed.kind, tries, run.config, list(done), 0, False, "")
     with progress(doing, here) as say, store.writing(sweep_id) as stream:
 
         def told(trial: Trial | None, count: int, all_of: int) -> None:
             if trial is not None:
                 stream.write(msgspec.json.encode(trial) + b"\n")
-            if count % 100 == 0:
-                say(f"{doing}: {count:,} done, {count / all_of:.0%}")
+                so_far.trials.append(trial)
+            if count % often == 0:
+                seconds = (here.clock.now() - begun) / SECOND
+                say(state(so_far, objective, count, len(done), seconds))
 
         return blaming(
             run,
@@ -155,6 +169,18 @@ def _swept(
                 **by,
             ),
         )
+
+
+def state(so_far: Sweep, objective: str, count: int, before: int, seconds: float) -> str:
+    """How far it is: ``312/400 done, 4 failed, 0:41 left, best plateau 0.62``."""
+    all_of, failed = len(so_far.plan), count - len(so_far.trials)
+    minutes, rest = divmod(round(seconds / (count - before) * (all_of - count)), 60)
+    words = f"{count:,}/{all_of:,} done, {failed:,} failed, {minutes}:{rest:02} left"
+    if all_of == so_far.plan.size <= MOST_NEIGHBOURHOODS:
+        plateau = so_far.plateau(objective)
+        return words if plateau is None else f"{words}, best plateau {plateau[1]:.2f}"
+    best = so_far.best(objective)
+    return words if best is None else f"{words}, best {score_of(best, objective):.2f}"
 
 
 @contextmanager
@@ -238,6 +264,7 @@ def _page(
     verdict: Verdict,
     objective: str,
     sweep_id: str,
+    picture: Path | None,
     top: int,
     here: Surroundings,
 ) -> str:
@@ -255,6 +282,7 @@ def _page(
     if not swept.is_complete:
         lines += sentence("Note", f"cut short; go on with --resume {sweep_id}", width)
     lines += sentence("Sweep", sweep_id, width)
+    lines += [f"{'Map'.ljust(LABEL)}{picture}"] if picture else []
     if verdict.best is not None:
         chosen = " ".join(f"--param {k}={v}" for k, v in verdict.best.parameters.items())
         lines += steps([f"papertape backtest {run.listed.name} --symbol {symbols} {chosen}"], width)

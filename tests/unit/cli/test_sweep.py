@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from tests.unit.cli.conftest import Type
+
+from papertape.cli.sweep import state
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.sweep import Figures, Plan, Sweep, Trial
 
 SWEEP = (
     *("sweep", "moving_average_crossover", "--symbol", "IBM", "--from", "2010-01-04"),
@@ -151,6 +157,7 @@ def test_a_tuned_sweep_that_was_killed_goes_on_as_it_would_have(typed: Type, fol
     assert json.loads(other.out)["data"]["trials"] != json.loads(whole.out)["data"]["trials"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="papertape[ray] is not installed")
 def test_a_cluster_writes_the_same_bytes(
     typed: Type, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -178,3 +185,39 @@ def test_a_missing_package_is_told_by_its_extra(
         assert said.code == 3
         assert f"needs the package {package}" in said.err
         assert "pip install 'papertape[" in said.err
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_heat_map_shows_every_setting_and_frames_the_plateau(typed: Type, folder: Path) -> None:
+    said = typed(*SWEEP, "--json")
+    data = json.loads(said.out)["data"]
+    picture = ElementTree.parse(data["heat_map"]).getroot()
+    told = [title.text or "" for title in picture.iter(f"{SVG}title")]
+    assert len(told) == 6 + 1  # one setting cannot be, but has its cell; and the frame
+    for trial in data["trials"]:
+        chosen, sharpe = trial["parameters"], trial["figures"]["sharpe"]
+        cell = f"slow={chosen['slow']} fast={chosen['fast']} {sharpe:.4g}"
+        assert cell in told
+    assert "slow=12 fast=15 not tried" in told
+    assert "the plateau" in told
+    assert "heat-map.svg" in typed(*SWEEP).out
+
+
+def test_one_setting_has_no_heat_map(typed: Type) -> None:
+    words = ("--param", "fast=5", "--param", "slow=20")
+    said = typed(*SWEEP[:-4], *words, "--json")
+    assert json.loads(said.out)["data"]["heat_map"] is None
+
+
+def test_it_says_how_far_it_is() -> None:
+    plan = Plan({"a": list(range(10))})
+    figures = dict.fromkeys(Figures.__struct_fields__, 0.0)
+    trials = [Trial(n, {"a": n}, Figures(**{**figures, "sharpe": n / 10})) for n in range(5)]
+    so_far = Sweep(object, plan, SimulationConfig(), trials, 0, False, "")
+    # Six are done, one of them in vain; four of the six now, in 20 seconds, and four are left.
+    words = state(so_far, "sharpe", 6, 2, 20.0)
+    assert words == "6/10 done, 1 failed, 0:20 left, best plateau 0.30"
+    drawn = replace(so_far, plan=Plan(plan.values, draws=8))
+    assert state(drawn, "sharpe", 6, 2, 200.0) == "6/8 done, 1 failed, 1:40 left, best 0.40"

@@ -118,6 +118,7 @@ def is_up(program: subprocess.Popen[bytes], folder: Path, number: int) -> None:
         assert program.poll() is None, log.read_text()
 
 
+@pytest.mark.slow
 def test_the_share_of_a_machine_that_dies_is_done_again(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     notes.mkdir()
@@ -145,6 +146,7 @@ def test_the_share_of_a_machine_that_dies_is_done_again(tmp_path: Path) -> None:
     assert [each.figures for each in swept.trials] == [each.figures for each in alone.trials]
 
 
+@pytest.mark.slow
 def test_one_call_starts_a_cluster_of_its_own_and_ends_it() -> None:
     values = {"days": [3, 8, 20]}
     there, here = (
