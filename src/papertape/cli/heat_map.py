@@ -8,7 +8,7 @@ from statistics import median_low
 from papertape.engines.proofbench.sweep import Sweep, Trial, score_of
 
 MOST_CELLS = 10_000
-CELL, LEFT, TOP = 44, 90, 64
+CELL, LEFT, TOP, NARROWEST = 44, 90, 64, 620
 COLD, EVEN, HOT = (33, 102, 172), (247, 247, 247), (230, 97, 1)
 """Blue and orange, which colour-blind eyes tell apart; the figure stands in each cell, too."""
 
@@ -28,7 +28,7 @@ def heat_map(sweep: Sweep, objective: str, plateau: Trial | None) -> str | None:
     if not known or len(columns) * len(rows) > MOST_CELLS:
         return None
     low, high = min(known.values()), max(known.values())
-    width, height = LEFT + CELL * len(columns) + 20, TOP + CELL * len(rows) + 30
+    width, height = max(NARROWEST, LEFT + CELL * len(columns) + 20), TOP + CELL * len(rows) + 30
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="sans-serif" font-size="11">',
