@@ -94,9 +94,7 @@ class AskedOnce:
     def turns(self, symbol: str) -> IntArray:
         """The first row that counts, and those at which the exposure changes."""
         if symbol not in self._turns:  # found once: a run asks for it after every order
-            first = max(0, self._strategy.warmup - 1)
-            changed = np.flatnonzero(np.diff(self.exposure[symbol])) + 1
-            self._turns[symbol] = np.concatenate([[first], changed[changed > first]])
+            self._turns[symbol] = turns_of(self.exposure[symbol], self._strategy.warmup)
         return self._turns[symbol]
 
     def skip(self, symbol: str, rows: int) -> None:
@@ -142,6 +140,14 @@ class AskedEachBar:
             InvariantBroken: Always.
         """
         require(rows == 0, f"{symbol}: {rows} bars would be skipped unseen")
+
+
+def turns_of(exposure: FloatArray, warmup: int) -> IntArray:
+    """The first row that counts, and those after it at which the exposure changes."""
+    first = max(0, warmup - 1)
+    changed = np.flatnonzero(exposure[1:] != exposure[:-1]) + 1
+    turns = np.concatenate([[first], changed[changed > first]])
+    return turns[turns < len(exposure)]
 
 
 def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:

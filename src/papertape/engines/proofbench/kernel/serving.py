@@ -19,6 +19,7 @@ from papertape.domain.money import MICROS_PER_DOLLAR, Micros
 from papertape.domain.terms import AccountTerms, account_terms
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.kernel.columns import (
+    BLOCK,
     ByteArray,
     Columns,
     Share,
@@ -398,13 +399,16 @@ def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) ->
     if tables is not None:
         changes = np.array(_changes(tables), "datetime64[D]")
         tariff = np.maximum(np.searchsorted(changes, bars.days(), side="right") - 1, 0)
+    micros, blocks = amounts.close, np.arange(0, len(bars), BLOCK)
     return Columns(
         time=bars.end,
         open=amounts.open,
         high=amounts.high,
         low=amounts.low,
         dollars=bars.close,
-        micros=amounts.close,
+        micros=micros,
+        lowest=np.minimum.reduceat(micros, blocks) if len(bars) else micros,
+        highest=np.maximum.reduceat(micros, blocks) if len(bars) else micros,
         volume=bars.volume,
         nights=nights,
         opens_session=_opens_session(bars) if exits else np.zeros(len(bars), np.uint8),
