@@ -33,7 +33,7 @@ good-faith-violated GoodFaithViolated / group-overfilled GroupOverfilled
 limit-touched LimitTouched / margin-called MarginCalled / moment MomentSeen
 outcome-unknown OutcomeUnknown / path-uncertain PathUncertain / pending OrderPending
 reconciled Reconciled / refused OrderRefused / rejected OrderRejected / released Released
-replace-approved ReplaceApproved / replace-asked ReplaceRequest
+replace-approved ReplaceApproved
 replace-pending ReplacePending
 replace-rejected ReplaceRejected / replaced OrderReplaced / restated OrderRestated
 restored JournalRestored / restrained Restrained / resumed SessionResumed / split SplitApplied
