@@ -11,6 +11,7 @@ LINES: Codec[day.Line] = Codec(
         "approved": event.OrderApproved,
         "refused": event.OrderRefused,
         "cancel-asked": event.CancelRequest,
+        "replace-asked": event.ReplaceRequest,
         "replace-approved": event.ReplaceApproved,
         "pending": event.OrderPending,
         "accepted": event.OrderAccepted,

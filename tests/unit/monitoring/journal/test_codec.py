@@ -33,7 +33,8 @@ good-faith-violated GoodFaithViolated / group-overfilled GroupOverfilled
 limit-touched LimitTouched / margin-called MarginCalled / moment MomentSeen
 outcome-unknown OutcomeUnknown / path-uncertain PathUncertain / pending OrderPending
 reconciled Reconciled / refused OrderRefused / rejected OrderRejected / released Released
-replace-approved ReplaceApproved / replace-pending ReplacePending
+replace-approved ReplaceApproved
+replace-pending ReplacePending
 replace-rejected ReplaceRejected / replaced OrderReplaced / restated OrderRestated
 restored JournalRestored / restrained Restrained / resumed SessionResumed / split SplitApplied
 strategy-failed StrategyFailed / symbol-changed SymbolChanged / variation-paid VariationPaid
