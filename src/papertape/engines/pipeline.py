@@ -233,9 +233,10 @@ class TradingPipeline:
             if isinstance(proposal, ReplaceRequest):
                 self._judge_change(proposal, working, refused, intents)
                 continue
-            verdict = self.guard.check(proposal, self._view(now, working))
+            view = self._view(now, working)
+            verdict = self.guard.check(self.guard.small_enough(proposal, view), view)
             if isinstance(verdict, Approved):
-                working[proposal.id] = OrderState(proposal)
+                working[proposal.id] = OrderState(verdict.order)
                 intents.append(OrderApproved(now, verdict))
                 self.guard.note(intents[-1])
             else:

@@ -114,6 +114,11 @@ class PaperSession:
         return self._made
 
     @property
+    def tally(self) -> RiskTally:
+        """What RiskGuard has counted so far, restarts included."""
+        return self._parts.guard.tally
+
+    @property
     def is_closed(self) -> bool:
         """Whether its day has ended in order."""
         return self.state.closed is not None

@@ -11,7 +11,6 @@ LINES: Codec[day.Line] = Codec(
         "approved": event.OrderApproved,
         "refused": event.OrderRefused,
         "cancel-asked": event.CancelRequest,
-        "replace-asked": event.ReplaceRequest,
         "replace-approved": event.ReplaceApproved,
         "pending": event.OrderPending,
         "accepted": event.OrderAccepted,
