@@ -11,8 +11,10 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.market import PriceHistory
 from papertape.engines.proofbench.assembly import (
     assemble,
+    is_cross_section,
     is_signal_strategy,
     order_desk,
+    portfolio_desk,
     signal_desk,
 )
 from papertape.engines.proofbench.config import SimulationConfig
@@ -21,10 +23,11 @@ from papertape.engines.proofbench.marks import value
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome, SimulationResults, report
 from papertape.engines.proofbench.window import cut
+from papertape.engines.signalcore.allocation import AskedOnEachDay
 from papertape.engines.signalcore.answers import AskedEachBar
 from papertape.engines.signalcore.engine import SignalCore
 from papertape.session.feed import replayed
-from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
+from papertape.strategies.strategy import CrossSection, OrderStrategy, SignalStrategy, Strategy
 
 
 def replay(
@@ -59,6 +62,10 @@ def replay(
 def _desk(
     strategy: Strategy, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> SignalCore:
+    if is_cross_section(strategy):
+        ranks = cast("CrossSection", strategy)
+        allocation = AskedOnEachDay(ranks, instruments, config.frequency)
+        return portfolio_desk(allocation, instruments, config)
     if not is_signal_strategy(strategy):
         return order_desk(cast("OrderStrategy", strategy), instruments, config)
     signals = cast("SignalStrategy", strategy)

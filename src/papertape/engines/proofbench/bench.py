@@ -6,30 +6,36 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+from papertape.data.actions import signal_bars
 from papertape.data.frames import from_frame
 from papertape.data.moments import moments
 from papertape.domain.errors import AmountTooLarge, DataError, LookaheadFound, UsageError
 from papertape.domain.event import NoJournal
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import Bars, PriceHistory
+from papertape.domain.panel import Panel
 from papertape.engines.proofbench.assembly import (
     assemble,
+    is_cross_section,
     is_signal_strategy,
     order_desk,
+    portfolio_desk,
     signal_desk,
 )
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import drive, drive_history
+from papertape.engines.proofbench.evidence.cross_sections import check_cross_section
 from papertape.engines.proofbench.evidence.lookahead import check_lookahead
 from papertape.engines.proofbench.marks import value
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome, SimulationResults, report
 from papertape.engines.proofbench.window import Window, cut
+from papertape.engines.signalcore.allocation import Planned, planned
 from papertape.engines.signalcore.answers import AskedOnce
 from papertape.engines.signalcore.engine import SignalCore
 from papertape.engines.signalcore.sizing import size_policy
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
-from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
+from papertape.strategies.strategy import CrossSection, OrderStrategy, SignalStrategy, Strategy
 
 
 class SimulationEngine:
@@ -84,12 +90,13 @@ class SimulationEngine:
         return self._histories
 
     def set_strategy(self, strategy: Strategy) -> None:
-        """Set what to run: a signal strategy or an order strategy.
+        """Set what to run: a signal strategy, an order strategy or a cross-section.
 
         Raises:
-            UsageError: If the object follows neither protocol.
+            UsageError: If the object follows none of the protocols.
         """
-        is_signal_strategy(strategy)
+        if not is_cross_section(strategy):
+            is_signal_strategy(strategy)
         self._strategy = strategy
 
     def run(self) -> SimulationResults:
@@ -148,6 +155,8 @@ def _desk(
     instruments: Mapping[str, Instrument],
     config: SimulationConfig,
 ) -> tuple[SignalCore, LookaheadVerdict]:
+    if is_cross_section(strategy):
+        return _cross_section_desk(cast("CrossSection", strategy), window, instruments, config)
     if not is_signal_strategy(strategy):
         desk = order_desk(cast("OrderStrategy", strategy), instruments, config)
         why = "an order strategy sees bars one by one; papertape strategy check replays prefixes"
@@ -159,3 +168,16 @@ def _desk(
         signals, list(bars.values()), [exposures[name] for name in bars], seed=config.seed
     )
     return signal_desk(signals, answers, instruments, config), verdict
+
+
+def _cross_section_desk(
+    strategy: CrossSection,
+    window: Window,
+    instruments: Mapping[str, Instrument],
+    config: SimulationConfig,
+) -> tuple[SignalCore, LookaheadVerdict]:
+    bars = {name: signal_bars(raw, window.actions[name]) for name, raw in window.bars.items()}
+    panel = Panel(bars)
+    weights = planned(strategy, panel, window.first_row(panel))
+    verdict = check_cross_section(strategy, panel, weights, seed=config.seed)
+    return portfolio_desk(Planned(weights), instruments, config), verdict
