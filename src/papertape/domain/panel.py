@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from papertape.domain.errors import require
 from papertape.domain.market import Bars, FloatArray, IntArray
@@ -46,6 +47,11 @@ class Panel:
         times: IntArray = np.unique(np.concatenate([each.end for each in self.bars]))
         times.flags.writeable = False
         return times
+
+    @property
+    def days(self) -> NDArray[np.datetime64]:
+        """The exchange's date of each row, as ``datetime64[D]``."""
+        return self.bars[0].calendar.local_days(self.time)
 
     @cached_property
     def is_even(self) -> bool:

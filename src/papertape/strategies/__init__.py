@@ -2,7 +2,7 @@
 
 from papertape.domain.market import Bar, Bars, FloatArray, IntArray
 from papertape.domain.panel import Panel
-from papertape.strategies.cross_section import best, equally
+from papertape.strategies.cross_section import WeightMatrix, best, equally
 from papertape.strategies.indicators import (
     donchian_high,
     donchian_low,
@@ -58,6 +58,7 @@ __all__ = [
     "SignalStrategy",
     "Strategy",
     "TopMomentumStrategy",
+    "WeightMatrix",
     "best",
     "bollinger",
     "build",

@@ -26,6 +26,7 @@ from papertape.engines.signalcore.order_desk import OrderDesk
 from papertape.engines.signalcore.portfolio_desk import PortfolioDesk
 from papertape.engines.signalcore.sizing import PercentOfEquity, size_policy
 from papertape.matching.wire import Latency
+from papertape.strategies.cross_section import WeightMatrix
 from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
 
 
@@ -132,11 +133,13 @@ def invested_part(config: SimulationConfig) -> Fraction:
 
 
 def is_cross_section(strategy: Strategy) -> bool:
-    """Whether an object ranks symbols; the other two protocols are told by `is_signal_strategy`.
+    """Whether an object weighs symbols; the other two protocols are told by `is_signal_strategy`.
 
     Raises:
         UsageError: If it does, and something is missing or too much.
     """
+    if isinstance(strategy, WeightMatrix):
+        return True
     if not hasattr(strategy, "rank"):
         return False
     name = type(strategy).__name__
@@ -156,7 +159,7 @@ def is_signal_strategy(strategy: Strategy) -> bool:
     signals, orders = hasattr(strategy, "exposure"), hasattr(strategy, "on_bar")
     if is_cross_section(strategy):
         raise UsageError(
-            f"{type(strategy).__name__} ranks symbols, which cannot be used here",
+            f"{type(strategy).__name__} weighs many symbols, which cannot be done here",
             hint="papertape backtest, papertape.portfolio(...)",
         )
     if signals == orders:

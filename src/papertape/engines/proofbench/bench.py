@@ -35,6 +35,7 @@ from papertape.engines.signalcore.answers import AskedOnce
 from papertape.engines.signalcore.engine import SignalCore
 from papertape.engines.signalcore.sizing import size_policy
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
+from papertape.strategies.cross_section import WeightMatrix
 from papertape.strategies.strategy import CrossSection, OrderStrategy, SignalStrategy, Strategy
 
 
@@ -156,7 +157,9 @@ def _desk(
     config: SimulationConfig,
 ) -> tuple[SignalCore, LookaheadVerdict]:
     if is_cross_section(strategy):
-        return _cross_section_desk(cast("CrossSection", strategy), window, instruments, config)
+        return _cross_section_desk(
+            cast("CrossSection | WeightMatrix", strategy), window, instruments, config
+        )
     if not is_signal_strategy(strategy):
         desk = order_desk(cast("OrderStrategy", strategy), instruments, config)
         why = "an order strategy sees bars one by one; papertape strategy check replays prefixes"
@@ -171,7 +174,7 @@ def _desk(
 
 
 def _cross_section_desk(
-    strategy: CrossSection,
+    strategy: CrossSection | WeightMatrix,
     window: Window,
     instruments: Mapping[str, Instrument],
     config: SimulationConfig,
@@ -179,5 +182,7 @@ def _cross_section_desk(
     bars = {name: signal_bars(raw, window.actions[name]) for name, raw in window.bars.items()}
     panel = Panel(bars)
     weights = planned(strategy, panel, window.first_row(panel))
-    verdict = check_cross_section(strategy, panel, weights, seed=config.seed)
+    verdict = LookaheadVerdict("not_run", 0, "nobody knows what weights that are given rest on")
+    if not isinstance(strategy, WeightMatrix):
+        verdict = check_cross_section(strategy, panel, weights, seed=config.seed)
     return portfolio_desk(Planned(weights), instruments, config), verdict

@@ -18,6 +18,7 @@ from papertape.domain.panel import Panel
 from papertape.domain.rebalancing import Rebalancing
 from papertape.engines.signalcore.sizing import BILLION
 from papertape.engines.signalcore.tape import Tape
+from papertape.strategies.cross_section import WeightMatrix
 from papertape.strategies.strategy import CrossSection
 
 LEFT_ALONE = 2**40
@@ -58,10 +59,12 @@ class AskedOnEachDay:
 
     def __init__(
         self,
-        strategy: CrossSection,
+        strategy: CrossSection | WeightMatrix,
         instruments: Mapping[str, Instrument],
         frequency: Frequency,
     ):
+        if isinstance(strategy, WeightMatrix):
+            raise UsageError("a session has no weights of days to come", hint="papertape backtest")
         _refuse_short_bars(frequency)
         self._strategy = strategy
         self._rebalancing = Rebalancing.parse(strategy.rebalance)
@@ -91,13 +94,15 @@ class AskedOnEachDay:
         return weights
 
 
-def planned(strategy: CrossSection, panel: Panel, first: int) -> FloatArray:
+def planned(strategy: CrossSection | WeightMatrix, panel: Panel, first: int) -> FloatArray:
     """Weights of all due rows from the first one on, asked for at once; NaN in all other rows.
 
     Raises:
         StrategyError: If the strategy answers nonsense.
         UsageError: If its days are no days, or the bars are shorter than a session.
     """
+    if isinstance(strategy, WeightMatrix):
+        return strategy.on(panel)
     weights = np.full((len(panel), len(panel.symbols)), np.nan)
     rows = due_rows(strategy, panel, first)
     if len(rows):
