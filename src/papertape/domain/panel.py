@@ -48,7 +48,7 @@ class Panel:
         times.flags.writeable = False
         return times
 
-    @property
+    @cached_property
     def days(self) -> NDArray[np.datetime64]:
         """The exchange's date of each row, as ``datetime64[D]``."""
         return self.bars[0].calendar.local_days(self.time)

@@ -25,10 +25,14 @@ def best(scores: FloatArray, count: int) -> BoolArray:
 
     Of two equal ones the symbol that comes first is taken; what has no score (NaN) is not.
     """
-    order = np.argsort(-scores, axis=-1, kind="stable")[..., :count]
-    chosen = np.zeros(scores.shape, np.bool_)
-    np.put_along_axis(chosen, order, values=True, axis=-1)
-    return chosen & ~np.isnan(scores)
+    known = ~np.isnan(scores)
+    if count >= scores.shape[-1]:
+        return known
+    ranked = np.where(known, -scores, np.inf)
+    edge = np.partition(ranked, count - 1, axis=-1)[..., count - 1 : count]
+    above, level = known & (ranked < edge), known & (ranked == edge)
+    room = count - above.sum(axis=-1, keepdims=True)
+    return above | (level & (np.cumsum(level, axis=-1) <= room))
 
 
 def equally(chosen: BoolArray) -> FloatArray:

@@ -44,3 +44,15 @@ def test_momentum_ranks_by_the_return_over_its_sessions() -> None:
 def test_days_that_are_none_are_refused_when_it_is_made() -> None:
     with pytest.raises(UsageError, match="names no days"):
         TopMomentumStrategy(rebalance="now and then")
+
+
+def test_the_best_are_those_of_a_stable_sort() -> None:
+    random = np.random.default_rng(5)
+    for count in (1, 2, 7, 12, 13):
+        scores = random.integers(0, 5, (40, 12)).astype(float)
+        scores[random.random(scores.shape) < 0.2] = NAN
+        scores[random.random(scores.shape) < 0.1] = -np.inf
+        for row, chosen in zip(scores, best(scores, count), strict=True):
+            ranked = sorted(range(12), key=lambda each: (np.isnan(row[each]), -row[each], each))
+            expected = [each for each in ranked if not np.isnan(row[each])][:count]
+            assert np.flatnonzero(chosen).tolist() == sorted(expected)

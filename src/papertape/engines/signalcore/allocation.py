@@ -118,8 +118,8 @@ def due_rows(strategy: CrossSection, panel: Panel, first: int) -> IntArray:
     """
     one = panel.bars[0]
     _refuse_short_bars(one.frequency)
-    days = one.calendar.local_days(panel.time[first:])
-    due = np.flatnonzero(Rebalancing.parse(strategy.rebalance).due(days, one.calendar)) + first
+    rebalancing = Rebalancing.parse(strategy.rebalance)
+    due = np.flatnonzero(rebalancing.due(panel.days[first:], one.calendar)) + first
     return due[due >= strategy.warmup - 1]
 
 

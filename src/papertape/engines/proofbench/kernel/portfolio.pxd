@@ -92,7 +92,11 @@ cdef class Portfolio:
         long long reference
     ) except -1 nogil
     @cython.locals(
-        first=Py_ssize_t, net="long long", gross="long long", required="long long",
+        first=Py_ssize_t, net="long long", gross="long long",
         place=Py_ssize_t, each=Py_ssize_t, close=double, value="long long"
     )
     cdef int _mark(self) except -1 nogil
+    @cython.locals(
+        required="long long", place=Py_ssize_t, each=Py_ssize_t, value="long long"
+    )
+    cdef bint _is_called(self) noexcept nogil

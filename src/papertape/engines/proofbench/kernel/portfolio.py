@@ -97,7 +97,7 @@ class Portfolio:
         self.volumes = readable(cells.volumes, compiled=cython.compiled)
         self.rules = rules
         self.sizes_at_fill = sizes_at_fill
-        self.lends = rules.lends_money or rules.lends_shares
+        self.lends = self.rules.lends_money or self.rules.lends_shares
         self.held = readable(np.zeros(count, np.int64), compiled=cython.compiled)
         self.marked = readable(np.zeros(count, np.int64), compiled=cython.compiled)
         self.share = readable(np.zeros(count, np.int64), compiled=cython.compiled)
@@ -173,6 +173,7 @@ class Portfolio:
     def _ask(self) -> None:
         """Order reductions, and then what opens as far as free funds go."""
         self._want(self.row - 1, self.cash + self.net, False)
+        self._lend()
         self.free = self.cash + self.loans
         for each in range(self.count):
             if self.wanted[each] and self._reduces(each):
@@ -213,6 +214,7 @@ class Portfolio:
 
     def _ask_again(self) -> None:
         """Ask once more for what free funds did not pay for."""
+        self._lend()
         self.free = self.cash + self.loans
         for each in range(self.count):
             if self.unfilled[each]:
@@ -303,6 +305,7 @@ class Portfolio:
         What one bar sets free pays for another only from the next row on; nobody knows which of
         the two came first.
         """
+        self._lend()
         withheld, before = 0, self.cash + self.loans
         for each in range(self.count):
             if self.unfilled[each]:
@@ -424,8 +427,7 @@ class Portfolio:
 
     def _mark(self) -> None:
         """Value the account at the row's closes; what has none keeps its last one."""
-        first, net, gross, required = self.row * self.count, 0, 0, 0
-        self.loans = 0
+        first, net, gross = self.row * self.count, 0, 0
         for place in range(self.holdings):
             each = self.holding[place]
             close = self.close[first + each]
@@ -434,9 +436,6 @@ class Portfolio:
             value = self.rules.value(self.held[each], self.marked[each])
             net += value
             gross += abs(value)
-            if self.lends:
-                self.loans += self.rules.loan(value)
-                required += self.rules.required(value)
         if self.working:
             for each in range(self.count):
                 close = self.close[first + each]
@@ -446,9 +445,20 @@ class Portfolio:
         self.cash_after[self.row] = self.cash
         self.net_after[self.row] = net
         self.gross_after[self.row] = gross
-        # A margin call is for the pipeline, and so is what nobody can count.
-        self.rules.has_failed |= self.lends and self.cash + net < required
+        # What nobody can count is for the pipeline, and so is a margin call; who owes nothing gets
+        # none.
         self.rules.has_failed |= abs(float(self.cash) + float(net)) >= TOO_MUCH
+        if self.cash < 0 or net != gross:
+            self.rules.has_failed |= self._is_called()
+
+    def _is_called(self) -> bool:
+        """Whether equity is below what the holdings must keep."""
+        required = 0
+        for place in range(self.holdings):
+            each = self.holding[place]
+            value = self.rules.value(self.held[each], self.marked[each])
+            required += self.rules.required(value)
+        return self.cash + self.net < required
 
 
 def doubled(lines: IntArray) -> IntArray:
