@@ -22,6 +22,9 @@ from papertape.engines.signalcore.allocation import LEFT_ALONE, Allocation, bill
 from papertape.engines.signalcore.engine import Standing
 from papertape.engines.signalcore.sizing import BILLION, part_of, shares_towards
 
+PUT_RIGHT_ANEW = "the portfolio is put right anew"
+"""Why an order of ours is taken back."""
+
 
 class _Wish(NamedTuple):
     """A trade that brings a holding to its weight, and what the holding is before it."""
@@ -104,8 +107,8 @@ class PortfolioDesk:
         """Cancels of what works, but for a broker's own orders, and the funds they set free."""
         ours = [each for each in standing.working.values() if not each.order.reduce_only]
         freed = self._terms.reserved(standing.account, ours, self._instruments, standing.prices)
-        why = "the portfolio is put right anew"
-        return [CancelRequest(standing.now, each.order.id, why) for each in ours], freed
+        cancels = [CancelRequest(standing.now, each.order.id, PUT_RIGHT_ANEW) for each in ours]
+        return [*cancels], freed
 
     def _wishes(
         self, shares: Mapping[str, int], bars: Mapping[str, Bar], standing: Standing
@@ -142,7 +145,7 @@ class PortfolioDesk:
             price = standing.prices[wish.symbol]
             commits = self._terms.commits(self._instruments[wish.symbol], wish.held, payable, price)
             available -= max(0, commits)
-            reason = f"rebalanced to {wish.share / BILLION:.4%} of equity"
+            reason = rebalanced_to(wish.share)
             signal = Signal(
                 wish.symbol,
                 standing.now,
@@ -189,6 +192,11 @@ class PortfolioDesk:
 
     def finish(self) -> None:
         """A portfolio has nothing to put away."""
+
+
+def rebalanced_to(share: int) -> str:
+    """The reason of an order, from the billionths of equity that its symbol is to have."""
+    return f"rebalanced to {share / BILLION:.4%} of equity"
 
 
 def _in_lots(quantity: int, instrument: Instrument) -> int:

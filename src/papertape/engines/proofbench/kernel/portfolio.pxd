@@ -4,10 +4,12 @@ from libc.stdint cimport int64_t
 from papertape.engines.proofbench.kernel.exchange cimport product_over
 from papertape.engines.proofbench.kernel.rulebook cimport Rulebook
 from papertape.engines.signalcore.sizing cimport part_of, shares_towards
+from papertape.matching.fees cimport share_of
 from papertape.matching.liquidity cimport mean_of_known, mean_value, volatility
 
 cdef Py_ssize_t ROW, SYMBOL, QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, ORDER
-cdef Py_ssize_t FILL_FIELDS, DECIDED, OF, ASKED, FILLED, PAID, STATUS, ORDER_FIELDS
+cdef Py_ssize_t CHARGED, CHARGED_OF, CHARGED_ON, CHARGE, CHARGE_FIELDS
+cdef Py_ssize_t FILL_FIELDS, DECIDED, OF, SHARE, ASKED, FILLED, PAID, STATUS, ORDER_FIELDS
 cdef long long WORKING, COMPLETE, TAKEN_BACK, CUT, LEFT_ALONE
 cdef double TOO_MUCH
 
@@ -17,9 +19,9 @@ cdef class Portfolio:
     cdef const long long[::1] nights, tariff, place, first
     cdef long long[::1] held, marked, share, wanted, unfilled, number, holding
     cdef readonly long long[::1] cash_after, net_after, gross_after, traded_in
-    cdef readonly long long[:, ::1] orders, fills
+    cdef readonly long long[:, ::1] orders, fills, charges
     cdef Rulebook rules
-    cdef readonly Py_ssize_t count, rows, row, ordered, filled
+    cdef readonly Py_ssize_t count, rows, row, ordered, filled, charged
     cdef Py_ssize_t holdings, working, asks_after
     cdef bint sizes_at_fill, lends, is_due
     cdef readonly long long cash, net
@@ -44,11 +46,15 @@ cdef class Portfolio:
     cdef int _order(self, Py_ssize_t each, long long quantity) except -1 nogil
     cdef void _end(self, Py_ssize_t each, long long status) noexcept nogil
     @cython.locals(
-        shorts="long long", longs="long long", last=Py_ssize_t, nights="long long",
-        debit="long long", fees="long long", place=Py_ssize_t, each=Py_ssize_t,
-        value="long long", left="long long", part="long long"
+        cash="long long", shorts="long long", longs="long long", last=Py_ssize_t,
+        debit="long long", left="long long", part="long long", value="long long",
+        place=Py_ssize_t, each=Py_ssize_t
     )
     cdef int _charge(self) except -1 nogil
+    @cython.locals(total="long long")
+    cdef int _note_charge(
+        self, Py_ssize_t each, long long value, long long rate, long long unit
+    ) except -1 nogil
     @cython.locals(
         worth="long long", place=Py_ssize_t, each=Py_ssize_t, open_=double, reducing=int
     )

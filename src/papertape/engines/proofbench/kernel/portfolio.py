@@ -18,6 +18,7 @@ from papertape.engines.proofbench.kernel.exchange import product_over
 from papertape.engines.proofbench.kernel.rulebook import Rulebook
 from papertape.engines.signalcore.allocation import LEFT_ALONE as NO_WISH
 from papertape.engines.signalcore.sizing import part_of, shares_towards
+from papertape.matching.fees import share_of
 from papertape.matching.liquidity import mean_of_known, mean_value, volatility
 
 try:
@@ -33,8 +34,13 @@ else:
 ROW, SYMBOL, QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, ORDER, FILL_FIELDS = range(10)
 """What a line of `fills` holds; ORDER is a line of `orders`."""
 
-DECIDED, OF, ASKED, FILLED, PAID, STATUS, ORDER_FIELDS = range(7)
-"""What a line of `orders` holds: the row of the decision, the symbol, and what came of it."""
+CHARGED, CHARGED_OF, CHARGED_ON, CHARGE, CHARGE_FIELDS = range(5)
+"""What a line of `charges` holds: the row, the symbol, what was borrowed (money,
+or negative: shares), and what it cost."""
+
+DECIDED, OF, SHARE, ASKED, FILLED, PAID, STATUS, ORDER_FIELDS = range(8)
+"""What a line of `orders` holds: the row of the decision, the symbol, the billionths of
+equity that were wanted, and what came of it."""
 
 WORKING, COMPLETE, TAKEN_BACK, CUT = range(4)
 """Where an order stands at the end; CUT is one that funds paid for in part or not at all."""
@@ -107,13 +113,15 @@ class Portfolio:
         self.holding = readable(np.zeros(count, np.int64), compiled=cython.compiled)
         self.orders = np.zeros((4 * count, ORDER_FIELDS), np.int64)
         self.fills = np.zeros((4 * count, FILL_FIELDS), np.int64)
+        self.charges = np.zeros((count, CHARGE_FIELDS), np.int64)
         self.cash_after = np.zeros(self.rows, np.int64)
         self.net_after = np.zeros(self.rows, np.int64)
         self.gross_after = np.zeros(self.rows, np.int64)
         self.traded_in = np.zeros(self.rows, np.int64)
         self.cash = capital
         self.net = self.loans = self.free = 0
-        self.row = self.holdings = self.working = self.ordered = self.filled = 0
+        self.row = self.holdings = self.working = self.ordered = 0
+        self.filled = self.charged = 0
         self.asks_after = self.rows
         self.is_due = False
 
@@ -233,6 +241,7 @@ class Portfolio:
                 self.orders = doubled(self.orders)
         self.orders[self.ordered, DECIDED] = self.row - 1
         self.orders[self.ordered, OF] = each
+        self.orders[self.ordered, SHARE] = self.share[each]
         self.orders[self.ordered, ASKED] = quantity
         self.unfilled[each] = quantity
         self.number[each] = self.ordered
@@ -248,28 +257,39 @@ class Portfolio:
 
     def _charge(self) -> None:
         """Charge the nights since the row before for what was borrowed through them."""
-        shorts, longs, last, nights = 0, 0, -1, self.nights[self.row]
-        debit, fees = -self.cash, 0
+        cash, shorts, longs, last = self.cash, 0, 0, -1
         for place in range(self.holdings):
             each = self.holding[place]
             value = self.rules.value(self.held[each], self.marked[each])
             if value < 0:
                 shorts -= value
-                fees += self.rules.borrow_fee(-value, nights)
+                self._note_charge(each, value, self.rules.borrow, self.rules.borrow_unit)
             else:
                 longs += value
                 last = place
-        debit += shorts
+        debit = shorts - cash
         left = debit
-        if debit > 0 and longs > 0:
-            for place in range(last + 1):
-                each = self.holding[place]
-                value = self.held[each] * self.marked[each]
-                if value > 0:
-                    part = left if place == last else product_over(debit, value, longs)
-                    left -= part
-                    fees += self.rules.interest_on(part, nights)
-        self.cash -= fees
+        for place in range(last + 1):
+            each = self.holding[place]
+            value = self.held[each] * self.marked[each]
+            if debit > 0 and value > 0:
+                part = left if place == last else product_over(debit, value, longs)
+                left -= part
+                self._note_charge(each, part, self.rules.interest, self.rules.interest_unit)
+
+    def _note_charge(self, each: int, value: int, rate: int, unit: int) -> None:
+        """Take what so much borrowed costs from cash, and write it down if it is anything."""
+        total = share_of(abs(value), rate * self.nights[self.row], unit)
+        if total:
+            self.cash -= total
+            if self.charged == len(self.charges):
+                with cython.gil:
+                    self.charges = doubled(self.charges)
+            self.charges[self.charged, CHARGED] = self.row
+            self.charges[self.charged, CHARGED_OF] = each
+            self.charges[self.charged, CHARGED_ON] = value
+            self.charges[self.charged, CHARGE] = total
+            self.charged += 1
 
     def _count_at_open(self) -> None:
         """Count shares at the opens, and trade them there: reductions first."""

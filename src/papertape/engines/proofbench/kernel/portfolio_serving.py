@@ -43,12 +43,14 @@ class PortfolioRun:
 
     Attributes:
         valuation: The account at the start and after each moment.
-        orders, fills: Lines of whole numbers, see `papertape.engines.proofbench.kernel.portfolio`.
+        orders, fills, charges: Lines of whole numbers, see
+            `papertape.engines.proofbench.kernel.portfolio`.
     """
 
     valuation: Valuation
     orders: IntArray
     fills: IntArray
+    charges: IntArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -101,8 +103,12 @@ class PortfolioKernel:
             net=net,
             traded=marked(account.traded_in, 0),
         )
-        orders = np.array(account.orders[: account.ordered])
-        return PortfolioRun(valuation, orders, np.array(account.fills[: account.filled]))
+        return PortfolioRun(
+            valuation,
+            orders=np.array(account.orders[: account.ordered]),
+            fills=np.array(account.fills[: account.filled]),
+            charges=np.array(account.charges[: account.charged]),
+        )
 
 
 def portfolio_kernel(window: Window, config: SimulationConfig) -> PortfolioKernel:

@@ -58,5 +58,3 @@ cdef class Rulebook:
         self, long long held, long long wanted, long long price, long long available
     ) noexcept nogil
     cdef long long required(self, long long value) noexcept nogil
-    cdef int64_t borrow_fee(self, long long value, long long nights) except? -1 nogil
-    cdef int64_t interest_on(self, long long debit, long long nights) except? -1 nogil

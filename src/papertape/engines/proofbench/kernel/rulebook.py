@@ -185,14 +185,6 @@ class Rulebook:
             return _share_up(value, self.keep_long, self.keep_long_unit)
         return _share_up(-value, self.keep_short, self.keep_short_unit)
 
-    def borrow_fee(self, value: int, nights: int) -> int:
-        """What borrowed shares of that value cost for so many nights."""
-        return share_of(value, self.borrow * nights, self.borrow_unit)
-
-    def interest_on(self, debit: int, nights: int) -> int:
-        """What so much borrowed money costs for so many nights."""
-        return share_of(debit, self.interest * nights, self.interest_unit)
-
 
 def _share_up(value: int, numerator: int, denominator: int) -> int:
     return -(-value * numerator // denominator)
