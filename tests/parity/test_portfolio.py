@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.generators import random_bars
 
-from papertape.domain.event import MarginCalled, OrderApproved, OrderFilled
+from papertape.domain.event import FinancingCharged, MarginCalled, OrderApproved, OrderFilled
 from papertape.domain.market import Bars, FloatArray, PriceHistory
+from papertape.domain.panel import Panel
 from papertape.engines.proofbench.assembly import invested_part
 from papertape.engines.proofbench.bench import simulate
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.proofbench.kernel import PortfolioRun, portfolio_kernel
+from papertape.engines.proofbench.kernel import portfolio_kernel
 from papertape.engines.proofbench.window import cut
 from papertape.strategies import WeightMatrix
 
+ALLOWED = ("D6", "D7", "D10", "D11", "D13", "D14")
+"""Data rules that a wild walk with holes in it breaks."""
 COSTS = ("none", "percent:0.05", "us-retail", "ibkr-fixed")
 
 
@@ -55,57 +60,82 @@ def random_weights(
     return weights
 
 
-def both(
-    weights: FloatArray, panel: dict[str, Bars], config: SimulationConfig
-) -> tuple[PortfolioRun | None, list[list[int]], list[list[int]], list[list[int]], int]:
-    """The kernel's run; then orders, fills and account by the pipeline, and its margin calls."""
-    histories = {name: PriceHistory(bars) for name, bars in panel.items()}
-    window = cut(histories, config.start, config.end, 0, allow=config.allow)
-    kernel = portfolio_kernel(window, config)
-    rows = np.flatnonzero(~np.isnan(weights).all(axis=1))
-    wishes = [(row, weights[row]) for row in rows.tolist() if row >= kernel.first]
-    run = kernel.run(wishes, invested_part(config))
+@dataclass(frozen=True)
+class Told:
+    """Orders, fills, charges and account by the pipeline, as the kernel counts them."""
+
+    orders: list[list[int]]
+    fills: list[list[int]]
+    charges: list[list[int]]
+    account: list[list[int]]
+    calls: int
+
+
+ACCOUNT = ("time", "cash", "equity", "gross", "net", "traded")
+
+
+def by_pipeline(
+    weights: FloatArray, histories: dict[str, PriceHistory], config: SimulationConfig, panel: Panel
+) -> Told:
     outcome = simulate(WeightMatrix(weights), histories, config)
-    log, symbols, time = outcome.logged.entries, kernel.panel.symbols, kernel.panel.time
+    log, symbols = outcome.logged.entries, panel.symbols
     approved = [each.approved.order for each in log if isinstance(each, OrderApproved)]
     numbers = {order.id: number for number, order in enumerate(approved)}
-    orders = [
-        [int(np.searchsorted(time, order.time)), symbols.index(order.symbol), order.quantity]
-        for order in approved
-    ]
-    fills = [
+
+    def row_of(moment: int, side: str) -> int:
+        return int(np.searchsorted(panel.time, moment, side))
+
+    fills = [each.fill for each in log if isinstance(each, OrderFilled)]
+    charges = [each for each in log if isinstance(each, FinancingCharged)]
+    return Told(
         [
-            int(np.searchsorted(time, each.bar_start, "right")),
-            symbols.index(each.symbol),
-            each.quantity,
-            each.price,
-            each.fee,
-            each.reference,
-            each.half_spread,
-            each.slippage,
-            numbers.get(each.order_id, -1),
-        ]
-        for entry in log
-        if isinstance(entry, OrderFilled)
-        for each in [entry.fill]
-    ]
-    valuation = outcome.valuation
-    names = ("time", "cash", "equity", "gross", "net", "traded")
-    account = [getattr(valuation, name).tolist() for name in names]
-    return run, orders, fills, account, sum(isinstance(each, MarginCalled) for each in log)
+            [row_of(each.time, "left"), symbols.index(each.symbol), each.quantity]
+            for each in approved
+        ],
+        [
+            [
+                row_of(each.bar_start, "right"),
+                symbols.index(each.symbol),
+                each.quantity,
+                each.price,
+                each.fee,
+                each.reference,
+                each.half_spread,
+                each.slippage,
+                numbers.get(each.order_id, -1),
+            ]
+            for each in fills
+        ],
+        [
+            [
+                row_of(each.time, "right"),
+                symbols.index(each.symbol),
+                each.value if each.what == "interest" else -each.value,
+                each.total,
+            ]
+            for each in charges
+        ],
+        [getattr(outcome.valuation, name).tolist() for name in ACCOUNT],
+        sum(isinstance(each, MarginCalled) for each in log),
+    )
 
 
 def assert_equal(weights: FloatArray, panel: dict[str, Bars], config: SimulationConfig) -> int:
-    """Hold one against the other; how many fills there were, or -1 if the kernel passed."""
-    run, orders, fills, account, calls = both(weights, panel, config)
+    """Hold one against the other; the fills and charges in it, or -1 if the kernel gave up."""
+    histories = {name: PriceHistory(bars) for name, bars in panel.items()}
+    kernel = portfolio_kernel(cut(histories, None, None, 0, allow=config.allow), config)
+    rows = np.flatnonzero(~np.isnan(weights).all(axis=1))
+    wishes = [(row, weights[row]) for row in rows.tolist() if row >= kernel.first]
+    run = kernel.run(wishes, invested_part(config))
+    told = by_pipeline(weights, histories, config, kernel.panel)
     if run is None:
-        assert calls, "the kernel gave up, and there was no margin call"
+        assert told.calls, "the kernel gave up, and there was no margin call"
         return -1
-    assert run.orders[:, [0, 1, 3]].tolist() == orders
-    assert run.fills.tolist() == fills
-    names = ("time", "cash", "equity", "gross", "net", "traded")
-    assert [getattr(run.valuation, name).tolist() for name in names] == account
-    return len(fills)
+    assert run.orders[:, [0, 1, 3]].tolist() == told.orders
+    assert run.fills.tolist() == told.fills
+    assert run.charges.tolist() == told.charges
+    assert [getattr(run.valuation, name).tolist() for name in ACCOUNT] == told.account
+    return len(told.fills) + len(told.charges)
 
 
 @settings(max_examples=150, deadline=None)
@@ -143,7 +173,25 @@ def test_random_weights_over_random_panels_trade_the_same(
         size="percent:98",
         account=account,
         benchmark="none",
-        allow=("D6", "D7", "D10", "D11", "D13", "D14"),
+        allow=ALLOWED,
     )
-    fills = assert_equal(weights, panel, config)
-    event(f"fills {min(fills // 20, 5)}")
+    done = assert_equal(weights, panel, config)
+    event("a margin call" if done < 0 else f"fills and charges {min(done // 20, 5)}0 and more")
+
+
+def test_what_was_borrowed_is_charged_the_same() -> None:
+    charged = 0
+    for seed in range(12):
+        panel = random_panel(seed, 6, 60, volatility=0.005)
+        rows = len(np.unique(np.concatenate([each.end for each in panel.values()])))
+        weights = random_weights(seed, rows, 6, often=0.2, shorts=True, most=1.7)
+        config = SimulationConfig(
+            size="percent:98", account="margin", benchmark="none", allow=ALLOWED
+        )
+        assert assert_equal(weights, panel, config) >= 0
+        histories = {name: PriceHistory(bars) for name, bars in panel.items()}
+        kernel = portfolio_kernel(cut(histories, None, None, 0, allow=ALLOWED), config)
+        told = by_pipeline(weights, histories, config, kernel.panel)
+        assert {each[2] > 0 for each in told.charges} == {False, True}
+        charged += len(told.charges)
+    assert charged > 500
