@@ -30,7 +30,7 @@ from papertape.engines.proofbench.kernel.serving import (
 )
 from papertape.engines.proofbench.marks import Valuation
 from papertape.engines.proofbench.window import Window
-from papertape.engines.riskguard import PROFILES, RiskLimits
+from papertape.engines.riskguard import RiskLimits
 from papertape.engines.signalcore.allocation import billionths
 
 _NO_ROWS = np.zeros(0, np.int64)
@@ -124,7 +124,7 @@ def portfolio_kernel(window: Window, config: SimulationConfig) -> PortfolioKerne
     for symbol, actions in window.actions.items():
         if any(map(ends_symbol, actions)) or rows_of(window.bars[symbol], actions):
             raise Refusal(f"splits, dividends or an end of {symbol}")
-    if PROFILES[config.risk_profile] != RiskLimits():
+    if config.risk_limits != RiskLimits():
         raise Refusal(f"the limits of the profile {config.risk_profile}")
     panel = Panel(window.bars)
     kinds = {replace(each.instrument, symbol="A") for each in panel.bars}
