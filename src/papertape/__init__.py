@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from papertape.engines.proofbench.bench import SimulationEngine
     from papertape.engines.proofbench.config import SimulationConfig
     from papertape.engines.proofbench.face import backtest, sweep
+    from papertape.engines.proofbench.portfolio import PortfolioEngine, portfolio
+    from papertape.engines.proofbench.portfolio_results import PortfolioResults
     from papertape.engines.proofbench.results import SimulationResults
     from papertape.plugins.market_data.csv import read_prices
     from papertape.plugins.market_data.sample import read_sample
@@ -22,11 +24,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "Bar": "domain.market",
     "Bars": "domain.market",
+    "PortfolioEngine": "engines.proofbench.portfolio",
+    "PortfolioResults": "engines.proofbench.portfolio_results",
     "PriceHistory": "domain.market",
     "SimulationConfig": "engines.proofbench.config",
     "SimulationEngine": "engines.proofbench.bench",
     "SimulationResults": "engines.proofbench.results",
     "backtest": "engines.proofbench.face",
+    "portfolio": "engines.proofbench.portfolio",
     "read_prices": "plugins.market_data.csv",
     "read_sample": "plugins.market_data.sample",
     "sweep": "engines.proofbench.face",
@@ -35,11 +40,14 @@ _HOMES = {
 __all__ = [
     "Bar",
     "Bars",
+    "PortfolioEngine",
+    "PortfolioResults",
     "PriceHistory",
     "SimulationConfig",
     "SimulationEngine",
     "SimulationResults",
     "backtest",
+    "portfolio",
     "read_prices",
     "read_sample",
     "sweep",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import date
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from papertape.data.quality.finding import Days, Finding, Repair
 from papertape.data.quality.sheet import Sheet
 from papertape.data.quality.usual import Usual
+from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import MINUTE, utc
 from papertape.domain.market import IntArray, session_times
 
@@ -41,6 +43,14 @@ _COVERED = 0.8
 """Share of a session's bars below which a source has bars only where something traded."""
 
 
+@lru_cache(maxsize=64)
+def _sessions(venue: str, first: date, last: date) -> Days:
+    """The sessions between two days, found once for the many symbols that share them."""
+    sessions = np.array(calendar_of(venue).sessions(first, last), "datetime64[D]")
+    sessions.flags.writeable = False
+    return sessions
+
+
 @dataclass(frozen=True, eq=False)
 class Timetable:
     """The sessions that a sheet, in order and each time once, should fill."""
@@ -61,7 +71,7 @@ class Timetable:
         if not len(self.held):
             return self.held
         first, last = self.held[0].item(), self.held[-1].item()
-        return np.array(self.sheet.calendar.sessions(first, last), "datetime64[D]")
+        return _sessions(self.sheet.calendar.venue, first, last)
 
     @cached_property
     def hours(self) -> tuple[IntArray, IntArray]:

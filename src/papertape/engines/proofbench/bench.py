@@ -9,30 +9,37 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from papertape.data.actions import signal_bars
 from papertape.data.frames import from_frame
 from papertape.data.moments import moments
 from papertape.domain.errors import AmountTooLarge, DataError, LookaheadFound, UsageError, require
 from papertape.domain.event import NoJournal
 from papertape.domain.instrument import canonical_symbol
-from papertape.domain.market import Bars, PriceHistory
+from papertape.domain.market import Bars, FloatArray, PriceHistory
+from papertape.domain.panel import Panel
 from papertape.engines.proofbench.assembly import (
     assemble,
+    is_cross_section,
     is_signal_strategy,
     order_desk,
+    portfolio_desk,
     signal_desk,
 )
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import drive, drive_history
+from papertape.engines.proofbench.evidence.cross_sections import check_cross_section
 from papertape.engines.proofbench.evidence.lookahead import check_lookahead
 from papertape.engines.proofbench.marks import Valuation, value
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome, SimulationResults, Story, report
 from papertape.engines.proofbench.window import Window, cut
+from papertape.engines.signalcore.allocation import Planned, planned
 from papertape.engines.signalcore.answers import AskedOnce
 from papertape.engines.signalcore.engine import SignalCore
 from papertape.engines.signalcore.sizing import size_policy
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
-from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
+from papertape.strategies.cross_section import WeightMatrix
+from papertape.strategies.strategy import CrossSection, OrderStrategy, SignalStrategy, Strategy
 
 if TYPE_CHECKING:
     from papertape.engines.proofbench.kernel import Kernel, Run, Wish
@@ -93,12 +100,13 @@ class SimulationEngine:
         return self._histories
 
     def set_strategy(self, strategy: Strategy) -> None:
-        """Set what to run: a signal strategy or an order strategy.
+        """Set what to run: a signal strategy, an order strategy or a cross-section.
 
         Raises:
-            UsageError: If the object follows neither protocol.
+            UsageError: If the object follows none of the protocols.
         """
-        is_signal_strategy(strategy)
+        if not is_cross_section(strategy):
+            is_signal_strategy(strategy)
         self._strategy = strategy
 
     def run(self) -> SimulationResults:
@@ -160,16 +168,22 @@ def simulate_in_columns(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Case:
-    """A strategy about to be driven over a window; ``answers`` are a signal strategy's."""
+    """A strategy about to be driven over a window.
+
+    ``answers`` are a signal strategy's, ``planned`` what a cross-section means to hold.
+    """
 
     strategy: Strategy
     window: Window
     config: SimulationConfig
     core: SignalCore
-    answers: AskedOnce | None
+    answers: AskedOnce | None = None
+    planned: tuple[Panel, FloatArray] | None = None
 
     def judge(self) -> LookaheadVerdict:
         """Whether the strategy uses what lies ahead."""
+        if self.planned is not None:
+            return self._judge_cross_section(*self.planned)
         if self.answers is None:
             why = (
                 "an order strategy sees bars one by one; papertape strategy check replays prefixes"
@@ -183,6 +197,13 @@ class _Case:
             seed=self.config.seed,
         )
 
+    def _judge_cross_section(self, panel: Panel, weights: FloatArray) -> LookaheadVerdict:
+        if isinstance(self.strategy, WeightMatrix):
+            why = "nobody knows what weights that are given rest on"
+            return LookaheadVerdict("not_run", 0, why)
+        strategy = cast("CrossSection", self.strategy)
+        return check_cross_section(strategy, panel, weights, seed=self.config.seed)
+
 
 def _window(
     strategy: Strategy, histories: Mapping[str, PriceHistory], config: SimulationConfig
@@ -193,9 +214,16 @@ def _window(
 
 def _case(strategy: Strategy, window: Window, config: SimulationConfig) -> _Case:
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
+    if is_cross_section(strategy):
+        crossed = cast("CrossSection | WeightMatrix", strategy)
+        bars = {name: signal_bars(raw, window.actions[name]) for name, raw in window.bars.items()}
+        panel = Panel(bars)
+        weights = planned(crossed, panel, window.first_row(panel))
+        crossing = portfolio_desk(Planned(weights), instruments, config)
+        return _Case(strategy, window, config, crossing, planned=(panel, weights))
     if not is_signal_strategy(strategy):
         desk = order_desk(cast("OrderStrategy", strategy), instruments, config)
-        return _Case(strategy, window, config, desk, None)
+        return _Case(strategy, window, config, desk)
     signals = cast("SignalStrategy", strategy)
     answers = AskedOnce(signals, window.bars, window.actions)
     core = signal_desk(signals, answers, instruments, config)

@@ -159,33 +159,33 @@ class SimulationResults:
     def equity(self) -> DataFrame:
         """Equity, cash and exposure at the start and at each close; UTC index ``time``."""
         columns = msgspec.structs.asdict(self._account())
-        return _frame({name: column for name, column in columns.items() if column is not None})
+        return frame_of({name: column for name, column in columns.items() if column is not None})
 
     @cached_property
     def trades(self) -> DataFrame:
         """Round trips, one row each."""
-        return _frame(self.record.trades, "entry_time", "exit_time")
+        return frame_of(self.record.trades, "entry_time", "exit_time")
 
     @cached_property
     def orders(self) -> DataFrame:
         """Orders sent and what became of them."""
-        return _frame(self.record.orders)
+        return frame_of(self.record.orders)
 
     @cached_property
     def fills(self) -> DataFrame:
         """Executions with everything that made their price."""
-        return _frame(self.record.fills)
+        return frame_of(self.record.fills)
 
     @cached_property
     def decisions(self) -> DataFrame:
         """Changes of the strategy's wish, with reason and outcome."""
-        return _frame(self.record.decisions)
+        return frame_of(self.record.decisions)
 
     def __repr__(self) -> str:
         return "\n".join(self.record.words)
 
 
-def _frame(rows: Mapping[str, Any] | Sequence[Row], *times: str) -> DataFrame:
+def frame_of(rows: Mapping[str, Any] | Sequence[Row], *times: str) -> DataFrame:
     """Rows as a frame: times parsed; ``time`` becomes the index where there is one."""
     import pandas as pd  # noqa: PLC0415 - half a second that only users of frames pay
 

@@ -25,6 +25,7 @@ from papertape.domain.market import (
     Tick,
     ends_symbol,
 )
+from papertape.domain.panel import Panel
 from papertape.matching.liquidity import WINDOW as LIQUIDITY_BARS
 
 
@@ -71,6 +72,10 @@ class Window:
     def traded(self) -> dict[str, Bars]:
         """Symbol -> the bars traded, without the history before them."""
         return {symbol: bars[self.history[symbol] :] for symbol, bars in self.bars.items()}
+
+    def first_row(self, panel: Panel) -> int:
+        """The row of a panel of these bars after which the first decision may fall."""
+        return int(np.searchsorted(panel.time, self.decides_from))
 
 
 def cut(

@@ -74,7 +74,7 @@ FILLS = 65_536
 _NO_COLUMN = np.zeros(0)
 _NOTHING = Share(0, 1)
 _WHOLE = Share(1, 1)
-_KNOWN = {
+KNOWN = {
     *("initial_capital", "bar_frequency", "risk_free_rate", "start", "end", "size", "cost"),
     *("spread", "account", "warmup", "risk_profile", "benchmark", "seed", "allow"),
 }
@@ -170,7 +170,7 @@ def kernel_for(window: Window, config: SimulationConfig, *, exits: bool = False)
     Raises:
         Refusal: If they are runs that only the pipeline knows.
     """
-    _refuse_unknown(config, _KNOWN)
+    refuse_unknown(config, KNOWN)
     if len(window.bars) != 1:
         raise Refusal("several instruments")
     [(symbol, bars)] = window.bars.items()
@@ -182,14 +182,14 @@ def kernel_for(window: Window, config: SimulationConfig, *, exits: bool = False)
     if config.risk_limits != RiskLimits():
         raise Refusal(f"the limits of the profile {config.risk_profile}")
     account, costs = account_terms(config.account), config.costs
-    terms = _terms(bars.instrument, config.frequency, costs, account)
-    columns = _columns(bars, terms, _tables(costs.fees), exits)
+    terms = terms_of(bars.instrument, config.frequency, costs, account)
+    columns = _columns(bars, terms, tables_of(costs.fees), exits)
     history = window.history[symbol]
     span = Span(max(history - 1, 0), history)
     return Kernel(columns, terms, _sizing(config.size), span, config.capital)
 
 
-def _refuse_unknown(record: Any, known: set[str]) -> None:
+def refuse_unknown(record: Any, known: set[str]) -> None:
     """Refuse a setting that was not there when this was written, unless it stands at its default.
 
     Raises:
@@ -223,14 +223,19 @@ def _small(part: Fraction, what: str) -> Share:
     return _share(part)
 
 
-def _terms(
+def terms_of(
     instrument: Instrument, frequency: Frequency, costs: CostModel, account: AccountTerms
 ) -> Terms:
+    """What trading an instrument costs and what the account may do, in numbers.
+
+    Raises:
+        Refusal: If a policy cannot be spelled out in numbers.
+    """
     if instrument.lot != 1 or instrument.is_future or instrument.multiplier != 1:
         raise Refusal("lots or contracts")
     if account.settled_only:
         raise Refusal("settled cash")
-    _refuse_unknown(costs, {"name", "fees", "spread", "slippage", "cap", "financing"})
+    refuse_unknown(costs, {"name", "fees", "spread", "slippage", "cap", "financing"})
     fees, rounds_up = _commission(costs.fees), _rounds_up(costs.fees)
     return Terms(
         tick=instrument.tick,
@@ -239,7 +244,7 @@ def _terms(
         **_slippage(costs),
         **_cap(costs),
         **fees,
-        **_rates(_tables(costs.fees)),
+        **_rates(tables_of(costs.fees)),
         rounds_up=rounds_up,
         initial=_small(account.initial, "an initial share"),
         keep_long=_small(account.maintenance_long, "maintenance"),
@@ -341,11 +346,12 @@ def _rounds_up(fees: Fees) -> bool:
     return any(each.rounding is Rounding.BROKER for each in _regulators(fees))
 
 
-def _tables(fees: Fees) -> FeeTables | None:
+def tables_of(fees: Fees) -> FeeTables | None:
+    """The regulators' rates in a tariff, if it has any."""
     return next((each.tables for each in _regulators(fees)), None)
 
 
-def _changes(tables: FeeTables | None) -> list[Any]:
+def changes_of(tables: FeeTables | None) -> list[Any]:
     """The days on which a regulator's rate changes."""
     return sorted({row.effective for row in (*tables.sec.rows, *tables.taf.rows)}) if tables else []
 
@@ -353,7 +359,7 @@ def _changes(tables: FeeTables | None) -> list[Any]:
 def _rates(tables: FeeTables | None) -> dict[str, Any]:
     """The regulators' rates, a row for each stretch of days between two changes."""
     rows: list[tuple[int, int, int, int]] = []
-    for day in _changes(tables):
+    for day in changes_of(tables):
         assert tables is not None
         match tables.sec.row(day).rate, tables.taf.row(day).rate:
             case ValueRate(sec), ShareRate(taf, most):
@@ -397,7 +403,7 @@ def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) ->
         days = bars.calendar.local_days(bars.end).astype(np.int64)
         nights = np.diff(days, prepend=days[:1])
     if tables is not None:
-        changes = np.array(_changes(tables), "datetime64[D]")
+        changes = np.array(changes_of(tables), "datetime64[D]")
         tariff = np.maximum(np.searchsorted(changes, bars.days(), side="right") - 1, 0)
     micros, blocks = amounts.close, np.arange(0, len(bars), BLOCK)
     return Columns(
