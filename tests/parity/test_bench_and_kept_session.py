@@ -56,7 +56,7 @@ def assert_equal(
     session.open(day.window.start - 1)
     day.play(session)
     assert trading(day.journal.kept) == trading(list(bench.log))
-    assert session.state.orders == bench.orders
+    assert session.state.orders == bench.story.orders
     assert session.state.account.cash == int(bench.valuation.cash[-1])
     last = day.moments[-1].time
     session.close(last)
