@@ -495,12 +495,12 @@ class Book:
         self._last[bar.symbol] = micros(bar.close)
         self._bar[bar.symbol] = bar
 
-    def catch_up(self, bars: Bars) -> None:
-        """Learn from bars that met no order, all at once."""
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
+        """Learn from rows of bars that met no order, all at once."""
         symbol = bars.symbol
-        self._past[symbol].catch_up(bars)
-        self._bar[symbol] = bars.bar(len(bars) - 1)
-        self._last[symbol] = micros(self._bar[symbol].close)
+        self._past[symbol].catch_up(bars, first, stop)
+        last = self._bar[symbol] = bars.bar(stop - 1)
+        self._last[symbol] = micros(last.close)
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
         """Adjust, carry or cancel the orders that a corporate action concerns (fill-K1 to K4)."""

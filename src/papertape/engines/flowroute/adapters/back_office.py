@@ -127,7 +127,8 @@ class BackOffice:
 
     def sleep_through(self, now: Nanos) -> None:
         """Nothing was lent until now, so no night before it costs anything."""
-        self._day = self._today(now)
+        if self._can_owe:
+            self._day = self._today(now)
 
     def _today(self, now: Nanos) -> date:
         return calendar_of(next(iter(self._instruments.values())).venue).local_day(now)

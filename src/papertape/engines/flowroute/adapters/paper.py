@@ -239,10 +239,10 @@ class PaperBroker:
             return NEVER
         return self._book.calm(symbol).within(Calm(self._office.next_due, 0, ALWAYS.below))
 
-    def catch_up(self, bars: Bars) -> None:
-        """See bars that were calm, all at once."""
-        self._book.catch_up(bars)
-        self._office.sleep_through(int(bars.end[-1]))
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
+        """See rows of bars that were calm, all at once."""
+        self._book.catch_up(bars, first, stop)
+        self._office.sleep_through(bars.end.item(stop - 1))
 
     def _matched(self, moment: Moment) -> list[Event]:
         """What the moment's tape and bars did to the orders."""
