@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import (
@@ -116,7 +116,7 @@ def _undone(fill: Fill) -> tuple[Posting, ...]:
     return tuple((pocket, asset, -amount) for pocket, asset, amount in _exchanged(fill))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Position:
     """A holding: signed shares and what they cost, micro-dollars, signed like the shares.
 
@@ -200,6 +200,10 @@ class Position:
 _FLAT = Position()
 
 
+def _empty() -> MappingProxyType[Any, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Account:
     """Cash and holdings after everything so far; `after` gives the next one.
@@ -209,8 +213,8 @@ class Account:
         positions: Symbol -> holding; a flat symbol has no entry.
     """
 
-    balances: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    positions: Mapping[str, Position] = field(default_factory=dict)
+    balances: MappingProxyType[tuple[str, str], int] = field(default_factory=_empty)
+    positions: MappingProxyType[str, Position] = field(default_factory=_empty)
 
     @classmethod
     def opened(cls, capital: Micros) -> Account:
@@ -227,7 +231,7 @@ class Account:
         Raises:
             InvariantBroken: If the postings do not balance.
         """
-        balances = dict(self.balances)
+        balances = self.balances.copy()  # `dict` would ask for each key
         totals: dict[str, int] = {}
         for pocket, asset, amount in postings(event):
             balances[pocket, asset] = counted(balances.get((pocket, asset), 0) + amount)
@@ -237,7 +241,7 @@ class Account:
         return Account(MappingProxyType(balances), MappingProxyType(self._positions_after(event)))
 
     def _positions_after(self, event: LedgerEvent) -> dict[str, Position]:
-        positions = dict(self.positions)
+        positions = self.positions.copy()
         symbol = symbol_of(event)
         held = positions.get(symbol, _FLAT)
         match event:
