@@ -10,6 +10,7 @@ import numpy as np
 
 from papertape.data.actions import rows_of
 from papertape.domain.event import Entry, Journal, Moment
+from papertape.domain.market import IntArray
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.proofbench.marks import Logged
 from papertape.engines.proofbench.window import Window
@@ -20,7 +21,7 @@ Notify: TypeAlias = Callable[[Sequence[Entry]], None]
 class Driven(NamedTuple):
     """When each moment after the start was, and what happened in it."""
 
-    times: list[int]
+    times: Sequence[int] | IntArray
     logged: Logged
 
 
@@ -40,20 +41,20 @@ def drive(
         journal: Where entries are recorded before anything is sent.
         notify: Told what happened, after it is recorded.
     """
-    driven = Driven([], Logged([], []))
+    times, logged = list[int](), Logged([], [])
     for moment in stream:
         if moment.time < window.decides_from:
             pipeline.warm(moment)
             continue
         entries = pipeline.step(moment, journal)
         if entries:
-            driven.logged.add(len(driven.times), entries)
+            logged.add(len(times), entries)
             if notify is not None:
                 notify(entries)
         if moment.time > window.start:
-            driven.times.append(moment.time)
+            times.append(moment.time)
     pipeline.finish()
-    return driven
+    return Driven(times, logged)
 
 
 def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -> Driven:
@@ -84,4 +85,4 @@ def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -
         logged.add(max(0, row - first), pipeline.step(moment_at(row), journal))
         row += 1
     pipeline.finish()
-    return Driven(bars.end[first:].tolist(), logged)
+    return Driven(bars.end[first:], logged)
