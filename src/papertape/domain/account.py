@@ -234,7 +234,8 @@ class Account:
         balances = self.balances.copy()  # `dict` would ask for each key
         totals: dict[str, int] = {}
         for pocket, asset, amount in postings(event):
-            balances[pocket, asset] = counted(balances.get((pocket, asset), 0) + amount)
+            place = pocket, asset
+            balances[place] = counted(balances.get(place, 0) + amount)
             totals[asset] = totals.get(asset, 0) + amount
         if any(totals.values()):
             raise InvariantBroken(f"postings of {event} do not balance: {totals}")

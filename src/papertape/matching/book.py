@@ -297,6 +297,8 @@ class Book:
             return self._match_tick(said, account, withheld)
         if said.symbol in self._tapes:
             return self._pass_time(said.symbol, said.end, account, withheld)
+        if self._wire.is_instant:
+            return self._match_bar(said, account, withheld)
         early = self._arrivals(said.symbol, said.start) + self._arrivals_just_late(said)
         events, account = self._match_bar(said, account, withheld)
         return [*early, *events, *self._arrivals_within(said)], account
@@ -471,6 +473,8 @@ class Book:
         """Let go of the orders that end by then (fill-E6)."""
         queue = self._resting[symbol]
         over = [resting for resting in queue if 0 < resting.expires <= until]
+        if not over:
+            return []
         self._resting[symbol] = [resting for resting in queue if resting not in over]
         return [OrderExpired(min(each.expires, now), each.order.id) for each in over]
 

@@ -82,9 +82,12 @@ class Resting:
 
     def report(self, report: OrderReport) -> None:
         """Book what the exchange itself says of the order; of its own book it is never wrong."""
-        said = report_of(report)
-        assert said is not None
-        self.state = self.state.after(said)
+        after = self.state.heard(report)
+        if after is None:
+            said = report_of(report)
+            assert said is not None
+            after = self.state.after(said)
+        self.state = after
         if self.state.needs_reconciliation:
             raise InvariantBroken(f"{self.order.id}: {report} cannot be")
 

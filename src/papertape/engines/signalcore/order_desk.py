@@ -223,7 +223,7 @@ class OrderDesk:
         for event in happened:
             if isinstance(event, OrderFilled):
                 self._call("on_fill", context, event)
-        for symbol in dict.fromkeys(tick.symbol for tick in moment.ticks):
+        for symbol in dict.fromkeys([tick.symbol for tick in moment.ticks]):
             quote = context.quote(symbol)
             if quote is not None and len(self._tapes[symbol]) >= self._strategy.warmup:
                 self._call("on_quote", context, quote)
