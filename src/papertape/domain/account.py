@@ -7,10 +7,10 @@ pocket arrives in others, to the micro-dollar and to the share.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import (
@@ -200,10 +200,6 @@ class Position:
 _FLAT = Position()
 
 
-def _empty() -> MappingProxyType[Any, Any]:
-    return MappingProxyType({})
-
-
 @dataclass(frozen=True)
 class Account:
     """Cash and holdings after everything so far; `after` gives the next one.
@@ -213,8 +209,8 @@ class Account:
         positions: Symbol -> holding; a flat symbol has no entry.
     """
 
-    balances: MappingProxyType[tuple[str, str], int] = field(default_factory=_empty)
-    positions: MappingProxyType[str, Position] = field(default_factory=_empty)
+    balances: MappingProxyType[tuple[str, str], int]
+    positions: MappingProxyType[str, Position]
 
     @classmethod
     def opened(cls, capital: Micros) -> Account:
@@ -317,6 +313,10 @@ class Account:
         """Cash, bonds, what is owed, and the holdings at these prices, micro-dollars."""
         worth = sum(held.worth(prices[symbol]) for symbol, held in self.positions.items())
         return counted(self.cash + self.bond + self.owed + worth)
+
+
+EMPTY = Account(MappingProxyType({}), MappingProxyType({}))
+"""No money and no holdings."""
 
 
 def symbol_of(event: LedgerEvent) -> str:

@@ -15,6 +15,7 @@ from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import Event, OrderAccepted, OrderFilled
 from papertape.domain.money import Micros
 from papertape.domain.order import Order, OrderId, TimeInForce
+from papertape.domain.record import made_at_once
 from papertape.domain.report import Execution, Report, ReportKind, order_of, report_of
 
 
@@ -71,9 +72,13 @@ class Figures(NamedTuple):
 UNKNOWN = Figures(OrderStatus.REJECTED, 0, 0, 0, 0.0)
 """What the refusal of a cancel shows of an order that nobody knows (R6)."""
 
+# A member that is looked up on its class costs as much as a call.
+_NEW, _PENDING_NEW, _REJECTED = OrderStatus.NEW, OrderStatus.PENDING_NEW, OrderStatus.REJECTED
+_DONE_FOR_DAY = OrderStatus.DONE_FOR_DAY
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
+@made_at_once
 @dataclass(frozen=True)
 class OrderState:
     """Where an order stands: the fold over what was reported of it.
@@ -121,7 +126,7 @@ class OrderState:
     @property
     def is_over(self) -> bool:
         """Whether the broker has ended it; a filled order is not over, as it may be reopened."""
-        if self.stage is OrderStatus.DONE_FOR_DAY:
+        if self.stage is _DONE_FOR_DAY:
             return self.order.time_in_force is TimeInForce.DAY
         return self.stage in _ENDED
 
@@ -217,12 +222,12 @@ class OrderState:
         None where anything else is the case, for which a `Report` is made.
         """
         if isinstance(said, OrderFilled):
-            if self.executions or self.suspense or self.stage is OrderStatus.REJECTED:
+            if self.executions or self.suspense or self.stage is _REJECTED:
                 return None
             found = _booked(self, (Execution.of(said.fill),), self.order)
             return None if isinstance(found, str) else found
-        if isinstance(said, OrderAccepted) and self.stage is OrderStatus.PENDING_NEW:
-            return self.at_stage(OrderStatus.NEW, "")
+        if isinstance(said, OrderAccepted) and self.stage is _PENDING_NEW:
+            return self.at_stage(_NEW, "")
         return None
 
     def _has_heard_of(self, execution_id: str) -> bool:

@@ -132,7 +132,7 @@ class TradingPipeline:
         return self._sent([*decided, *refused], intents, now, journal)
 
     def _standing(self, now: Nanos) -> Standing:
-        return Standing(now, self.account, self._closes, self._working, self._available())
+        return Standing(now, self.account, self._closes, self._working, self._available)
 
     def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
         """What happened up to this moment and what is to be done about it, nothing sent yet."""

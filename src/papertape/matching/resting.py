@@ -14,6 +14,8 @@ from papertape.domain.order import Order, OrderId, OrderKind, TimeInForce
 from papertape.domain.report import report_of
 from papertape.matching import rules
 
+_MARKET, _LIMIT = OrderKind.MARKET, OrderKind.LIMIT  # looked up once: it costs as much as a call
+
 UNKNOWN_QUEUE = -1
 """Nobody knows how many shares come before ours, so all do: only a trade beyond the limit fills."""
 
@@ -110,7 +112,7 @@ class Resting:
     def is_waiting(self) -> bool:
         """Whether it has a trigger that was not pulled yet."""
         kind = self.order.kind
-        return not (self.is_triggered or kind is OrderKind.MARKET or kind is OrderKind.LIMIT)
+        return not (self.is_triggered or kind is _MARKET or kind is _LIMIT)
 
     @property
     def is_market(self) -> bool:

@@ -247,10 +247,15 @@ class PaperBroker:
     def _matched(self, moment: Moment) -> list[Event]:
         """What the moment's tape and bars did to the orders."""
         account, set_free, happened = self._account, 0, list[Event]()
-        before = self._terms.available(account, self._book.last)
         if moment.ticks:
             self._book.turn()
-        for said in (*moment.ticks, *moment.bars):
+        said_all = (*moment.ticks, *moment.bars)
+        if len(said_all) == 1:
+            happened, account = self._book.match(said_all[0], account)
+            events, account = self._book.pass_time(moment.time, account)
+            return happened + events
+        before = self._terms.available(account, self._book.last)
+        for said in said_all:
             # Assumption: what one bar sets free within a moment pays for another only from the
             # next moment on; nobody knows which of the two came first. A tape says it.
             withheld = set_free if isinstance(said, Bar) else 0

@@ -1,1 +1,0 @@
-# Compiles order.py as it stands; C types go here where a measurement asks for them.

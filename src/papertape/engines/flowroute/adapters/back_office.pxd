@@ -1,1 +1,0 @@
-# Compiles back_office.py as it stands; C types go here where a measurement asks for them.
