@@ -103,11 +103,12 @@ def _exchanged(fill: Fill) -> tuple[Posting, ...]:
         )
     # A sale's money comes when it settles; a purchase takes it at once, so that none is promised
     # twice, and so does the fee.
-    proceeds = max(0, -fill.value)
+    value = fill.value
+    proceeds = -value if value < 0 else 0
     return (
         (CASH, USD, fill.cash - proceeds),
         (UNSETTLED, USD, proceeds),
-        (MARKET, USD, fill.value),
+        (MARKET, USD, value),
         *shares,
     )
 

@@ -17,6 +17,7 @@ cdef class Resting:
     cdef public long long ahead
     cdef public long long owed
     cdef public long long delay
+    cdef public bint is_working
     cpdef Resting twin(self)
     cpdef long long level(self, long long tick, long long anchor=*) except? -1
 

@@ -44,6 +44,7 @@ class Resting:
         ahead: On a tape, shares at its limit that come before it (fill-L5); -1 while unknown.
         owed: Shares that siblings' fills have taken from it, by cancels still under way.
         delay: Micro-dollars a share for the open that it reached just too late (fill-E3).
+        is_working: Whether it can still trade, by its state.
     """
 
     state: OrderState
@@ -61,6 +62,7 @@ class Resting:
     ahead: int = UNKNOWN_QUEUE
     owed: int = 0
     delay: Micros = 0
+    is_working: bool = True
 
     def twin(self) -> Resting:
         """Another one that stands where this one does."""
@@ -80,6 +82,7 @@ class Resting:
             self.ahead,
             self.owed,
             self.delay,
+            self.is_working,
         )
 
     def report(self, report: OrderReport) -> None:
@@ -89,7 +92,7 @@ class Resting:
             said = report_of(report)
             assert said is not None
             after = self.state.after(said)
-        self.state = after
+        self.state, self.is_working = after, after.is_working
         if self.state.needs_reconciliation:
             raise InvariantBroken(f"{self.order.id}: {report} cannot be")
 
@@ -102,11 +105,6 @@ class Resting:
     def is_asleep(self) -> bool:
         """Whether it waits for another order to be filled."""
         return self.eligible == ASLEEP
-
-    @property
-    def is_working(self) -> bool:
-        """Whether it can still trade."""
-        return self.state.is_working
 
     @property
     def is_waiting(self) -> bool:

@@ -17,6 +17,7 @@ from papertape.strategies.indicators import (
 from papertape.strategies.momentum_breakout import MomentumBreakoutStrategy
 from papertape.strategies.moving_average_crossover import MovingAverageCrossoverStrategy
 from papertape.strategies.rsi_mean_reversion import RSIMeanReversionStrategy
+from papertape.strategies.running import RunningAverage
 from papertape.strategies.strategy import (
     Context,
     OrderStrategy,
@@ -46,6 +47,7 @@ __all__ = [
     "MovingAverageCrossoverStrategy",
     "OrderStrategy",
     "RSIMeanReversionStrategy",
+    "RunningAverage",
     "SignalStrategy",
     "Strategy",
     "bollinger",
