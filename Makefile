@@ -57,6 +57,7 @@ bench: setup
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/peer_fills/run.py
 	@$(BIN)/python benchmarks/path_band.py
+	@$(BIN)/python benchmarks/journal.py
 
 docs: setup
 	$(BIN)/mkdocs build --quiet --strict

@@ -1,5 +1,1 @@
-cdef class Position:
-    cdef readonly object quantity, cost, multiplier, bond
-
-cdef class Account:
-    cdef readonly object balances, positions
+# Compiles account.py as it stands; C types go here where a measurement asks for them.

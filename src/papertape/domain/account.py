@@ -7,10 +7,10 @@ pocket arrives in others, to the micro-dollar and to the share.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import (
@@ -117,7 +117,7 @@ def _undone(fill: Fill) -> tuple[Posting, ...]:
     return tuple((pocket, asset, -amount) for pocket, asset, amount in _exchanged(fill))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Position:
     """A holding: signed shares and what they cost, micro-dollars, signed like the shares.
 
@@ -201,6 +201,10 @@ class Position:
 _FLAT = Position()
 
 
+def _empty() -> MappingProxyType[Any, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Account:
     """Cash and holdings after everything so far; `after` gives the next one.
@@ -210,8 +214,8 @@ class Account:
         positions: Symbol -> holding; a flat symbol has no entry.
     """
 
-    balances: MappingProxyType[tuple[str, str], int]
-    positions: MappingProxyType[str, Position]
+    balances: MappingProxyType[tuple[str, str], int] = field(default_factory=_empty)
+    positions: MappingProxyType[str, Position] = field(default_factory=_empty)
 
     @classmethod
     def opened(cls, capital: Micros) -> Account:
@@ -221,6 +225,24 @@ class Account:
             MappingProxyType({(CASH, USD): counted(capital), (CAPITAL, USD): -capital}),
             MappingProxyType({}),
         )
+
+    @classmethod
+    def carried(
+        cls, cash: Micros, unsettled: Micros, owed: Micros, positions: Mapping[str, Position]
+    ) -> Account:
+        """An account that goes on where another day left it; ``cash`` is by trade date."""
+        bond = sum(held.bond for held in positions.values())
+        balances = {
+            (CASH, USD): cash - unsettled,
+            (UNSETTLED, USD): unsettled,
+            (OWED, USD): owed,
+            (BOND, USD): bond,
+            (CAPITAL, USD): -(cash + owed + bond),
+        }
+        for symbol, held in positions.items():
+            balances[HOLDING, symbol], balances[MARKET, symbol] = held.quantity, -held.quantity
+        kept = {pocket: counted(amount) for pocket, amount in balances.items() if amount}
+        return cls(MappingProxyType(kept), MappingProxyType(dict(positions)))
 
     def after(self, event: LedgerEvent) -> Account:
         """The account once the event is booked.
@@ -314,10 +336,6 @@ class Account:
         """Cash, bonds, what is owed, and the holdings at these prices, micro-dollars."""
         worth = sum(held.worth(prices[symbol]) for symbol, held in self.positions.items())
         return counted(self.cash + self.bond + self.owed + worth)
-
-
-EMPTY = Account(MappingProxyType({}), MappingProxyType({}))
-"""No money and no holdings."""
 
 
 def symbol_of(event: LedgerEvent) -> str:

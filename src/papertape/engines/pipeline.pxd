@@ -1,8 +1,1 @@
-from papertape.domain.account cimport Account
-
-cdef class TradingPipeline:
-    cdef object _core, _terms, _instruments, _guard, _router
-    cdef public Account account
-    cdef public dict orders
-    cdef dict _working, _last, _closes
-    cdef list _answers
+# Compiles pipeline.py as it stands; C types go here where a measurement asks for them.

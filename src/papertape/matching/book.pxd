@@ -1,4 +1,1 @@
-cdef class Book:
-    cdef object _instruments, _costs, _terms, _wire
-    cdef dict _resting, _past, _last, _bar, _ended, _tapes
-    cdef long long _count
+# Compiles book.py as it stands; C types go here where a measurement asks for them.

@@ -1,14 +1,13 @@
 # A walk asks its counter again and again: C structs, whose methods a message of the tape overrides.
 cimport cython
 
-from papertape.domain.account cimport Account
 from papertape.domain.bar cimport Bar
 from papertape.matching.resting cimport Resting
 
 cdef class Counter:
     cdef public Bar bar
     cdef public object market, tape, _path
-    cdef public Account account
+    cdef public object account
     cdef public list orders, events
     cdef public long long time, _high, _low, _traded
     cdef public int targets_on_entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import count
@@ -44,15 +44,15 @@ class Standing:
         account: Cash and holdings after everything that has happened.
         prices: Last close of each symbol, micro-dollars.
         working: Orders that can still trade.
-        funds: Tells what new holdings may be paid from and no open order may yet take,
-            micro-dollars; only a desk that sizes orders asks.
+        available: Funds that new holdings may be paid from and no open order may yet take,
+            micro-dollars.
     """
 
     now: Nanos
     account: Account
     prices: Mapping[str, Micros]
     working: Mapping[OrderId, OrderState]
-    funds: Callable[[], Micros]
+    available: Micros
 
     def working_on(self, symbol: str) -> list[OrderState]:
         """Open orders of one instrument, oldest first."""
@@ -172,13 +172,12 @@ class SignalDesk:
         self._has_compared = True
         decided: list[Event] = []
         proposals: list[Proposal] = []
-        available: Micros | None = None
         for bar in bars:
             wish = self._answers.wish(bar.symbol)
             if wish is not None and wish.exposure != self._wanted[bar.symbol]:
                 self._wanted[bar.symbol] = wish.exposure
-                available = standing.funds() if available is None else available
-                event, orders, available = self._change(bar, wish, standing, available)
+                event, orders, left = self._change(bar, wish, standing)
+                standing = replace(standing, available=left)
                 decided.append(event)
                 proposals += orders
         return decided, proposals
@@ -207,7 +206,7 @@ class SignalDesk:
         """A signal strategy has nothing to put away."""
 
     def _change(
-        self, bar: Bar, wish: Wish, standing: Standing, available: Micros
+        self, bar: Bar, wish: Wish, standing: Standing
     ) -> tuple[Decided, list[Proposal], Micros]:
         """What a new wish amounts to, and the funds that are still available after it."""
         signal = Signal(
@@ -221,8 +220,8 @@ class SignalDesk:
         # The orders that still work are cancelled below, so their funds can be spent again.
         symbol, open_ = bar.symbol, standing.working_on(bar.symbol)
         freed = self._terms.reserved(standing.account, open_, self._instruments, standing.prices)
-        available += freed
-        target, note = self._target(signal, standing, available)
+        available = standing.available + freed
+        target, note = self._target(signal, replace(standing, available=available))
         held = standing.account.quantity(symbol)
         quantity = target - held
         unwanted = [
@@ -241,7 +240,7 @@ class SignalDesk:
         left = available - max(0, commits)
         return Decided(standing.now, signal, quantity, note), proposals, left
 
-    def _target(self, signal: Signal, standing: Standing, available: Micros) -> tuple[int, str]:
+    def _target(self, signal: Signal, standing: Standing) -> tuple[int, str]:
         """Shares to hold, and what there is to say about the number."""
         instrument = self._instruments[signal.symbol]
         if signal.exposure < 0 and not (self._terms.lends_shares or instrument.is_future):
@@ -260,9 +259,9 @@ class SignalDesk:
         if self._size.is_net:
             wanted = self._net(signal, instrument, equity, held)
         if self._size.bends_to_cash:
-            payable = self._terms.within(instrument, held, wanted, price, available)
+            payable = self._terms.within(instrument, held, wanted, price, standing.available)
             if payable != wanted:
-                note = f"cut to what {available / 1e6:,.2f} of available funds can buy"
+                note = f"cut to what {standing.available / 1e6:,.2f} of available funds can buy"
             wanted = payable
         side = 1 if wanted > 0 else -1
         target = side * (abs(wanted) // instrument.lot * instrument.lot)

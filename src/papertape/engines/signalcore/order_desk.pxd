@@ -1,7 +1,6 @@
 # What stands between a strategy and its bars is made of C structs: it is passed once a bar.
 cimport cython
 
-from papertape.domain.account cimport Account
 from papertape.domain.bar cimport Bar, Reel
 
 cdef class Unread:
@@ -14,7 +13,7 @@ cdef class OrderContext:
     cdef dict _quotes
     cdef public list proposals
     cdef public long long now
-    cdef public Account account
+    cdef public object account
     cdef public Unread unread
 
 cdef class OrderDesk:

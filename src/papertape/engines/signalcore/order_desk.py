@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from papertape.domain.account import EMPTY
+from papertape.domain.account import Account
 from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, require
@@ -38,7 +38,7 @@ class OrderContext:
         self.proposals: list[Proposal] = []
         self.now: Nanos = 0
         """The present moment."""
-        self.account = EMPTY
+        self.account = Account()
         """Cash and holdings."""
         self.unread: Unread | None = None
 
