@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from papertape.domain.bar import Bar, bar_fault, trusted_bar
+from papertape.domain.bar import Bar, Reel, bar_fault, trusted_bar
 from papertape.domain.calendar import Calendar, calendar_of
 from papertape.domain.calm import Calm
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
@@ -278,6 +278,10 @@ class Bars:
             self.close.item(row),
             self.volume.item(row),
         )
+
+    def reel(self) -> Reel:
+        """The rows as what hands them out one at a time."""
+        return Reel(self.symbol, *(memoryview(getattr(self, name)) for name in _COLUMNS))
 
     def between(self, first: int, last: int) -> Iterator[Bar]:
         """The rows from one to another, the last left out; for few enough to hold them twice."""

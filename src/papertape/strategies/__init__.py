@@ -20,6 +20,7 @@ from papertape.strategies.indicators import (
 from papertape.strategies.momentum_breakout import MomentumBreakoutStrategy
 from papertape.strategies.moving_average_crossover import MovingAverageCrossoverStrategy
 from papertape.strategies.rsi_mean_reversion import RSIMeanReversionStrategy
+from papertape.strategies.running import RunningAverage
 from papertape.strategies.strategy import (
     BoolArray,
     Context,
@@ -56,6 +57,7 @@ __all__ = [
     "OrderStrategy",
     "Panel",
     "RSIMeanReversionStrategy",
+    "RunningAverage",
     "SignalStrategy",
     "Strategy",
     "TopMomentumStrategy",

@@ -108,7 +108,11 @@ def _share(part: IntArray, whole: IntArray) -> FloatArray:
 
 
 def value(
-    capital: Micros, start: int, times: Sequence[int], logged: Logged, bars: Mapping[str, Bars]
+    capital: Micros,
+    start: int,
+    times: Sequence[int] | IntArray,
+    logged: Logged,
+    bars: Mapping[str, Bars],
 ) -> Valuation:
     """Value an account after each moment from what was booked and the closes.
 
@@ -139,7 +143,7 @@ def value(
             traded += abs(entry.fill.value)
     cash, owed = np.cumsum(cash), np.cumsum(owed)
     gross, net, worth = np.zeros_like(cash), np.zeros_like(cash), np.zeros_like(cash)
-    moments = np.array(times, np.int64)
+    moments = np.asarray(times, np.int64)
     closes = _closes(bars, moments, logged)
     for symbol, changes in held.items():
         unit = bars[symbol].instrument.multiplier
@@ -184,6 +188,8 @@ def _closes(bars: Mapping[str, Bars], moments: IntArray, logged: Logged) -> dict
 def _closes_at(bars: Bars, moments: IntArray) -> IntArray:
     """Last known close at the start and at each moment, micro-dollars; 0 before the first bar."""
     closes = np.rint(bars.close * MICROS_PER_DOLLAR).astype(np.int64)
+    if np.array_equal(bars.end[-len(moments) :], moments):  # of a single instrument, mostly
+        return np.concatenate([[0], closes[-len(moments) :]])
     row = np.searchsorted(bars.end, moments, side="right") - 1
     known = np.where(row >= 0, closes[np.maximum(row, 0)], 0)
     return np.concatenate([[0], known])
