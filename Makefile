@@ -55,7 +55,7 @@ check: setup
 
 bench: setup
 	@$(BIN)/python benchmarks/run.py
-	@$(BIN)/python benchmarks/peer_fills/run.py
+	@$(BIN)/python benchmarks/fills.py
 	@$(BIN)/python benchmarks/path_band.py
 
 docs: setup
