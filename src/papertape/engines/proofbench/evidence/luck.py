@@ -107,7 +107,7 @@ def stationary_means(series: FloatArray, block: float, *, draws: int, seed: int)
     count = len(series)
     sums = np.concatenate(([0.0], np.cumsum(np.concatenate((series, series)))))
     for _, starts, lengths in _blocks(count, block, draws=draws, seed=seed):
-        yield float((sums[starts + lengths] - sums[starts]).sum()) / count
+        yield float((sums.take(starts + lengths) - sums.take(starts)).sum()) / count
 
 
 def _blocks(
@@ -117,13 +117,13 @@ def _blocks(
 
     Each row follows its predecessor, or with probability 1/block starts anew anywhere.
     """
-    generator = np.random.Generator(np.random.PCG64(seed))
+    generator, end = np.random.Generator(np.random.PCG64(seed)), np.array([count])
     for _ in range(draws):
         restarts = generator.random(count) < 1.0 / block
         restarts[0] = True
-        begins = np.flatnonzero(restarts)
+        begins = restarts.nonzero()[0]
         starts = generator.integers(count, size=len(begins))
-        yield begins, starts, np.diff(begins, append=count)
+        yield begins, starts, np.concatenate((begins[1:], end)) - begins
 
 
 def block_length(series: FloatArray) -> float:
