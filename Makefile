@@ -56,6 +56,7 @@ check: setup
 # One that fails does not stop the others, and make says so.
 bench: setup
 	-@$(BIN)/python benchmarks/race.py
+	-@$(BIN)/python benchmarks/growth.py
 	-@$(BIN)/python benchmarks/instructions.py
 	-@$(BIN)/python benchmarks/run.py
 	-@$(BIN)/python benchmarks/fills.py

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from math import log
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,9 +42,9 @@ def main() -> None:
     """Measure and write the page."""
     quick = "--quick" in sys.argv
     folder = PROJECT / "build" / "bench" / ("growth-quick" if quick else "growth")
-    most = 2 if quick else 8
+    most = 2 if quick else 16
     rows = fill(folder, most, date(2023, 11, 1) if quick else date(2014, 1, 2))
-    sizes = [1, 2] if quick else [1, 2, 4, 8]
+    sizes = [1, 2] if quick else [1, 2, 4, 8, 16]
     found = {
         "signals, 1 setting": [point(folder, "signals", n, 1, rows) for n in sizes],
         "signals, 20 settings": [point(folder, "signals", n, 20, rows) for n in sizes],
@@ -67,48 +68,42 @@ def point(folder: Path, work: str, symbols: int, settings: int, rows: int) -> Po
 
 
 def projected(points: list[Point]) -> tuple[float, float]:
-    """Seconds for all bars at what a further bar takes, and the exponent of the growth.
+    """Seconds for all bars at what a further bar took, and the exponent of the growth.
 
-    An exponent of 1 is growth in proportion.
+    An exponent of 1 is growth in proportion. It is that of the last doubling: before it, starting
+    Python is most of the time.
     """
-    few, many = points[0], points[-1]
+    few, half, many = points[0], points[-2], points[-1]
     each = (many.seconds - few.seconds) / (many.bars - few.bars)
-    bars, seconds = (np.log([getattr(p, name) for p in points]) for name in ("bars", "seconds"))
-    return many.seconds + each * (BARS - many.bars), float(np.polyfit(bars, seconds, 1)[0])
+    exponent = log(many.seconds / half.seconds) / log(many.bars / half.bars)
+    return many.seconds + each * (BARS - many.bars), exponent
 
 
 def write(docs: Path, found: dict[str, list[Point]], more: list[Point]) -> None:
     """The page and its two pictures."""
     pictures = docs / "benchmarks"
     pictures.mkdir(exist_ok=True)
-    series = {
-        name: [(float(p.bars), p.seconds) for p in points] for name, points in found.items()
-    }
+    series = {name: [(float(p.bars), p.seconds) for p in points] for name, points in found.items()}
     (pictures / "growth.svg").write_text(lines("bars", "seconds", series), encoding="utf-8")
     over = [(float(p.settings), p.seconds) for p in more]
     text = lines("settings", "seconds", {"10 years of minutes": over})
     (pictures / "growth-settings.svg").write_text(text, encoding="utf-8")
-    rows = [
-        f"| {name} | {p.bars:,} | {p.seconds:.2f} | {p.bars * p.settings / p.seconds / 1e6:,.1f} M "
-        f"| {p.peak_mb:,.0f} |"
-        for name, points in {**found, "one symbol": more}.items()
-        for p in points
-    ]
-    names = [
-        f"{f'{p.settings:,} settings' if name == 'one symbol' else name}"
-        for name, points in {**found, "one symbol": more}.items()
-        for p in points
-    ]
-    rows = [row.replace("| one symbol", f"| {name}", 1) for row, name in zip(rows, names)]
+    rows = [_row(name, point) for name, points in found.items() for point in points]
+    rows += [_row(f"signals, {point.settings:,} settings", point) for point in more]
     ends = []
     for name, points in found.items():
-        seconds, power = projected(points)
-        peak = max(p.peak_mb for p in points)
-        ends.append(f"| {name} | {seconds / 60:,.1f} | {peak:,.0f} | {power:.2f} |")
-    page = PAGE.format(
-        symbols=SYMBOLS, bars=BARS / 1e6, rows="\n".join(rows), ends="\n".join(ends)
-    )
+        seconds, exponent = projected(points)
+        peak = max(each.peak_mb for each in points)
+        ends.append(f"| {name} | {seconds / 60:,.1f} | {peak:,.0f} | {exponent:.2f} |")
+    page = PAGE.format(symbols=SYMBOLS, bars=BARS / 1e6, rows="\n".join(rows), ends="\n".join(ends))
     (docs / "growth.md").write_text(page, encoding="utf-8")
+
+
+def _row(name: str, point: Point) -> str:
+    rate = point.bars * point.settings / point.seconds / 1e6
+    return (
+        f"| {name} | {point.bars:,} | {point.seconds:.2f} | {rate:,.1f} M | {point.peak_mb:,.0f} |"
+    )
 
 
 PAGE = """# More than memory
@@ -132,7 +127,7 @@ On these scales a line at 45 degrees is growth in proportion.
 ## Projected: {symbols} symbols, ten years of one-minute bars, {bars:,.0f} million of them
 
 From the largest of these runs, at what a further bar took. The exponent is that of seconds over
-bars: 1 is growth in proportion.
+bars in the last doubling: 1 is growth in proportion.
 
 | run | minutes | MB | exponent |
 |---|---|---|---|
@@ -145,12 +140,13 @@ What is streamed, and what is not, is in
 
 def fill(folder: Path, symbols: int, first: date) -> int:
     """Make sure that the store holds so many symbols; the bars of each."""
+    from tapes import walk  # noqa: PLC0415
+
     from papertape.data.store import Origin, Store  # noqa: PLC0415 - the parent stays small
     from papertape.domain.calendar import calendar_of  # noqa: PLC0415
     from papertape.domain.clock import MINUTE  # noqa: PLC0415
     from papertape.domain.instrument import Instrument  # noqa: PLC0415
     from papertape.domain.market import Bars, Frequency, PriceHistory  # noqa: PLC0415
-    from tapes import walk  # noqa: PLC0415
 
     store, length = Store(folder / "data"), Frequency.parse("1m")
     days = calendar_of("XNYS").sessions(first, date(2023, 12, 29))
@@ -172,7 +168,7 @@ def _signals(folder: Path, symbols: int, settings: int) -> None:
 
     names = [f"W{number:03}" for number in range(symbols)]
     prices = StoredPrices(Store(folder / "data"), "1m", names)
-    values = {"fast": [50], "slow": list(range(200, 200 + 10 * settings, 10))}
+    values = {"fast": [50], "slow": list(range(200, 200 + 9 * settings, 9))}
     found = across(sweep_each(MovingAverageCrossoverStrategy, prices, values, **SETTINGS))
     assert [each.symbols for each in found] == [symbols] * settings
 

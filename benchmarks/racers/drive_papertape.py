@@ -6,6 +6,10 @@ import numpy as np
 from track import (
     CASH,
     FAST,
+    INVESTED,
+    LOOK,
+    PORTFOLIO_CASH,
+    PORTFOLIO_RATE,
     RATE,
     SHARES,
     SLOW,
@@ -142,11 +146,56 @@ def sweeping(tape, variant):
     return Run(work, told)
 
 
+def share(tape, number):
+    """One symbol of a portfolio's days."""
+    columns = (np.ascontiguousarray(column[:, number]) for column in tape[2:])
+    instrument = Instrument(f"S{number:03}")
+    return Bars(instrument, Frequency.parse("1d"), tape.start, tape.end, *columns)
+
+
+def spread(ask):
+    def prepared(tape, _):
+        from papertape import portfolio  # noqa: PLC0415 - a version without it runs the others
+        from papertape.strategies import TopMomentumStrategy  # noqa: PLC0415
+
+        count = tape.close.shape[1]
+        prices = {f"S{number:03}": share(tape, number) for number in range(count)}
+        strategy = TopMomentumStrategy(LOOK, count // 10)
+        settings = {
+            "initial_capital": PORTFOLIO_CASH,
+            "size": f"percent:{INVESTED * 100:g}",
+            "cost": f"percent:{PORTFOLIO_RATE * 100:g}",
+            "account": "margin",  # what is sold at an open pays for what is bought at it
+        }
+
+        def work():
+            results = portfolio(strategy, prices, ask=ask, **settings)
+            assert results.final_equity > 0
+            if ask == "each":
+                assert results.chronicle.orders
+            return results
+
+        return Run(work, lambda results: (results.final_equity, shares(results, tape)))
+
+    return prepared
+
+
+def shares(results, tape):
+    filled = [each.fill for each in results.chronicle.entries if hasattr(each, "fill")]
+    fills = [
+        Fill(int(tape.start.searchsorted(each.time)), each.quantity, each.price / 1e6)
+        for each in filled
+    ]
+    return sorted(fills)
+
+
 main(
     {
         "order": ordering(Crossover),
         "guarded": ordering(Guarded),
         "signal": signal,
         "sweep": sweeping,
+        "portfolio": spread("once"),
+        "rebalance": spread("each"),
     }
 )

@@ -114,6 +114,16 @@ def test_a_slow_down_in_instructions_is_an_error() -> None:
     assert "nothing to compare" in said[0]
 
 
+def test_what_grows_in_proportion_is_projected_in_proportion() -> None:
+    import growth  # noqa: PLC0415
+
+    # A second to begin with, and then one for each million bars.
+    points = [growth.Point(n * 10**6, 1, 1.0 + n, 300.0) for n in (1, 2, 4, 8, 16)]
+    seconds, exponent = growth.projected(points)
+    assert seconds == pytest.approx(491)
+    assert 0.9 < exponent < 1
+
+
 def test_bars_of_a_plot_grow_by_a_step_for_each_ten_times() -> None:
     import plots  # noqa: PLC0415
 
