@@ -128,7 +128,7 @@ def races(folder: Path, *, quick: bool) -> dict[str, Race]:
             (
                 ours._replace(times=4),
                 Racer("vectorbt", "rust", "vectorbt, Rust", 4, asked=25),
-                Racer("vectorbt", "numba", "vectorbt, numba", 4),
+                Racer("vectorbt", "numba", "vectorbt, numba", 4, asked=25),
             ),
         ),
         "sweep": Race(
@@ -140,7 +140,7 @@ def races(folder: Path, *, quick: bool) -> dict[str, Race]:
                 Racer(OURS, f"2,{settings}", "papertape, 2 threads", 2),
                 Racer(OURS, f"1,{settings}", "papertape, 1 thread", 2, asked=1.8),
                 Racer("vectorbt", f"rust,{settings}", "vectorbt, Rust", 1, 80, 1 / 15),
-                Racer("vectorbt", f"numba,{settings}", "vectorbt, numba", 1),
+                Racer("vectorbt", f"numba,{settings}", "vectorbt, numba", 1, 80, 1 / 15),
             ),
             asked=6e8,
         ),
@@ -152,7 +152,7 @@ def races(folder: Path, *, quick: bool) -> dict[str, Race]:
             (
                 ours._replace(times=4),
                 Racer("vectorbt", "rust", "vectorbt, Rust", 4, asked=30),
-                Racer("vectorbt", "numba", "vectorbt, numba", 4),
+                Racer("vectorbt", "numba", "vectorbt, numba", 4, asked=30),
             ),
         ),
         "rebalance": Race(
