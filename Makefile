@@ -61,6 +61,7 @@ bench: setup
 	-@$(BIN)/python benchmarks/run.py
 	-@$(BIN)/python benchmarks/fills.py
 	-@$(BIN)/python benchmarks/path_band.py
+	-@$(BIN)/python benchmarks/journal.py
 
 docs: setup
 	$(BIN)/mkdocs build --quiet --strict

@@ -112,6 +112,35 @@ def test_random_bars_give_the_same(seed: int, size: str) -> None:
         assert_equal(*both_ways(strategy, {"SPY": PriceHistory(bars)}, config))
 
 
+@dataclass(frozen=True)
+class Restless:
+    """In and out, more often and more of it than a careful guard lets pass."""
+
+    warmup: int = 2
+
+    def on_bar(self, context: Context, bar: Bar) -> None:
+        """Ask twice for the same, for too much of it on every third bar."""
+        held = context.position(bar.symbol)
+        if held:
+            context.submit(bar.symbol, -held, reason="out")
+            return
+        many = 1 if bar.volume < 300_000 else 50 if bar.volume < 600_000 else 300
+        context.submit(bar.symbol, many, reason="in")
+        context.submit(bar.symbol, many, reason="in again")
+
+
+@pytest.mark.parametrize(
+    ("profile", "vetoes"), [("paper", {"R5", "R16"}), ("first-day", {"R5", "R16", "R29"})]
+)
+def test_limits_veto_the_same(profile: str, vetoes: set[str]) -> None:
+    history = PriceHistory(random_bars(7, 300, "1m", volatility=0.001))
+    config = SimulationConfig(risk_profile=profile, benchmark="none", bar_frequency="1m")
+    bench, session = both_ways(Restless(), {"SPY": history}, config)
+    assert vetoes <= {refusal.rule for refusal in bench.record.refusals}
+    assert bench.record.fills
+    assert_equal(bench, session)
+
+
 def test_the_last_equity_is_cash_plus_holdings_at_the_last_close() -> None:
     history = read_sample("IBM")
     results, _ = both_ways(BuyAndHoldStrategy(), {"IBM": history}, SimulationConfig())

@@ -8,15 +8,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
-from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from papertape import __version__
 from papertape.cli.answer import Answer
+from papertape.cli.checks import Check
 from papertape.cli.data.shelf import store_of
 from papertape.cli.keys import FILE as KEY_FILE
 from papertape.cli.keys import SETS, found_keys
@@ -26,7 +25,6 @@ from papertape.cli.providers import made
 from papertape.cli.settings import FILE as SETTINGS_FILE
 from papertape.cli.settings import read_settings
 from papertape.cli.surroundings import Surroundings
-from papertape.cli.tables import painted
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, rfc3339, utc
 from papertape.domain.errors import PapertapeError, UsageError
@@ -34,27 +32,9 @@ from papertape.domain.native import native
 from papertape.plugins.market_data.catalogue import source_names
 from papertape.plugins.market_data.source import MarketData, ReferencePrice, finished, load
 
-Verdict = Literal["ok", "warn", "FAIL"]
-
-_COLOURS = {"ok": "green", "warn": "bold", "FAIL": "red"}
 _LEAST_FREE = 1 << 30
 _CALENDAR_AHEAD = timedelta(days=60)
 _PROBED = "SPY"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at: what was found, and the command that repairs it."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    repair: str = ""
-
-    def line(self, *, colour: bool) -> str:
-        """The check as it is printed."""
-        mark = painted(self.verdict.ljust(5), _COLOURS[self.verdict], colour)
-        return f"{mark} {self.name:<12} {self.found}{f'   -> {self.repair}' if self.repair else ''}"
 
 
 def doctor(*, provider: str | None = None, here: Here) -> Answer:

@@ -86,6 +86,20 @@ store holds if left out, else the sample"
 DEFAULTS = RunOptions()
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperOptions(RunOptions):
+    """What a paper session trades, when, and on which terms."""
+
+    account: str = "sim"  # type: ignore[assignment]
+    "the simulated account's name; cash, cash-settled and margin are its terms, on the account sim"
+    terms: Literal["cash", "cash-settled", "margin"] = "cash"
+    "what the broker lends: nothing, nothing before it has settled, or Regulation T and shorts"
+
+
+PAPER_DEFAULTS = PaperOptions()
+
+
 def amount(text: str) -> float:
     """Dollars from plain decimal text.
 

@@ -1,38 +1,47 @@
-"""`papertape paper`: history replayed as a paper session, and its blotter."""
+"""`papertape paper`: a strategy's paper session, and its blotter."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 
 from papertape.cli.answer import Answer
-from papertape.cli.options import DEFAULTS, Here, RunOptions
+from papertape.cli.conduct import Begun, Conducted, begin
+from papertape.cli.eod import proof_data, proof_of, proof_words
+from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions
 from papertape.cli.progress import progress
+from papertape.cli.session_terms import SessionTerms
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import listing, number, painted, percent, sentence, steps
-from papertape.cli.wiring import plan, run_paper
+from papertape.cli.wiring import Plan, plan, results_of, run_paper, window_of
 from papertape.cli.words import ground_lines, next_steps, run_data, terms, title_of
-from papertape.domain.clock import rfc3339
 from papertape.domain.errors import UsageError
-from papertape.domain.event import Entry, OrderFilled, OrderRefused, OrderRejected
-from papertape.domain.money import dollars
+from papertape.domain.event import Entry
 from papertape.engines.proofbench.record import RunRecord
 from papertape.monitoring.blotter import BlotterRow, blotter
+from papertape.monitoring.telling import worth_a_note
+from papertape.session.folder import AccountFolder
 
 
 def paper(
     strategy: str,
     /,
     *,
-    feed: str,
+    feed: str = "replay",
+    day: str | None = None,
     speed: str = "max",
-    options: RunOptions = DEFAULTS,
+    metrics: int | None = None,
+    options: PaperOptions = PAPER_DEFAULTS,
     here: Here,
 ) -> Answer:
-    """Replay history as a paper session, bar by bar, and print its blotter.
+    """Run a paper session, and print its blotter.
+
+    One day is a session with a journal, a status that `papertape status` reads, and a kill switch;
+    several days are replayed in memory.
 
     Parameters
     ----------
@@ -40,23 +49,95 @@ def paper(
         A name that `papertape strategy list` shows, or the path of a strategy file.
     feed
         replay:FILE for a file's bars, replay:sample for the embedded sample, or
-        replay:2024-06-28 for one session of --data or the sample.
+        replay:2024-06-28 for one session of --data, the store or the sample.
+    day
+        The session to replay, where the feed names no day: 2024-06-28.
     speed
         max, or how many times faster than it happened: 60x.
+    metrics
+        Port of /metrics and /healthz on this machine; 0 takes any that is free.
     """
-    pace = _pace(speed)
-    planned = plan(strategy, _fed(feed, options), here)
+    pace = pace_of(speed)
+    account, run_options = _terms(options)
+    planned = plan(strategy, _fed(feed, day, run_options), here)
     store = RunStore(here)
     store.prepare(options.name)
-    with progress("replaying", here):
-        results = run_paper(planned, pace, lambda entries: _tell(entries, here))
-    kept = store.keep("paper", planned.listed.short, results.record, options.name)
+    window = window_of(planned)
+    if window.first != window.last:
+        with progress("replaying", here):
+            results = run_paper(planned, pace, lambda entries: _tell(entries, here))
+        kept = store.keep("paper", planned.listed.short, results.record, options.name)
+        return _answer(kept, speed, here)
+    terms = SessionTerms(
+        strategy,
+        run_options.param,
+        _fed(feed, day, run_options),
+        feed,
+        speed,
+        account,
+        planned.config,
+        tuple(bars.instrument for bars in window.bars.values()),
+        {},
+    )
+    folder = AccountFolder.under(here.home, account)
+    begun = Begun(
+        terms,
+        planned.listed,
+        planned.strategy,
+        window,
+        folder,
+        pace,
+        metrics,
+        title_of_plan(planned),
+    )
+    with progress("trading", here):
+        conducted = begin(begun, here)
+    return answer_of(conducted, planned, speed, options.name, here)
+
+
+def answer_of(
+    conducted: Conducted, planned: Plan, speed: str, name: str | None, here: Surroundings
+) -> Answer:
+    """A session's blotter and, where its day ended in order, the evening's proof."""
+    results = results_of(conducted.lines, planned)
+    kept = RunStore(here).keep("paper", planned.listed.short, results.record, name)
+    answer = _answer(kept, speed, here)
+    proof = proof_of(conducted.lines)
+    told = sentence("Proof", proof_words(proof), here.width)
+    ends = [] if conducted.is_closed else sentence("Day", "not ended: papertape resume", here.width)
+    text = "\n".join([answer.text, *told, *ends])
+    data = {
+        **answer.data,
+        "session": conducted.session,
+        "closed": conducted.is_closed,
+        "proof": proof_data(proof),
+    }
+    return replace(answer, text=text, data=data)
+
+
+def _answer(kept: StoredRun, speed: str, here: Surroundings) -> Answer:
     rows = blotter(kept.record)
     data = {**run_data(kept), "blotter": [row._asdict() for row in rows], "holdings": _held(kept)}
     return Answer(_page(kept, rows, speed, here), data, tuple(kept.record.notices))
 
 
-def _pace(speed: str) -> float | None:
+def _terms(options: PaperOptions) -> tuple[str, RunOptions]:
+    """The account's name, and the options with its terms in the place of it."""
+    fields = {each.name: getattr(options, each.name) for each in dataclass_fields(RunOptions)}
+    named, terms = options.account, options.terms
+    if named in ("cash", "cash-settled", "margin"):
+        named, terms = "sim", named  # type: ignore[assignment]
+    return named, RunOptions(**{**fields, "account": terms})
+
+
+def title_of_plan(planned: Plan) -> str:
+    """What every screen of the session begins with."""
+    sources = " ".join(history.source for history in planned.histories.values())
+    mark = " SAMPLE" if "sample" in sources else " SYNTHETIC" if "synthetic" in sources else ""
+    return f"PAPER REPLAY{mark}"
+
+
+def pace_of(speed: str) -> float | None:
     """Seconds of the past a real second; None for as fast as it goes."""
     if speed == "max":
         return None
@@ -66,21 +147,21 @@ def _pace(speed: str) -> float | None:
     return float(found[1])
 
 
-def _fed(feed: str, options: RunOptions) -> RunOptions:
-    """The options with the feed's file, or the feed's day, in its place."""
+def _fed(feed: str, day: str | None, options: RunOptions) -> RunOptions:
+    """The options with the feed's file, and the day that is replayed, in their places."""
     kind, _, what = feed.partition(":")
-    if kind != "replay" or not what:
+    if kind != "replay" or (not what and day is None):
         raise UsageError(
-            f"{feed!r} is no feed", hint="--feed replay:FILE, replay:sample or replay:2024-06-28"
+            f"{feed!r} is no feed",
+            hint="--feed replay:FILE, replay:sample or replay:2024-06-28; or --day 2024-06-28",
         )
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", what):
+        day, what = _one_day(what, day), ""
+    if day is not None:
         if options.from_ or options.to:
-            raise UsageError(
-                "the feed names a day, and --from or --to others",
-                hint=f"--feed replay:{what} alone",
-            )
-        return replace(options, from_=what, to=what)
-    if options.data == (what,):
+            raise UsageError("a day is named, and --from or --to others", hint=f"--day {day} alone")
+        options = replace(options, from_=day, to=day)
+    if not what or options.data == (what,):
         return options
     if options.data:
         raise UsageError(
@@ -90,20 +171,16 @@ def _fed(feed: str, options: RunOptions) -> RunOptions:
     return replace(options, data=(what,))
 
 
+def _one_day(named: str, day: str | None) -> str:
+    if day is not None and day != named:
+        raise UsageError(f"the feed names {named}, and --day {day}", hint="leave one of them out")
+    return named
+
+
 def _tell(entries: Sequence[Entry], here: Surroundings) -> None:
     """Say on stderr what just happened to an order."""
-    for entry in entries:
-        match entry:
-            case OrderFilled(time=time, fill=fill):
-                done = f"filled {fill.order_id} {fill.quantity:+d} {fill.symbol}"
-                here.note(f"{rfc3339(time)}  {done} at {number(dollars(fill.price), 4)}")
-            case OrderRefused(time=time, refused=refused):
-                order = refused.order
-                asked = f"refused {order.id} {order.quantity:+d} {order.symbol}"
-                here.note(f"{rfc3339(time)}  {asked}: {refused.rule} {refused.reason}")
-            case OrderRejected(time=time, order=order, reason=reason):
-                asked = f"rejected {order.id} {order.quantity:+d} {order.symbol}"
-                here.note(f"{rfc3339(time)}  {asked}: {reason}")
+    for note in filter(None, map(worth_a_note, entries)):
+        here.note(note)
 
 
 def _page(run: StoredRun, rows: Sequence[BlotterRow], speed: str, here: Surroundings) -> str:

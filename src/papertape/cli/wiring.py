@@ -19,6 +19,7 @@ from papertape.data.actions import with_actions
 from papertape.data.sessions import regular_hours
 from papertape.data.store import Store
 from papertape.domain.clock import Clock
+from papertape.domain.day import Line
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Frequency, PriceHistory
@@ -27,10 +28,11 @@ from papertape.engines.proofbench.bench import SimulationEngine, simulate
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import Notify
 from papertape.engines.proofbench.results import SimulationResults, report
+from papertape.engines.proofbench.window import Window, cut
 from papertape.plugins.market_data.csv import read_prices
 from papertape.plugins.market_data.sample import SYMBOLS, read_sample
 from papertape.plugins.market_data.tables.actions import read_actions
-from papertape.session.paper import replay
+from papertape.session.paper import journaled, replay
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Strategy
 
@@ -285,6 +287,22 @@ def run_paper(plan: Plan, speed: float | None, notify: Notify) -> SimulationResu
         plan,
         lambda: replay(plan.strategy, plan.histories, plan.config, speed=speed, notify=notify),
     )
+
+
+def window_of(plan: Plan) -> Window:
+    """The bars that a plan trades, and the history before them.
+
+    Raises:
+        DataError: If the data rules refuse them, or there are none.
+    """
+    config = plan.config
+    wanted = plan.strategy.warmup if config.warmup == "before" else None
+    return cut(plan.histories, config.start, config.end, wanted, config.compatibility, config.allow)
+
+
+def results_of(lines: Sequence[Line], plan: Plan) -> SimulationResults:
+    """A session's day as a run: the same figures from its journal."""
+    return journaled(lines, plan.strategy, window_of(plan), plan.histories, plan.config)
 
 
 def blaming(plan: Plan, work: Callable[[], Answered]) -> Answered:

@@ -221,6 +221,24 @@ class Account:
             MappingProxyType({}),
         )
 
+    @classmethod
+    def carried(
+        cls, cash: Micros, unsettled: Micros, owed: Micros, positions: Mapping[str, Position]
+    ) -> Account:
+        """An account that goes on where another day left it; ``cash`` is by trade date."""
+        bond = sum(held.bond for held in positions.values())
+        balances = {
+            (CASH, USD): cash - unsettled,
+            (UNSETTLED, USD): unsettled,
+            (OWED, USD): owed,
+            (BOND, USD): bond,
+            (CAPITAL, USD): -(cash + owed + bond),
+        }
+        for symbol, held in positions.items():
+            balances[HOLDING, symbol], balances[MARKET, symbol] = held.quantity, -held.quantity
+        kept = {pocket: counted(amount) for pocket, amount in balances.items() if amount}
+        return cls(MappingProxyType(kept), MappingProxyType(dict(positions)))
+
     def after(self, event: LedgerEvent) -> Account:
         """The account once the event is booked.
 

@@ -44,6 +44,27 @@ class WallClock:
         time.sleep(max(0, moment - self.now()) / SECOND)
 
 
+class PacedClock:
+    """The past at a steady pace: so many of its seconds pass in each real one.
+
+    Args:
+        start: The moment it shows first.
+        speed: Seconds of the past a real second.
+    """
+
+    def __init__(self, start: Nanos, speed: float):
+        self._start, self._speed = start, speed
+        self._began = time.monotonic_ns()
+
+    def now(self) -> Nanos:
+        """The present moment of the past."""
+        return self._start + int((time.monotonic_ns() - self._began) * self._speed)
+
+    def wait_until(self, moment: Nanos) -> None:
+        """Sleep until ``moment``."""
+        time.sleep(max(0, moment - self.now()) / SECOND / self._speed)
+
+
 class ReplayClock:
     """The past, walked forward: it stands still until it is moved, and never goes back.
 

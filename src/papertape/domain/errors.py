@@ -7,12 +7,14 @@ PapertapeError
 │   ├── BadRows                  rows of a file that refuse to become bars, all of them at once
 │   ├── NotFound                 a provider knows nothing under a name
 │   ├── NoBars                   a provider sent not one bar
+│   ├── JournalBehind            a journal holds less than is known to have been written
 │   └── AmountTooLarge           an amount that can no longer be counted exactly
 ├── LookaheadFound      exit 1   the strategy knows the future, and nothing else can be said
 ├── StrategyError       exit 5   the user's strategy raised or answered nonsense
 ├── ProviderError       exit 6   a provider or broker cannot be reached
 ├── RiskRefusal         exit 7   risk control refuses to start or to go on
 ├── LockHeld            exit 8   another session holds the lock
+├── JournalFailed       exit 7   a journal can no longer be written: the process has to end
 └── InvariantBroken     exit 70  our fault: something that must not happen did
 
 What *may* happen (a refused order, a missing bar) is a value, never one of these.
@@ -104,6 +106,15 @@ class AmountTooLarge(DataError):
     """An amount reached 2**53 micro-dollars (nine billion dollars), where counting gets inexact."""
 
 
+class JournalBehind(DataError):
+    """A journal holds ``lines`` lines, and is known to have held ``known`` or another history."""
+
+    def __init__(self, message: str, *, hint: str, lines: int, known: int):
+        super().__init__(message, hint=hint, untouched="the journal was left as it is")
+        self.lines = lines
+        self.known = known
+
+
 class LookaheadFound(PapertapeError):
     """The strategy knows the future, so much that its result cannot even be counted."""
 
@@ -132,6 +143,16 @@ class LockHeld(PapertapeError):
     """Another session holds the lock."""
 
     exit_code = 8
+
+
+class JournalFailed(PapertapeError):
+    """A journal can no longer be written; what it acknowledged is safe, and nothing more can be.
+
+    Whoever catches it may still cancel orders, says so, and ends the process. It never records
+    again: after a failed write nobody knows what the disk holds until the file is read anew.
+    """
+
+    exit_code = 7
 
 
 class InvariantBroken(PapertapeError):

@@ -14,6 +14,7 @@ from papertape.domain.fill import Fill
 from papertape.domain.market import Bar, CorporateAction, Tick
 from papertape.domain.money import Micros
 from papertape.domain.order import Order, OrderId
+from papertape.domain.restraint import Cause, Restraint
 from papertape.domain.signal import Signal
 from papertape.domain.verdict import Approved, Refused
 
@@ -364,6 +365,24 @@ class GoodFaithViolated:
     fill_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Restrained:
+    """A restraint came into force."""
+
+    time: Nanos
+    restraint: Restraint
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A restraint ended: its cause is gone, or somebody re-armed it by name."""
+
+    time: Nanos
+    cause: Cause
+    reason: str
+    by: str
+
+
 OrderReport: TypeAlias = (
     OrderPending
     | OrderAccepted
@@ -422,6 +441,8 @@ Event: TypeAlias = (
     | MarginCalled
     | GoodFaithViolated
     | LimitTouched
+    | Restrained
+    | Released
 )
 
 

@@ -10,11 +10,15 @@ from papertape.domain.order import Order
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One limit that was looked at: the control's id, what was found, what is allowed."""
+    """One limit that was looked at: the control's id, what was found, what is allowed.
+
+    ``used`` is how much of the limit that is, in hundredths of a percent; 0 where it has no size.
+    """
 
     rule: str
     found: str
     limit: str
+    used: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,34 +7,38 @@ driver hands it the time and carries away what happened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from papertape.domain.account import Account
+from papertape.domain.books import booked
 from papertape.domain.clock import Nanos
+from papertape.domain.day import MomentSeen
 from papertape.domain.event import (
     CancelRequest,
     Entry,
     Event,
     Intent,
     Journal,
-    LedgerEvent,
     Moment,
     OrderApproved,
+    OrderFilled,
     OrderRefused,
     Proposal,
     ReplaceApproved,
     ReplaceRequest,
+    Restrained,
 )
 from papertape.domain.instrument import Instrument
-from papertape.domain.lifecycle import Effect, OrderState, book_report
+from papertape.domain.lifecycle import Effect, OrderState
 from papertape.domain.market import Bars, Renaming, Trade
 from papertape.domain.money import Micros, micros
 from papertape.domain.order import OrderId
 from papertape.domain.report import order_of
+from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.domain.terms import AccountTerms
 from papertape.domain.verdict import Approved
-from papertape.engines.flowroute.core import FlowRoute
-from papertape.engines.riskguard import RiskGuard, RiskView
-from papertape.engines.riskguard.limits import LastPrice
+from papertape.engines.flowroute.core import Router
+from papertape.engines.riskguard import LastPrice, RiskGuard, RiskView
 from papertape.engines.signalcore.engine import SignalCore, Standing
 
 
@@ -54,7 +58,7 @@ class TradingPipeline:
         self,
         core: SignalCore,
         guard: RiskGuard,
-        router: FlowRoute,
+        router: Router,
         account: Account,
         terms: AccountTerms,
         instruments: Mapping[str, Instrument],
@@ -62,7 +66,7 @@ class TradingPipeline:
         self._core = core
         self._terms = terms
         self._instruments = instruments
-        self._guard = guard
+        self.guard = guard
         self._router = router
         self.account = account
         self.orders: dict[OrderId, OrderState] = {}
@@ -70,12 +74,21 @@ class TradingPipeline:
         self._last: dict[str, LastPrice] = {}
         self._closes: dict[str, Micros] = {}
         self._answers: list[Event] = []
+        guard.begin(account)
 
-    def warm(self, moment: Moment) -> None:
-        """See a moment before the first one traded; no order rests yet, so nothing can happen."""
-        self._router.collect_fills(moment)
+    def warm(self, moment: Moment) -> list[Event]:
+        """See a moment in which nothing is decided; what happened to orders and account in it.
+
+        Before the first decision no order rests, so that is nothing; else the strategy hears of
+        it when it is asked next.
+        """
+        if self.guard.counts:
+            self.guard.note(MomentSeen(moment.time, moment, is_history=True))
+        events = self._router.collect_fills(moment)
+        events += self.hear(events)
         self._note_prices(moment)
         self._core.see(moment)
+        return events
 
     def finish(self) -> None:
         """Tell the strategy that there is nothing more to come."""
@@ -109,7 +122,7 @@ class TradingPipeline:
             stop: Row before which to stop in any case, for an action takes effect there.
         """
         symbol = bars.symbol
-        if self._answers:
+        if self._answers or self.guard.counts:
             return first
         calm = self._router.calm(symbol)
         if calm.until <= int(bars.end[first]):
@@ -137,24 +150,64 @@ class TradingPipeline:
 
     def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
         """What happened up to this moment and what is to be done about it, nothing sent yet."""
+        if self.guard.counts:
+            self.guard.note(MomentSeen(moment.time, moment))
         events = self._router.collect_fills(moment)
-        self._fold(events)
+        events += self._fold(events)
         self._note_prices(moment)
         self._core.see(moment)
+        told, withdrawn = self.watch(moment.time)
         standing = self._standing(moment.time)
         happened, self._answers = [*self._answers, *events], []
         decided, proposals = self._core.decide(moment, happened, standing)
-        if not proposals:
-            return [*events, *decided], []
-        refused, intents = self._judge(proposals, moment.time)
-        return [*events, *decided, *refused], intents
+        if not (proposals or withdrawn):
+            return [*events, *told, *decided], []
+        refused, intents = self._judge([*withdrawn, *proposals], moment.time)
+        return [*events, *told, *decided, *refused], intents
+
+    def watch(self, now: Nanos) -> tuple[Sequence[Event], Sequence[CancelRequest]]:
+        """Restrain what RiskGuard's counts call for, and withdraw orders where that is part of it.
+
+        A step begins with it; a driver asks whenever time has passed without one.
+        """
+        told = self.guard.watch(now)
+        cancelling = [each.restraint for each in told if each.restraint.cancels]
+        return told, self.withdraw(now, cancelling[0].reason) if cancelling else ()
+
+    def withdraw(self, now: Nanos, reason: str) -> list[CancelRequest]:
+        """Cancels for all that works at the broker, to be recorded and routed."""
+        return [CancelRequest(now, order_id, reason) for order_id in self._working]
 
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
         """Send what was decided; the broker's answers."""
+        self.expect(intents)
         reports = self._router.route(intents, now)
-        self._fold(reports)
-        self._answers += reports  # a broker may fill at once; the strategy hears of it next time
-        return reports
+        return [*reports, *self.hear(reports)]
+
+    def expect(self, intents: Sequence[Intent]) -> None:
+        """Take orders that are on their way as open, until the broker says what became of them."""
+        for intent in intents:
+            if isinstance(intent, OrderApproved):
+                order = intent.approved.order
+                self.orders.setdefault(order.id, OrderState(order))
+                self._keep_working(order.id)
+
+    def hear(self, reports: Sequence[Event]) -> list[Event]:
+        """Book what a broker said between two decisions; what it made RiskGuard do.
+
+        The strategy hears of it when it is asked next.
+        """
+        restrained = self._fold(reports)
+        self._answers += reports
+        return restrained
+
+    def judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
+        """Ask RiskGuard about orders that no strategy asked for: what it refused, what may go."""
+        return self._judge(proposals, now)
+
+    def last_price(self, symbol: str) -> LastPrice | None:
+        """The last price seen of an instrument."""
+        return self._last.get(symbol)
 
     def _judge(self, proposals: Sequence[Proposal], now: Nanos) -> tuple[list[Event], list[Intent]]:
         """Ask RiskGuard about each order; each one counts for the next, as if it were working."""
@@ -169,13 +222,24 @@ class TradingPipeline:
             if isinstance(proposal, ReplaceRequest):
                 self._judge_change(proposal, working, refused, intents)
                 continue
-            verdict = self._guard.check(proposal, self._view(now, working))
+            verdict = self.guard.check(proposal, self._view(now, working))
             if isinstance(verdict, Approved):
                 working[proposal.id] = OrderState(proposal)
                 intents.append(OrderApproved(now, verdict))
+                self.guard.note(intents[-1])
             else:
-                refused.append(OrderRefused(now, verdict))
+                refused += self._refused(OrderRefused(now, verdict))
+        halts = [each.restraint for each in refused if isinstance(each, Restrained)]
+        for halt in filter(attrgetter("cancels"), halts):
+            # Too many orders were asked for: none of them is to stay.
+            intents += [CancelRequest(now, order_id, halt.reason) for order_id in working]
+            working.clear()
         return refused, intents
+
+    def _refused(self, event: OrderRefused) -> list[Event]:
+        """A refusal, and the halt that it leads to where there were too many."""
+        self.guard.note(event)
+        return [event, *self.guard.watch(event.time)]
 
     def _judge_change(
         self,
@@ -193,13 +257,14 @@ class TradingPipeline:
             reason = f"changed to {request.quantity}, of which {state.filled} are filled"
             intents.append(CancelRequest(request.time, request.order_id, reason))
             return
-        verdict = self._guard.check(rest, self._view(request.time, working))
+        verdict = self.guard.check_change(rest, self._view(request.time, working))
         if isinstance(verdict, Approved):
             working[request.order_id] = OrderState(rest)
             intents.append(ReplaceApproved(request.time, request, verdict))
+            self.guard.note(intents[-1])
         else:
             working[request.order_id] = state
-            refused.append(OrderRefused(request.time, verdict))
+            refused += self._refused(OrderRefused(request.time, verdict))
 
     def _available(self) -> Micros:
         """Available funds that no working order may yet take."""
@@ -225,6 +290,8 @@ class TradingPipeline:
             self._reserved(working),
             self._terms,
             self._instruments,
+            working,
+            self.orders,
         )
 
     def _note_prices(self, moment: Moment) -> None:
@@ -242,14 +309,23 @@ class TradingPipeline:
             self._closes[bar.symbol] = close
             self._last[bar.symbol] = LastPrice(close, bar.end, bar.end - bar.start)
 
-    def _fold(self, events: Sequence[Event]) -> None:
+    def _fold(self, events: Sequence[Event]) -> list[Event]:
+        """Book what was reported; what it made RiskGuard do."""
+        restrained: list[Event] = []
         for event in events:
-            effect = book_report(self.orders, event)
+            effect, self.account = booked(self.orders, self.account, event)
             if effect is Effect.SUSPENDED:
-                self._guard.kill_switch.press(f"the broker reports what cannot be: {event}")
-            if effect is Effect.BOOKED and isinstance(event, LedgerEvent):
-                self.account = self.account.after(event)
+                reason, halted = f"the broker reports what cannot be: {event}", TradingState.HALTED
+                found = Restraint(
+                    Cause.OVERFILL, halted, reason, event.time, "R28", sweep=Sweep.ALL
+                )
+                restrained += self.guard.restrain(found)
+            if effect is Effect.BOOKED:
+                self.guard.note(event)
+            if isinstance(event, OrderFilled):  # the only price known of what others bought
+                self._closes.setdefault(event.fill.symbol, event.fill.price)
             self._keep_working(order_of(event))
+        return restrained
 
     def _keep_working(self, order_id: OrderId | None) -> None:
         """Follow one order in the table of those that can still trade."""

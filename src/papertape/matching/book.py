@@ -495,6 +495,10 @@ class Book:
         self._last[bar.symbol] = micros(bar.close)
         self._bar[bar.symbol] = bar
 
+    def carry_over(self, last: Mapping[str, Micros]) -> None:
+        """Know the last prices of another day."""
+        self._last.update(last)
+
     def catch_up(self, bars: Bars) -> None:
         """Learn from bars that met no order, all at once."""
         symbol = bars.symbol

@@ -1,13 +1,167 @@
-"""Feeds: the market as a session meets it, each moment handed over when it has happened."""
+"""Feeds: the market as a session meets it, each moment handed over when it has happened.
+
+A feed is asked what is new and when to ask again; it never blocks, so that whoever asks can hear
+a person meanwhile. Replayed, polled or streamed: the same bars make the same moments.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from papertape.data.moments import moments
-from papertape.domain.clock import Clock
+from papertape.domain.clock import SECOND, Clock, Nanos
+from papertape.domain.errors import PapertapeError
 from papertape.domain.event import Moment
+from papertape.domain.market import Bar
 from papertape.engines.proofbench.window import Window
+from papertape.plugins.market_data.source import AmendedBar, MarketData
+from papertape.session.builder import MomentBuilder
+
+_LOOK_AGAIN: Nanos = SECOND // 20
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A feed that has nothing more to give until it is begun anew."""
+
+    reason: str
+
+
+News: TypeAlias = Moment | AmendedBar | Broken
+
+
+class Feed(Protocol):
+    """Where moments come from."""
+
+    def news(self, now: Nanos) -> list[News]:
+        """What has happened by now and was not handed over yet, oldest first."""
+        ...
+
+    def next_look(self, now: Nanos) -> Nanos | None:
+        """When to ask again; None once there is nothing more to come."""
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever it holds."""
+        ...
+
+
+class Replay:
+    """Stored bars and ticks, told again; it knows no future, for it is asked with the time.
+
+    Args:
+        window: The bars, the actions among them, and the tape where there is one.
+        after: What closed up to here was told already: by the session that is resumed.
+    """
+
+    def __init__(self, window: Window, after: Nanos = 0):
+        told = moments(window.bars, window.actions, window.ticks)
+        self._coming = (each for each in told if each.time > after)
+        self._next = next(self._coming, None)
+
+    def news(self, now: Nanos) -> list[News]:
+        """The next moment, if it is due; one at a time, so that each is acted on by itself."""
+        found = self._next
+        if found is None or found.time > now:
+            return []
+        self._next = next(self._coming, None)
+        return [found]
+
+    def next_look(self, now: Nanos) -> Nanos | None:
+        """When the next moment closes."""
+        return None if self._next is None else max(now, self._next.time)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Live:
+    """A provider's events, heard in a thread of their own and kept in a bounded queue.
+
+    A queue that overflows breaks the feed: what was lost is fetched when it is begun anew, and
+    nothing is ever dropped in silence (fault-F36).
+
+    Args:
+        source: Polls or streams; either way it mends its own holes.
+        symbols: What to hear.
+        most: Events that may wait.
+    """
+
+    def __init__(self, source: MarketData, symbols: Sequence[str], most: int = 10_000):
+        self._source, self._symbols = source, tuple(symbols)
+        self._builder = MomentBuilder(symbols)
+        self._waiting: queue.Queue[Bar | AmendedBar | Broken] = queue.Queue(most)
+        self._is_over = threading.Event()
+        self._is_broken = False
+        self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
+        self._thread.start()
+
+    def news(self, now: Nanos) -> list[News]:
+        """What was heard since; moments once they are whole."""
+        found: list[News] = []
+        while True:
+            try:
+                said = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(said, Broken):
+                self._is_broken = True
+                return [*found, *self._builder.due(now), said]
+            found += self._builder.hear(said, now)
+        return [*found, *self._builder.due(now)]
+
+    def next_look(self, now: Nanos) -> Nanos | None:
+        """Soon; None once it is broken."""
+        return None if self._is_broken else now + _LOOK_AGAIN
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._is_over.set()
+        self._thread.join(5)
+
+    def _work(self) -> None:
+        try:
+            asyncio.run(self._listen())
+        except queue.Full:
+            self._break("")
+        except PapertapeError as error:
+            self._break(error.message)
+        except Exception as error:  # noqa: BLE001 - a thread's last door: its end is a value
+            self._break(f"{type(error).__name__}: {error}")
+        else:
+            self._break("the provider's stream ended")
+
+    async def _listen(self) -> None:
+        ended = asyncio.create_task(asyncio.to_thread(self._is_over.wait))
+        hearing = asyncio.create_task(self._hear())
+        done, pending = await asyncio.wait({ended, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        self._is_over.set()
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _hear(self) -> None:
+        stream = self._source.stream(self._symbols)
+        async with aclosing(stream) as events:  # type: ignore[type-var]
+            async for event in events:
+                if isinstance(event, Bar | AmendedBar):
+                    self._waiting.put_nowait(event)
+
+    def _break(self, reason: str) -> None:
+        try:
+            self._waiting.put_nowait(Broken(reason))
+        except queue.Full:  # room for the one word that counts; what is lost is fetched anew
+            while not self._waiting.empty():
+                self._waiting.get_nowait()
+            self._waiting.put_nowait(Broken("more events waited than may wait"))
 
 
 def replayed(window: Window, clock: Clock) -> Iterator[Moment]:

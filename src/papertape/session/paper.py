@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import cast, get_args
 
 from papertape.domain.clock import ReplayClock
-from papertape.domain.event import NoJournal
-from papertape.domain.instrument import Instrument
+from papertape.domain.day import DayOpened, Line, MomentSeen
+from papertape.domain.day_state import DayState
+from papertape.domain.event import Entry, NoJournal
 from papertape.domain.market import PriceHistory
-from papertape.engines.proofbench.assembly import (
-    assemble,
-    is_signal_strategy,
-    order_desk,
-    signal_desk,
-)
+from papertape.engines.proofbench.assembly import assemble
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import Notify, drive
-from papertape.engines.proofbench.marks import value
+from papertape.engines.proofbench.marks import Logged, value
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome, SimulationResults, report
-from papertape.engines.proofbench.window import cut
-from papertape.engines.signalcore.answers import AskedEachBar
-from papertape.engines.signalcore.engine import SignalCore
+from papertape.engines.proofbench.window import Window, cut
+from papertape.session.assembly import desk
 from papertape.session.feed import replayed
-from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
+from papertape.strategies.strategy import Strategy
 
 
 def replay(
@@ -47,7 +42,7 @@ def replay(
     wanted = strategy.warmup if config.warmup == "before" else None
     window = cut(histories, config.start, config.end, wanted, config.compatibility, config.allow)
     instruments = {symbol: bars.instrument for symbol, bars in window.bars.items()}
-    rig = assemble(_desk(strategy, instruments, config), instruments, config, window.taped)
+    rig = assemble(desk(strategy, instruments, config), instruments, config, window.taped)
     stream = replayed(window, ReplayClock(speed=speed))
     times, logged = drive(rig.pipeline, stream, window, NoJournal(), notify)
     valuation = value(config.capital, window.start, times, logged, window.bars)
@@ -56,11 +51,34 @@ def replay(
     return report(outcome, None, histories, config)
 
 
-def _desk(
-    strategy: Strategy, instruments: Mapping[str, Instrument], config: SimulationConfig
-) -> SignalCore:
-    if not is_signal_strategy(strategy):
-        return order_desk(cast("OrderStrategy", strategy), instruments, config)
-    signals = cast("SignalStrategy", strategy)
-    answers = AskedEachBar(signals, instruments, config.frequency)
-    return signal_desk(signals, answers, instruments, config)
+def journaled(
+    lines: Sequence[Line],
+    strategy: Strategy,
+    window: Window,
+    histories: Mapping[str, PriceHistory],
+    config: SimulationConfig,
+) -> SimulationResults:
+    """A session's day as a run, from its journal.
+
+    Args:
+        lines: Of a session that began without holdings.
+        strategy: What traded.
+        window: The market it was to see.
+        histories: Where that is from.
+        config: Its settings.
+    """
+    state = DayState.of(lines)
+    times: list[int] = []
+    logged = Logged([], [])
+    for line in lines:
+        match line:
+            case MomentSeen(moment=moment) if moment.time > window.start:
+                times.append(moment.time)
+            case _ if isinstance(line, get_args(Entry)):
+                logged.add(max(0, len(times) - 1), [cast("Entry", line)])
+    opened = lines[0]
+    assert isinstance(opened, DayOpened)
+    valuation = value(opened.cash, window.start, times, logged, window.bars)
+    verdict = LookaheadVerdict("not_run", 0, "a session cannot look ahead: its feed has no future")
+    outcome = Outcome(strategy, window, logged, state.orders, valuation, verdict)
+    return report(outcome, None, histories, config)

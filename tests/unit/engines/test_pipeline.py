@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from tests.exchange import SPY
@@ -21,15 +23,18 @@ from papertape.domain.event import (
     OrderFilled,
     OrderRefused,
     Proposal,
+    Restrained,
 )
 from papertape.domain.fill import Fill
 from papertape.domain.lifecycle import OrderStatus
+from papertape.domain.market import Bar
 from papertape.domain.money import micros
 from papertape.domain.order import Order, OrderKind
+from papertape.domain.restraint import Cause, TradingState
 from papertape.domain.terms import CASH_ACCOUNT
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import KillSwitch, RiskGuard, RiskLimits
+from papertape.engines.riskguard import RiskGuard, RiskLimits
 from papertape.engines.signalcore.engine import Standing
 
 BARS = random_bars(31, 6)
@@ -76,7 +81,7 @@ def order(number: int, quantity: int = 10, **terms: Any) -> Order:
 
 def pipeline(desk: Proposing, cash: float = 100_000) -> tuple[TradingPipeline, RecordingBroker]:
     broker = RecordingBroker()
-    guard = RiskGuard(RiskLimits(), KillSwitch())
+    guard = RiskGuard(RiskLimits())
     account = Account.opened(micros(cash))
     return wired(desk, guard, broker, account), broker
 
@@ -164,15 +169,76 @@ def test_the_desk_sees_the_prices_of_the_moment_it_decides_on() -> None:
     assert desk.standings[0].now == MOMENTS[0].time
 
 
-def test_seq_s34_an_overfill_reaches_no_account_and_presses_the_kill_switch() -> None:
+def test_seq_s34_an_overfill_reaches_no_account_and_halts_trading() -> None:
     broker = RecordingBroker()
-    guard = RiskGuard(RiskLimits(), KillSwitch())
+    guard = RiskGuard(RiskLimits())
     flow = wired(Proposing([order(1, 300)]), guard, broker, Account.opened(micros(100_000)))
     flow.step(MOMENTS[0], NoJournal())
     broker.says(filled("a", 250), filled("a", 250), filled("b", 80))
-    flow.step(MOMENTS[1], NoJournal())
+    entries = flow.step(MOMENTS[1], NoJournal())
     assert flow.account.quantity("SPY") == flow.orders["o1"].filled == 250
-    assert guard.kill_switch.is_pressed
+    told = [each.restraint for each in entries if isinstance(each, Restrained)]
+    assert [(each.cause, each.state) for each in told] == [(Cause.OVERFILL, TradingState.HALTED)]
+    assert guard.restraints.in_force == tuple(told)
+
+
+HOLDS_500 = Account.opened(micros(100_000)).after(
+    OrderFilled(0, Fill("g", "gift", "SPY", 0, 500, micros(1.0), 0, "r", 0, micros(1.0)))
+)
+
+
+def at_close(row: int, close: float) -> Moment:
+    bar = BARS.bar(row)
+    return Moment(bar.end, (Bar("SPY", bar.start, bar.end, close, close, close, close, 1e6),))
+
+
+def test_risk_r21_a_daily_loss_halts_cancels_what_works_and_refuses_what_is_new() -> None:
+    guard = RiskGuard(RiskLimits(max_daily_loss=Fraction("0.03")))
+    desk, broker = Proposing([order(1, limit=micros(50.0))], [order(2)]), RecordingBroker()
+    flow = wired(desk, guard, broker, HOLDS_500)
+    flow.warm(at_close(0, 100))
+    flow.step(at_close(1, 100), NoJournal())
+    # 99,500 in cash and 500 shares at 100: 149,500; 3 % are 4,485, or 8.97 a share.
+    entries = flow.step(at_close(2, 91.03), NoJournal())
+    assert [type(entry).__name__ for entry in entries] == [
+        "Restrained",
+        "OrderRefused",
+        "CancelRequest",
+        "OrderCanceled",
+    ]
+    assert [each.refused.rule for each in entries if isinstance(each, OrderRefused)] == ["R2"]
+    assert guard.restraints.state is TradingState.HALTED
+
+
+def test_risk_r21_a_cent_less_of_a_loss_changes_nothing() -> None:
+    guard = RiskGuard(RiskLimits(max_daily_loss=Fraction("0.03")))
+    flow = wired(Proposing([], [order(2)]), guard, RecordingBroker(), HOLDS_500)
+    flow.warm(at_close(0, 100))
+    flow.step(at_close(1, 100), NoJournal())
+    entries = flow.step(at_close(2, 91.04), NoJournal())
+    assert [type(entry).__name__ for entry in entries] == ["OrderApproved", "OrderAccepted"]
+
+
+def test_fault_f60_a_flood_is_throttled_then_halted_and_withdrawn() -> None:
+    guard = RiskGuard(RiskLimits(order_rate=5, order_burst=2, max_throttled=10))
+    broker = RecordingBroker()
+    flow = wired(
+        Proposing([order(n, 1) for n in range(1_000)]), guard, broker, Account.opened(micros(1e5))
+    )
+    entries = flow.step(MOMENTS[0], NoJournal())
+    refused = Counter(each.refused.rule for each in entries if isinstance(each, OrderRefused))
+    assert refused == {"R13": 10, "R2": 988}
+    halts = [each.restraint.cause for each in entries if isinstance(each, Restrained)]
+    assert halts == [Cause.FLOOD]
+    calls = [call for call in broker.calls if call[0] != "collect"]
+    assert calls == [("submit", "o0"), ("submit", "o1"), ("cancel", "o0"), ("cancel", "o1")]
+
+
+def test_a_guard_without_limits_counts_nothing() -> None:
+    flow, _ = pipeline(Proposing([order(1)]))
+    before = flow.guard.tally
+    flow.step(MOMENTS[0], NoJournal())
+    assert flow.guard.tally is before
 
 
 def filled(fill_id: str, quantity: int) -> OrderFilled:

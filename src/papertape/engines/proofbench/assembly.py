@@ -17,7 +17,7 @@ from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.riskguard import PROFILES, KillSwitch, RiskGuard
+from papertape.engines.riskguard import RiskGuard
 from papertape.engines.signalcore.answers import Answers
 from papertape.engines.signalcore.engine import SignalCore, SignalDesk
 from papertape.engines.signalcore.order_desk import OrderDesk
@@ -31,7 +31,7 @@ class Rig(NamedTuple):
 
     pipeline: TradingPipeline
     broker: PaperBroker
-    kill_switch: KillSwitch
+    guard: RiskGuard
 
 
 def assemble(
@@ -54,12 +54,11 @@ def assemble(
         latency=Latency(config.delay),
         taped=taped,
     )
-    switch = KillSwitch()
-    guard = RiskGuard(PROFILES[config.risk_profile], switch)
+    guard = RiskGuard(config.risk_limits)
     account = Account.opened(config.capital)
     router = FlowRoute(broker)
     pipeline = TradingPipeline(core, guard, router, account, terms, instruments)
-    return Rig(pipeline, broker, switch)
+    return Rig(pipeline, broker, guard)
 
 
 def signal_desk(

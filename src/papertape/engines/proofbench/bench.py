@@ -108,7 +108,7 @@ class SimulationEngine:
         held = None
         if self.config.benchmark == "hold":
             size = "percent:95" if size_policy(self.config.size).needs_stop else self.config.size
-            config = replace(self.config, size=size, risk_profile="backtest")
+            config = replace(self.config, size=size, risk_profile="backtest", limits=())
             held = simulate(BuyAndHoldStrategy(), self._histories, config, outcome.window)
         return report(outcome, held, self._histories, self.config)
 

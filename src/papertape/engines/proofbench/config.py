@@ -14,7 +14,7 @@ from papertape.domain.errors import UsageError
 from papertape.domain.market import Frequency
 from papertape.domain.money import Micros, micros
 from papertape.domain.terms import account_terms
-from papertape.engines.riskguard import PROFILES
+from papertape.engines.riskguard import PROFILES, RiskLimits, limits_from
 from papertape.engines.signalcore.sizing import size_policy
 from papertape.matching.costs import CostModel
 from papertape.matching.tariffs import cost_model
@@ -45,6 +45,7 @@ class SimulationConfig:
         warmup: ``before`` loads the strategy's history ahead of ``start``, so that it may act at
             the first open; ``inside`` starts cold.
         risk_profile: Which limits RiskGuard holds orders against.
+        limits: Those that are set otherwise, such as ``max_orders=200``.
         benchmark: ``hold`` buys and holds the same instruments at the same costs; ``none``.
         seed: Of everything that is drawn, such as bootstrap samples.
         latency: Milliseconds that an order, a cancel or a replacement takes to the exchange.
@@ -64,6 +65,7 @@ class SimulationConfig:
     account: str = "cash"
     warmup: WarmUp = "before"
     risk_profile: str = "backtest"
+    limits: tuple[str, ...] = ()
     benchmark: Benchmark = "hold"
     seed: int = 0
     latency: float = 0.0
@@ -97,6 +99,7 @@ class SimulationConfig:
         account_terms(self.account)
         compatibilities(self.compat)
         cost_model(self.cost, self.spread)
+        _ = self.risk_limits
         object.__setattr__(self, "allow", tuple(sorted({rule_id(rule) for rule in self.allow})))
 
     @property
@@ -118,6 +121,12 @@ class SimulationConfig:
     def costs(self) -> CostModel:
         """What trading costs."""
         return cost_model(self.cost, self.spread)
+
+    @property
+    def risk_limits(self) -> RiskLimits:
+        """What RiskGuard holds orders against."""
+        pairs = (each.partition("=") for each in self.limits)
+        return limits_from(self.risk_profile, {name: text for name, _, text in pairs})
 
     @property
     def capital(self) -> Micros:

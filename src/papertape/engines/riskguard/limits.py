@@ -1,297 +1,267 @@
-"""The limits an order is held against: one small rule for each, all of them failing closed.
-
-A rule answers a `Check` (looked at, and inside) or a `Veto`. What it cannot know, it vetoes.
-"""
+"""RiskLimits: the numbers behind the risk controls, and the profiles that set them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 
-from papertape.domain.account import Account
 from papertape.domain.clock import SECOND, Nanos
-from papertape.domain.errors import SettingsError
-from papertape.domain.instrument import Instrument
-from papertape.domain.money import MICROS_PER_DOLLAR, Micros, dollars
-from papertape.domain.order import Order
-from papertape.domain.terms import CASH_ACCOUNT, AccountTerms, judged_price
-from papertape.domain.verdict import Check
-from papertape.engines.riskguard.kill_switch import KillSwitch
+from papertape.domain.errors import RiskRefusal, SettingsError, UsageError
+from papertape.domain.money import MICROS_PER_DOLLAR, Micros
+from papertape.engines.riskguard.units import (
+    COUNT,
+    DOLLARS,
+    RATE,
+    SECONDS,
+    SECONDS_OR_NONE,
+    SHARE,
+    SHARES,
+    SWITCH,
+    SYMBOLS,
+    TIMES,
+    UNLIMITED,
+    Unit,
+    Unlimited,
+)
 
-FRESH_AT_LEAST: Nanos = 15 * SECOND
-COLLAR_BELOW_A_DOLLAR = 0.20
+# None is what a profile says nothing about; the unit says how the limit is written.
+Shares: TypeAlias = Annotated[int | Unlimited | None, SHARES]
+Count: TypeAlias = Annotated[int | Unlimited | None, COUNT]
+Rate: TypeAlias = Annotated[int | Unlimited | None, RATE]
+Share: TypeAlias = Annotated[Fraction | Unlimited | None, SHARE]
+Times: TypeAlias = Annotated[Fraction | Unlimited | None, TIMES]
+Time: TypeAlias = Annotated[Nanos | Unlimited | None, SECONDS]
+TimeOrNone: TypeAlias = Annotated[Nanos | Unlimited | None, SECONDS_OR_NONE]
+Money: TypeAlias = Annotated[Micros | Unlimited | None, DOLLARS]
+Names: TypeAlias = Annotated[frozenset[str] | Unlimited | None, SYMBOLS]
+OnOff: TypeAlias = Annotated[bool | None, SWITCH]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RiskLimits:
-    """The numbers behind the rules; None means that the limit is not set in this profile.
+    """What each control allows; None means that the limit is not set in this profile.
+
+    Shares of equity are exact fractions, money is micro-dollars, time is nanoseconds.
 
     Attributes:
         max_order_quantity: Shares an order (risk-R4).
         max_order_notional: Share of equity an order (risk-R5).
-        price_collar: Share a limit may lie from the last price (risk-R6).
+        price_collar: Share that a limit may lie from the last price (risk-R6).
+        price_collar_below_dollar: The same below a dollar, where a few ticks are a large share.
+        max_price_age: How old a price may always be (risk-R7).
+        max_price_age_bars: How many bars old it may be, where that is more.
+        finality_delay: How long after its close a bar may come in, on top of that.
         max_position: Share of equity in one symbol, with everything open filled (risk-R8).
         max_gross: Share of equity in all holdings, with everything open filled (risk-R9).
-        short_selling: Whether a holding may go below zero where the account lends (risk-R12).
+        max_net: The same for longs less shorts (risk-R10).
+        max_leverage: Value that may be held as a multiple of equity (risk-R11).
+        shortable: Symbols that were located and may be sold short (risk-R12).
+        order_rate: Orders a second in the long run (risk-R13).
+        order_burst: Orders at once.
+        max_throttled: Orders over the rate within a minute, before all trading halts.
+        max_orders: Orders a day (risk-R14).
+        max_daily_notional: Bought a day, and sold a day, as a multiple of equity (risk-R15).
+        alert_at: Share of any limit from which on somebody is told.
+        duplicate_window: Within which the same content is not sent twice (risk-R16).
+        unique_ids: Whether an id is good for one order, ever (risk-R17).
+        balanced_children: Whether children together stay within their parent (risk-R18).
+        max_cycles: Entries and exits in one symbol without a new bar (risk-R19).
+        no_self_cross: Whether an order that would meet one of ours is refused (risk-R20).
+        max_daily_loss: Share of the day's first equity (risk-R21).
+        max_drawdown: Share of the highest equity (risk-R22).
+        max_rejects: Rejections within the window before trading halts (risk-R23).
+        reject_window: See above.
+        regular_hours: Whether orders must trade in the regular session (risk-R24).
+        quiet_before_close: How long before the close nothing new begins.
+        tradable: Symbols of the run that may be traded (risk-R25).
+        restricted: Symbols that may not.
+        max_symbols: Symbols held or ordered at a time.
+        max_participation: Share of the median bar's volume an order (risk-R26).
+        participation_bars: Bars that the median is taken over.
+        dead_man: How long feed or operator may be silent (risk-R27).
+        reconcile_every: How often the broker's books are compared with ours (risk-R28).
+        canary_orders: How many orders of a day begin small (risk-R29).
+        canary_quantity: Shares that each of them may have.
+        capital: Money at work: shares of equity are shares of no more than this.
     """
 
-    max_order_quantity: int | None = None
-    max_order_notional: float | None = None
-    price_collar: float | None = None
-    max_position: float | None = None
-    max_gross: float | None = None
-    short_selling: bool = True
+    max_order_quantity: Shares = None
+    max_order_notional: Share = None
+    price_collar: Share = None
+    price_collar_below_dollar: Share = None
+    max_price_age: Time = 15 * SECOND
+    max_price_age_bars: Count = 2
+    finality_delay: TimeOrNone = 0
+    max_position: Share = None
+    max_gross: Share = None
+    max_net: Share = None
+    max_leverage: Times = None
+    shortable: Names = None
+    order_rate: Rate = None
+    order_burst: Count = None
+    max_throttled: Count = None
+    max_orders: Count = None
+    max_daily_notional: Times = None
+    alert_at: Share = None
+    duplicate_window: Time = None
+    unique_ids: OnOff = None
+    balanced_children: OnOff = None
+    max_cycles: Count = None
+    no_self_cross: OnOff = None
+    max_daily_loss: Share = None
+    max_drawdown: Share = None
+    max_rejects: Count = None
+    reject_window: Time = None
+    regular_hours: OnOff = None
+    quiet_before_close: TimeOrNone = None
+    tradable: Names = None
+    restricted: Names = None
+    max_symbols: Count = None
+    max_participation: Share = None
+    participation_bars: Count = None
+    dead_man: Time = None
+    reconcile_every: Time = None
+    canary_orders: Count = None
+    canary_quantity: Shares = None
+    capital: Money = None
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name == "short_selling":
-                continue
-            # NaN compares false, so it is refused here and cannot disarm a rule later.
-            if value is not None and (isinstance(value, bool) or not value > 0):
-                raise SettingsError(f"risk limit {item.name}={value!r} is not a positive number")
+        faults = [
+            f"risk limit {name}={value!r} {fault}"
+            for name, unit in UNITS.items()
+            if (value := getattr(self, name)) is not None and (fault := unit.fault(value))
+        ]
+        if faults:
+            raise SettingsError("\n".join(faults))
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Limits that are not set."""
+        return tuple(name for name in UNITS if getattr(self, name) is None)
+
+    def written(self) -> dict[str, str]:
+        """Every limit that is set, as `limits_from` reads it."""
+        return {
+            name: unit.write(value)
+            for name, unit in UNITS.items()
+            if (value := getattr(self, name)) is not None
+        }
+
+
+UNITS: Mapping[str, Unit] = {
+    name: get_args(kind)[1]
+    for name, kind in get_type_hints(RiskLimits, include_extras=True).items()
+}
+"""Limit -> how it is counted."""
+
+_PAPER = RiskLimits(
+    max_order_quantity=10_000,
+    max_order_notional=Fraction(1, 10),
+    price_collar=Fraction(1, 20),
+    price_collar_below_dollar=Fraction(1, 5),
+    max_position=Fraction(1, 5),
+    max_gross=Fraction(1),
+    max_net=Fraction(1),
+    max_leverage=Fraction(1),
+    shortable=frozenset(),
+    order_rate=5,
+    order_burst=20,
+    max_throttled=100,
+    max_orders=500,
+    max_daily_notional=Fraction(5),
+    alert_at=Fraction(7, 10),
+    duplicate_window=10 * SECOND,
+    unique_ids=True,
+    balanced_children=True,
+    max_cycles=3,
+    no_self_cross=True,
+    max_daily_loss=Fraction(3, 100),
+    max_drawdown=Fraction(1, 10),
+    max_rejects=10,
+    reject_window=60 * SECOND,
+    regular_hours=True,
+    quiet_before_close=0,
+    tradable=UNLIMITED,
+    restricted=frozenset(),
+    max_symbols=UNLIMITED,
+    max_participation=Fraction(1, 20),
+    participation_bars=20,
+    dead_man=60 * SECOND,
+    reconcile_every=30 * SECOND,
+    canary_orders=UNLIMITED,
+    canary_quantity=UNLIMITED,
+    capital=UNLIMITED,
+)
 
 PROFILES: Mapping[str, RiskLimits] = {
     "backtest": RiskLimits(),
-    "paper": RiskLimits(
-        max_order_quantity=10_000,
-        max_order_notional=0.10,
-        price_collar=0.05,
-        max_position=0.20,
-        max_gross=1.0,
-        short_selling=False,
+    "paper": _PAPER,
+    "first-day": replace(
+        _PAPER,
+        capital=10_000 * MICROS_PER_DOLLAR,
+        max_symbols=1,
+        canary_orders=3,
+        canary_quantity=1,
     ),
 }
+"""``backtest`` sets only what a price must be; ``paper`` is for an account of 100,000."""
 
 
-class LastPrice(NamedTuple):
-    """The last trade known of an instrument, micro-dollars, and the close of its bar."""
+def limits_from(profile: str, overrides: Mapping[str, object]) -> RiskLimits:
+    """The limits of a profile, some of them set otherwise.
 
-    price: Micros
-    time: Nanos
-    length: Nanos
+    Args:
+        profile: One of `PROFILES`.
+        overrides: Limit -> what it is set to, written as its unit is; numbers may be integers.
 
-
-@dataclass(frozen=True, slots=True)
-class RiskView:
-    """What RiskGuard may know when it judges an order.
-
-    Attributes:
-        now: The present moment.
-        account: Cash and holdings.
-        prices: The last price of each symbol.
-        working: Orders sent and still open: symbol -> signed shares that could yet trade,
-            buys and sells apart.
-        reserved: Available funds that open orders may yet take, micro-dollars.
-        terms: What the account may do.
-        instruments: What is traded; a symbol that is missing here is an ordinary share.
+    Raises:
+        UsageError: If there is no such profile.
+        SettingsError: If a limit is unknown or cannot be set so; all faults at once.
     """
+    if profile not in PROFILES:
+        raise UsageError(f"risk profile {profile!r} is none of {', '.join(PROFILES)}")
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, given in overrides.items():
+        if name not in UNITS:
+            faults.append(f"nobody knows the risk limit {name!r}{_meant(name)}")
+            continue
+        try:
+            values[name] = UNITS[name].read(_text(given))
+        except UsageError as error:
+            faults.append(f"risk limit {name}: {error.message}")
+    if faults:
+        raise SettingsError(
+            "\n".join(faults), hint=f"where there is to be no limit, write {UNLIMITED}"
+        )
+    return replace(PROFILES[profile], **values)
 
-    now: Nanos
-    account: Account
-    prices: Mapping[str, LastPrice]
-    working: Mapping[str, tuple[int, int]]
-    reserved: Micros
-    terms: AccountTerms = CASH_ACCOUNT
-    instruments: Mapping[str, Instrument] = field(default_factory=dict)
 
-    @property
-    def _closes(self) -> dict[str, Micros]:
-        return {symbol: last.price for symbol, last in self.prices.items()}
+def require_complete(limits: RiskLimits) -> None:
+    """Refuse to trade on limits of which one is not set.
 
-    @property
-    def equity(self) -> Micros:
-        """Cash and holdings at the last prices."""
-        return self.account.equity(self._closes)
-
-    @property
-    def free(self) -> Micros:
-        """Available funds that no open order may yet take."""
-        return self.terms.available(self.account, self._closes) - self.reserved
-
-    def instrument(self, symbol: str) -> Instrument:
-        """What a symbol names."""
-        return self.instruments.get(symbol) or Instrument(symbol)
-
-    def reduces(self, order: Order) -> bool:
-        """Whether the order can only bring its position nearer to zero."""
-        held = self.account.quantity(order.symbol)
-        return order.reduce_only or (held * order.quantity < 0 and abs(order.quantity) <= abs(held))
-
-    def position_before(self, order: Order) -> int:
-        """Shares held once every open order on the side of this one is filled."""
-        buys, sells = self.working.get(order.symbol, (0, 0))
-        return self.account.quantity(order.symbol) + (buys if order.quantity > 0 else sells)
-
-    def worst_position(self, order: Order) -> int:
-        """Shares held if this order and every open one on its side fill."""
-        return self.position_before(order) + order.quantity
-
-    def worst_value(self, order: Order) -> Micros:
-        """Value of all holdings, long and short, whichever side of the open orders fills."""
-        return sum(
-            max(abs(held + buys), abs(held + sells))
-            * self.prices[symbol].price
-            * self.instrument(symbol).multiplier
-            for symbol in {*self.account.positions, *self.working, order.symbol}
-            for held in [self.account.quantity(symbol)]
-            for buys, sells in [self._open_with(order, symbol)]
+    Raises:
+        RiskRefusal: Naming all that are missing.
+    """
+    if limits.missing:
+        raise RiskRefusal(
+            f"these risk limits are not set: {', '.join(limits.missing)}",
+            hint=f"set each, or say {UNLIMITED}; --profile paper sets all of them",
         )
 
-    def _open_with(self, order: Order, symbol: str) -> tuple[int, int]:
-        """What could yet trade of a symbol, this order included."""
-        buys, sells = self.working.get(symbol, (0, 0))
-        if symbol == order.symbol:
-            buys, sells = buys + max(0, order.quantity), sells + min(0, order.quantity)
-        return buys, sells
+
+def _text(given: object) -> str:
+    """A TOML file may hold 200 for "200"; whatever else is no text cannot be a limit."""
+    if isinstance(given, bool):
+        return "on" if given else "off"
+    return (
+        str(given) if isinstance(given, int) else given if isinstance(given, str) else repr(given)
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Veto:
-    """A limit that was not kept, in words with numbers."""
-
-    rule: str
-    reason: str
-
-
-Answer: TypeAlias = Check | Veto | None
-Rule: TypeAlias = Callable[[Order, RiskView, RiskLimits, KillSwitch], Answer]
-
-
-def kill_switch(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R1: nothing new while the switch is pressed."""
-    if switch.is_pressed:
-        return Veto("R1", f"the kill switch is pressed: {switch.reason}")
-    return Check("R1", "armed", "armed")
-
-
-def order_quantity(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R4: shares an order."""
-    most = limits.max_order_quantity
-    if most is None:
-        return None
-    if abs(order.quantity) > most:
-        return Veto("R4", f"{abs(order.quantity)} shares, an order may have {most}")
-    return Check("R4", f"{abs(order.quantity)} shares", f"{most} shares")
-
-
-def fresh_price(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R7: a price that is missing or old cannot be judged.
-
-    Old is older than its bar's close by more than two bars, and by more than 15 seconds.
-    """
-    for symbol in (order.symbol, *view.account.positions):  # without them equity is unknown, too
-        if symbol not in view.prices:
-            return Veto("R7", f"no price of {symbol} is known")
-    last = view.prices[order.symbol]
-    age, allowed = view.now - last.time, max(FRESH_AT_LEAST, 2 * last.length)
-    if not 0 <= age <= allowed:
-        return Veto("R7", f"the price is {age / SECOND:.0f} s old, limit {allowed / SECOND:.0f} s")
-    return Check("R7", f"{age / SECOND:.0f} s", f"{allowed / SECOND:.0f} s")
-
-
-def price_collar(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R6: a limit price far from the last trade is a slip of the finger."""
-    if limits.price_collar is None or order.limit is None:
-        return None
-    last = view.prices[order.symbol].price
-    # One division of whole numbers: 105 / 100 - 1 would be a hair over 5 %.
-    return _held("R6", abs(order.limit - last) / last, _collar(limits, last), "of the last price")
-
-
-def _collar(limits: RiskLimits, last: Micros) -> float:
-    """The collar's width; below a dollar a few ticks are a large share, so it is wider there."""
-    width = limits.price_collar or 0.0
-    return max(width, COLLAR_BELOW_A_DOLLAR) if last < MICROS_PER_DOLLAR else width
-
-
-def order_notional(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R5: value of one order; one without a limit price is valued at the collar's edge."""
-    if limits.max_order_notional is None or view.reduces(order):
-        return None
-    last = view.prices[order.symbol].price
-    share = _share(order.quantity, order, view)
-    share *= order.limit / last if order.limit else 1 + _collar(limits, last)
-    return _held("R5", share, limits.max_order_notional, "of equity")
-
-
-def position(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R8: value of one holding once everything open is filled."""
-    if limits.max_position is None or view.reduces(order):
-        return None
-    share = _share(view.worst_position(order), order, view)
-    return _held("R8", share, limits.max_position, "of equity")
-
-
-def gross_exposure(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R9: value of all holdings once this order and all open ones are filled."""
-    if limits.max_gross is None or view.reduces(order):
-        return None
-    equity = view.equity
-    share = view.worst_value(order) / equity if equity > 0 else float("inf")
-    return _held("R9", share, limits.max_gross, "of equity")
-
-
-def buying_power(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R11: available funds that are not promised to another open order pay for it.
-
-    Judged at the last price (a limit order: at its limit); costs and a gap at the open are met by
-    the exchange, which reduces a fill rather than overdraw.
-    """
-    if view.reduces(order):
-        return None
-    price = judged_price(order, view.prices[order.symbol].price)
-    instrument, before = view.instrument(order.symbol), view.position_before(order)
-    needed, free = view.terms.commits(instrument, before, order.quantity, price), view.free
-    if needed <= 0:
-        return None  # it sets funds free
-    if needed > free:
-        return Veto("R11", f"buying power: needs {_cash(needed)}, has {_cash(free)}")
-    return Check("R11", _cash(needed), _cash(free))
-
-
-def short_selling(order: Order, view: RiskView, limits: RiskLimits, switch: KillSwitch) -> Answer:
-    """risk-R12: a short needs an account that lends shares, and a profile that allows it."""
-    if order.quantity > 0 or order.reduce_only or view.instrument(order.symbol).is_future:
-        return None
-    short = -view.worst_position(order)
-    if short > 0 and not view.terms.lends_shares:
-        return Veto("R12", f"it would leave a short of {short} shares in a cash account")
-    if short > 0 and not limits.short_selling:
-        return Veto("R12", f"it would leave a short of {short} shares, and shorts are off")
-    return Check("R12", f"sells {-order.quantity}", f"{view.account.quantity(order.symbol)} held")
-
-
-RULES: tuple[Rule, ...] = (
-    kill_switch,
-    order_quantity,
-    fresh_price,
-    price_collar,
-    order_notional,
-    position,
-    gross_exposure,
-    buying_power,
-    short_selling,
-)
-"""In the order they are asked; the first veto ends the questions.
-
-The fresh price comes before every rule that needs a price.
-"""
-
-
-def _share(quantity: int, order: Order, view: RiskView) -> float:
-    equity, instrument = view.equity, view.instrument(order.symbol)
-    value = abs(quantity) * view.prices[order.symbol].price * instrument.multiplier
-    return value / equity if equity > 0 else float("inf")
-
-
-def _held(rule: str, share: float, most: float, of_what: str) -> Check | Veto:
-    if not share <= most:
-        return Veto(rule, f"{share:.2%} {of_what}, limit {most:.2%}")
-    return Check(rule, f"{share:.2%}", f"{most:.2%}")
-
-
-def _cash(amount: Micros) -> str:
-    return f"{dollars(amount):,.2f}"
+def _meant(name: str) -> str:
+    near = get_close_matches(name, UNITS, n=1)
+    return f", did you mean {near[0]}?" if near else f"; known are {', '.join(UNITS)}"

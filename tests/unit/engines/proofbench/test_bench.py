@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -17,9 +18,10 @@ from tests.generators import random_bars
 
 from papertape import SimulationConfig, SimulationEngine, backtest
 from papertape.domain.calendar import calendar_of
-from papertape.domain.errors import DataError, UsageError
+from papertape.domain.errors import DataError, SettingsError, UsageError
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import DAILY, Bar, Bars, Dividend, PriceHistory, Split, session_times
+from papertape.engines.riskguard import PROFILES
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.momentum_breakout import MomentumBreakoutStrategy
 from papertape.strategies.moving_average_crossover import MovingAverageCrossoverStrategy
@@ -366,10 +368,17 @@ def test_an_object_that_follows_no_protocol_or_both_is_no_strategy(strategy: Any
         {"cost": "free"},
         {"warmup": "after"},
         {"risk_profile": "none"},
+        {"limits": ("max_ordr=1",)},
+        {"limits": ("max_orders",)},
         {"benchmark": "SPY"},
     ],
     ids=str,
 )
 def test_a_setting_that_cannot_be_is_refused_when_it_is_made(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises((UsageError, SettingsError)):
         SimulationConfig(**wrong)
+
+
+def test_a_limit_of_a_run_is_set_beside_its_profile() -> None:
+    limits = SimulationConfig(risk_profile="paper", limits=("max_orders=3",)).risk_limits
+    assert limits == replace(PROFILES["paper"], max_orders=3)

@@ -24,6 +24,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import DAILY, Bars, FloatArray, session_times
+from papertape.domain.restraint import Cause, Restraint, TradingState
 from papertape.engines.proofbench.assembly import Rig, assemble, signal_desk
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.signalcore.answers import AskedOnce
@@ -231,7 +232,8 @@ def test_a_pressed_switch_refuses_what_the_strategy_wants_and_lets_cancels_pass(
     log: list[Entry] = []
     for row, moment in enumerate(moments({"SPY": bars}, {})):
         if row == 1:
-            rig.kill_switch.press("by hand")
+            pressed = Restraint(Cause.KILL, TradingState.HALTED, "by hand", moment.time, "me")
+            rig.guard.restraints = rig.guard.restraints.after(pressed)
         log += rig.pipeline.step(moment, NoJournal())
     assert [each.refused.rule for each in of(OrderRefused, log)] == ["R1"]
     assert [each.order_id for each in of(OrderCanceled, log)] == ["O1"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import count
 
@@ -12,6 +12,7 @@ from papertape.domain.calendar import Calendar, calendar_of
 from papertape.domain.calm import ALWAYS
 from papertape.domain.clock import Nanos
 from papertape.domain.compatibility import NONE, Compatibility
+from papertape.domain.day import Payment
 from papertape.domain.event import (
     CashSettled,
     DividendAccrued,
@@ -32,8 +33,6 @@ from papertape.domain.money import Micros, micros
 from papertape.domain.order import Order, OrderKind
 from papertape.domain.terms import AccountTerms, settlement_day
 from papertape.matching.financing import Financing
-
-Payment = DividendPaid | CashSettled
 
 
 class BackOffice:
@@ -115,6 +114,16 @@ class BackOffice:
 
     def _expect(self, payment: Payment) -> None:
         insort(self._coming, payment, key=_due)
+
+    def carry_over(self, coming: Sequence[Payment], since: Nanos) -> None:
+        """Go on where a day ended: with what was promised, and the nights from then on."""
+        self._coming = sorted(coming, key=_due)
+        self.sleep_through(since)
+
+    @property
+    def coming(self) -> tuple[Payment, ...]:
+        """What is still to be paid, oldest first."""
+        return tuple(self._coming)
 
     @property
     def next_due(self) -> Nanos:

@@ -9,6 +9,7 @@ from papertape.domain.account import Account, Position, split_shares
 from papertape.domain.calm import ALWAYS, NEVER, Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.compatibility import NONE, Compatibility
+from papertape.domain.day import DayOpened, Payment
 from papertape.domain.errors import UsageError
 from papertape.domain.event import (
     DividendAccrued,
@@ -42,6 +43,7 @@ from papertape.domain.market import (
 )
 from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order, OrderId
+from papertape.domain.statement import carried_over
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms, judged_price
 from papertape.domain.verdict import Approved
 from papertape.engines.flowroute.adapters.back_office import BackOffice
@@ -210,8 +212,23 @@ class PaperBroker:
 
     @property
     def account(self) -> Account:
-        """The broker's own statement."""
+        """The account as the broker has it."""
         return self._account
+
+    @property
+    def prices(self) -> Mapping[str, Micros]:
+        """The last price of each instrument."""
+        return self._book.last
+
+    @property
+    def coming(self) -> tuple[Payment, ...]:
+        """Payments that the account is promised, oldest first."""
+        return self._office.coming
+
+    @property
+    def orders(self) -> Mapping[OrderId, OrderState]:
+        """Every order that ever arrived, children and forced ones included."""
+        return self._orders
 
     def collect(self, moment: Moment) -> None:
         """Let the moment's bars meet the resting orders, after what took effect before them."""
@@ -243,6 +260,19 @@ class PaperBroker:
         """See bars that were calm, all at once."""
         self._book.catch_up(bars)
         self._office.sleep_through(int(bars.end[-1]))
+
+    def carry_over(self, day: DayOpened) -> None:
+        """Go on where the account's last day ended; what was reported of it is not said again."""
+        self._account = carried_over(day.cash, day.holdings, day.coming)
+        self._office.carry_over(day.coming, day.since)
+        self._book.carry_over({each.symbol: each.price for each in day.holdings if each.price})
+
+    def remember(self, moment: Moment) -> None:
+        """See a moment that was over before the account's day began: nothing is booked of it."""
+        for action in moment.actions:
+            self._book.restate(action, _opening(moment, action.symbol))
+        for bar in moment.bars:
+            self.observe(bar)
 
     def _matched(self, moment: Moment) -> list[Event]:
         """What the moment's tape and bars did to the orders."""

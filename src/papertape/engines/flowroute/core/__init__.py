@@ -1,6 +1,6 @@
-"""The Broker protocol, and the router that speaks it."""
+"""The Broker protocols, and the router that speaks one of them."""
 
-from papertape.engines.flowroute.core.broker import Broker
-from papertape.engines.flowroute.core.engine import FlowRoute
+from papertape.engines.flowroute.core.broker import Broker, BrokerSilent, KeptBroker, Said
+from papertape.engines.flowroute.core.engine import FlowRoute, Router
 
-__all__ = ["Broker", "FlowRoute"]
+__all__ = ["Broker", "BrokerSilent", "FlowRoute", "KeptBroker", "Router", "Said"]

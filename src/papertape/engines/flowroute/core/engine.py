@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
@@ -16,6 +17,26 @@ from papertape.domain.event import (
 )
 from papertape.domain.market import Bars
 from papertape.engines.flowroute.core.broker import Broker
+
+
+class Router(Protocol):
+    """A way from the pipeline to a broker and back."""
+
+    def collect_fills(self, moment: Moment) -> list[Event]:
+        """What happened at the broker up to and including this moment."""
+        ...
+
+    def calm(self, symbol: str) -> Calm:
+        """The stretch of market in which nothing will happen at the broker."""
+        ...
+
+    def catch_up(self, bars: Bars) -> None:
+        """Tell the broker of bars that were calm."""
+        ...
+
+    def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
+        """Send orders, changes and cancels in their order; the broker's answers."""
+        ...
 
 
 class FlowRoute:

@@ -29,7 +29,7 @@ from papertape.engines.proofbench.kernel.desk import Desk
 from papertape.engines.proofbench.kernel.exchange import Exchange
 from papertape.engines.proofbench.kernel.tally import Tally
 from papertape.engines.proofbench.window import Window
-from papertape.engines.riskguard import PROFILES, RiskLimits
+from papertape.engines.riskguard import RiskLimits
 from papertape.engines.signalcore.sizing import (
     FixedShares,
     PercentOfEquity,
@@ -176,7 +176,7 @@ def kernel_for(window: Window, config: SimulationConfig, *, exits: bool = False)
         raise Refusal("splits, dividends or an end of the symbol")
     if window.taped:
         raise Refusal("a tape")
-    if PROFILES[config.risk_profile] != RiskLimits():
+    if config.risk_limits != RiskLimits():
         raise Refusal(f"the limits of the profile {config.risk_profile}")
     account, costs = account_terms(config.account), config.costs
     terms = _terms(bars.instrument, config.frequency, costs, account)

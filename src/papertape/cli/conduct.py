@@ -1,0 +1,277 @@
+"""Conducting a session: its journals are opened, it is driven to its end, and let go in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from papertape.cli.catalogue import Listed
+from papertape.cli.preflight import preflight, refuse_failures
+from papertape.cli.publisher import Publisher
+from papertape.cli.session_terms import SessionTerms, code_digest, session_name
+from papertape.cli.surroundings import Surroundings
+from papertape.data.moments import moments
+from papertape.data.store.lock import only_writer
+from papertape.domain.calendar import calendar_of
+from papertape.domain.clock import SECOND, Clock, Nanos, PacedClock, ReplayClock
+from papertape.domain.day import Commanded, Line, Verb
+from papertape.domain.day_state import DayState
+from papertape.domain.event import Moment
+from papertape.domain.restraint import Cause
+from papertape.engines.proofbench.window import Window
+from papertape.engines.riskguard import RiskGuard, limits_from
+from papertape.monitoring.board import Board, Plate
+from papertape.monitoring.journal import LINES, Journal, Place
+from papertape.monitoring.status import LimitUse, Status, publish
+from papertape.session.assembly import Ready, on_simulated_account
+from papertape.session.charter import Charter, Patience
+from papertape.session.control import CommandBox
+from papertape.session.feed import Feed, Replay
+from papertape.session.folder import AccountFolder
+from papertape.session.notify import ServiceManager
+from papertape.session.run import GLANCE, Run, Signals
+from papertape.session.session import PaperSession
+from papertape.session.watchdog import Watchdog, hung_before
+from papertape.strategies.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a session is begun or resumed with.
+
+    Attributes:
+        terms: Everything it was asked for with.
+        listed: Where the strategy comes from.
+        strategy: Made.
+        window: History, and in a replay the day itself.
+        folder: Of the account.
+        pace: Seconds of the past a real second; None as fast as it goes. Of no use live.
+        port: Where metrics are served, if anywhere.
+        title: ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
+    """
+
+    terms: SessionTerms
+    listed: Listed
+    strategy: Strategy
+    window: Window
+    folder: AccountFolder
+    pace: float | None
+    port: int | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """What came of it: the journal's lines, whether the day ended in order, the last status."""
+
+    session: str
+    lines: Sequence[Line]
+    is_closed: bool
+    status: Status
+
+
+def begin(begun: Begun, here: Surroundings) -> Conducted:
+    """Begin a new session and drive it as far as it goes.
+
+    Raises:
+        LockHeld: If another process has the account.
+        RiskRefusal: If a check before the start fails.
+    """
+    folder = begun.folder
+    folder.prepare()
+    name = session_name(begun.listed.short, begun.window.last, folder.sessions())
+    with only_writer(folder.lock, here.clock.now()), _journals(begun, name, here) as (diary, log):
+        inherited = _inherited(folder, name, here)
+        clock = _clock(begun)
+        session, account = _assembled(begun, name, diary, log)
+        checks = preflight(begun, account.statement(), diary.count, here)
+        refuse_failures(checks)
+        for check in checks:
+            here.note(check.line(colour=False))
+        publisher = _publisher(begun, session, here)
+        start = clock.now()
+        publisher.happened(session.open(start), start)
+        publisher.happened(session.show(_history(begun.window), start), start)
+        if inherited:
+            kill = Commanded(start, f"inherited-{name}", Verb.KILL, "the session before", inherited)
+            publisher.happened(session.command(kill, start), start)
+        return _driven(begun, session, publisher, diary, clock, here)
+
+
+def resume(begun: Begun, name: str, accept: bool, here: Surroundings) -> Conducted:
+    """Go on with a session that did not end in order.
+
+    Args:
+        begun: From the terms in its journal.
+        name: The session's.
+        accept: Whether changed code, settings or a crash loop are accepted.
+        here: This machine.
+    """
+    folder = begun.folder
+    with only_writer(folder.lock, here.clock.now()), _journals(begun, name, here) as (diary, log):
+        state = DayState.of(diary.lines())
+        clock = _clock(begun, state.seen_until)
+        session, _ = _assembled(begun, name, diary, log)
+        publisher = _publisher(begun, session, here)
+        publisher.replay(list(diary.lines()))
+        now = clock.now()
+        publisher.happened(session.resume(now, hung_before(folder.hung)), now)
+        for verb in [Verb.RESUME, *([Verb.ACCEPT] if accept else [])]:
+            command = Commanded(now, f"{verb}-{here.clock.now()}", verb, "papertape resume", "")
+            publisher.happened(session.command(command, now), now)
+        return _driven(begun, session, publisher, diary, clock, here)
+
+
+def _driven(
+    begun: Begun,
+    session: PaperSession,
+    publisher: Publisher,
+    diary: Journal[Line],
+    clock: Clock,
+    here: Surroundings,
+) -> Conducted:
+    folder, manager = begun.folder, ServiceManager(os.environ.get("NOTIFY_SOCKET", ""))
+    box = CommandBox(folder.commands, folder.kill_file)
+    glance = None if begun.terms.is_replay and begun.pace is None else _glance(begun.pace)
+    manager.ready(f"{session.charter.session} is {session.state.restraints.state}")
+    watchdog = Watchdog(session, folder.hung)
+    try:
+        with Signals().heard() as signals:
+            feed = _feed(begun, session.state.seen_until)
+            run = Run(session, feed, box, clock, signals, publisher, glance=glance)
+            is_closed = run.until_over()
+    finally:
+        watchdog.close()
+        manager.stopping()
+        publisher.close()
+    status = publisher.final(clock.now())
+    publish(status, folder.closed(session.charter.session))
+    return Conducted(session.charter.session, list(diary.lines()), is_closed, status)
+
+
+def _glance(pace: float | None) -> Nanos:
+    return int(GLANCE * (pace or 1.0))
+
+
+@contextmanager
+def _journals(
+    begun: Begun, name: str, here: Surroundings
+) -> Iterator[tuple[Journal[Line], Journal[Line]]]:
+    """The session's diary, and the account's own log: of a replay, one that is new each time.
+
+    Assumption: a replay tells the past, so its account has none; a live account goes on.
+    """
+    now, folder = here.clock.now(), begun.folder
+    of_account = Place(folder.broker, name if begun.terms.is_replay else "account")
+    with (
+        Journal.opened(Place(folder.path, name), LINES, now) as diary,
+        Journal.opened(of_account, LINES, now) as log,
+    ):
+        yield diary, log
+
+
+def _assembled(begun: Begun, name: str, diary: Journal[Line], log: Journal[Line]) -> Ready:
+    terms, window = begun.terms, begun.window
+    return on_simulated_account(
+        charter_of(begun, name),
+        begun.strategy,
+        {each.symbol: each for each in terms.instruments},
+        terms.config,
+        guard_of(terms),
+        diary,
+        log,
+        begins=window.start - 1,
+        taped=window.taped,
+        patience=Patience(finality=0) if terms.is_replay else Patience(),
+    )
+
+
+def charter_of(begun: Begun, name: str) -> Charter:
+    """The session's name, day and hours."""
+    terms, window = begun.terms, begun.window
+    session = calendar_of(terms.instruments[0].venue).session(window.last)
+    minutes = terms.config.frequency.minutes or 0
+    closes = max(session.close, window.start) if minutes else _last_close(window)
+    return Charter(
+        name,
+        window.last,
+        terms.strategy,
+        terms.written(),
+        code_digest(begun.listed.file),
+        opens=window.start if not minutes else session.open,
+        closes=closes,
+        length=minutes * 60 * SECOND,
+    )
+
+
+def _last_close(window: Window) -> Nanos:
+    return max(int(bars.end[-1]) for bars in window.bars.values())
+
+
+def guard_of(terms: SessionTerms) -> RiskGuard:
+    """RiskGuard with the session's limits."""
+    return RiskGuard(limits_from(terms.config.risk_profile, terms.limits))
+
+
+def _clock(begun: Begun, after: Nanos = 0) -> Clock:
+    start = max(begun.window.start - 1, after)
+    if begun.pace is None:
+        return ReplayClock(start)
+    return PacedClock(start, begun.pace)
+
+
+def _feed(begun: Begun, after: Nanos) -> Feed:
+    return Replay(begun.window, max(after, begun.window.decides_from - 1))
+
+
+def _history(window: Window) -> list[Moment]:
+    told = moments(window.bars, window.actions, window.ticks)
+    found: list[Moment] = []
+    for moment in told:
+        if moment.time >= window.decides_from:
+            break
+        found.append(moment)
+    return found
+
+
+def _publisher(begun: Begun, session: PaperSession, here: Surroundings) -> Publisher:
+    charter, terms = session.charter, begun.terms
+    plate = Plate(
+        session=charter.session,
+        title=begun.title,
+        strategy=terms.strategy,
+        account=terms.account,
+        feed=terms.feed,
+        code=charter.code,
+        settings=terms.digest,
+        day=charter.day.isoformat(),
+        opens=charter.opens,
+        closes=charter.closes,
+        length=charter.length,
+        symbols=tuple(each.symbol for each in terms.instruments),
+    )
+    calendar = calendar_of(terms.instruments[0].venue)
+    board = Board(plate, session.state, calendar)
+    begun.folder.tail.unlink(missing_ok=True)
+    return Publisher(charter.session, begun.folder, board, _no_limits, here, begun.port)
+
+
+def _no_limits() -> Sequence[LimitUse]:
+    return ()
+
+
+_LATCHED = frozenset({Cause.KILL, Cause.OVERFILL, Cause.DRAWDOWN})
+"""What a night does not heal: the next session begins killed, and says why."""
+
+
+def _inherited(folder: AccountFolder, name: str, here: Surroundings) -> str:
+    """Why the session before was restrained at its end, where that outlives its day."""
+    before = [each for each in folder.sessions() if each != name]
+    if not before:
+        return ""
+    lines = Journal.read(Place(folder.path, before[-1]), LINES, here.clock.now())
+    restraints = DayState.of(lines).restraints
+    found = [each for each in restraints.in_force if each.cause in _LATCHED]
+    return f"{before[-1]} ended so: {found[0].cause}: {found[0].reason}" if found else ""

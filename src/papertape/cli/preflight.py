@@ -1,0 +1,154 @@
+"""Preflight: twelve checks before a session starts; one that fails starts nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from papertape.cli.checks import Check
+from papertape.cli.session_terms import code_digest
+from papertape.cli.surroundings import Surroundings
+from papertape.cli.vitals import NEW_YORK, clock_time
+from papertape.domain.calendar import calendar_of
+from papertape.domain.clock import SECOND, utc
+from papertape.domain.errors import RiskRefusal
+from papertape.domain.statement import Statement
+from papertape.engines.riskguard import PROFILES
+from papertape.monitoring.journal import SQLITE
+from papertape.session.control import CommandBox
+
+if TYPE_CHECKING:
+    from papertape.cli.conduct import Begun
+
+_LEAST_FREE = 200_000_000
+
+
+def preflight(begun: Begun, statement: Statement, lines: int, here: Surroundings) -> list[Check]:
+    """Every check with its verdict, none of them left out because another one failed."""
+    return [
+        _settings(begun),
+        _clock(here),
+        _calendar(begun),
+        _data(begun),
+        _warm_up(begun),
+        _journal(lines),
+        _positions(begun, statement),
+        _cash(statement),
+        _code(begun),
+        _kill(begun),
+        _disk(begun),
+        _account(begun),
+    ]
+
+
+def refuse_failures(checks: Sequence[Check]) -> None:
+    """Stop where a check failed.
+
+    Raises:
+        RiskRefusal: Naming each that did.
+    """
+    failed = [each for each in checks if each.verdict == "FAIL"]
+    if failed:
+        told = "; ".join(f"{each.name}: {each.found}" for each in failed)
+        raise RiskRefusal(
+            f"preflight: {len(failed)} of {len(checks)} checks failed: {told}",
+            hint=next((each.repair for each in failed if each.repair), "papertape doctor"),
+            untouched="nothing was sent, and no session was begun",
+        )
+
+
+def _settings(begun: Begun) -> Check:
+    profile = begun.terms.config.risk_profile
+    limits = PROFILES[profile]
+    missing = getattr(limits, "missing", ())
+    if missing and not begun.terms.is_replay:
+        found = f"profile {profile} leaves {len(missing)} limits unset: {', '.join(missing)}"
+        return Check("settings", "FAIL", found, "--profile first-day, or set them to unlimited")
+    return Check("settings", "ok", f"complete, limits of profile {profile}")
+
+
+def _clock(here: Surroundings) -> Check:
+    now = utc(here.clock.now())
+    if now.year < 2020:
+        return Check("clock", "FAIL", f"this machine says it is {now.year}", "set its clock")
+    return Check("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _calendar(begun: Begun) -> Check:
+    day = begun.window.last
+    calendar = calendar_of(begun.terms.instruments[0].venue)
+    if not calendar.covers(day):
+        return Check("calendar", "warn", f"says nothing about {day}; regular hours are assumed")
+    if not calendar.is_session(day):
+        return Check("calendar", "FAIL", f"the exchange is closed on {day}", "choose another --day")
+    session = calendar.session(day)
+    early = ", an early close" if session.early_close else ""
+    opens, closes = clock_time(session.open), clock_time(session.close)
+    return Check("calendar", "ok", f"{day}: open {opens[:5]}, close {closes[:5]} New York{early}")
+
+
+def _data(begun: Begun) -> Check:
+    bars = begun.window.bars
+    newest = min(int(each.end[-1]) for each in bars.values())
+    told = datetime.fromtimestamp(newest / SECOND, NEW_YORK)
+    return Check("data", "ok", f"{len(bars)} symbols, to {told:%Y-%m-%d %H:%M} New York")
+
+
+def _warm_up(begun: Begun) -> Check:
+    has, wants = min(begun.window.history.values()), begun.strategy.warmup
+    if has < wants:
+        found = f"{has} of {wants} bars before the day: the strategy waits within it"
+        return Check("warm-up", "warn", found, "load more history: papertape data get")
+    return Check("warm-up", "ok", f"{has} bars before the day, {wants} wanted")
+
+
+def _journal(lines: int) -> Check:
+    if lines:
+        return Check("journal", "FAIL", f"{lines} lines already", "papertape resume")
+    return Check("journal", "ok", f"clean, SQLite {SQLITE}")
+
+
+def _positions(begun: Begun, statement: Statement) -> Check:
+    traded = {each.symbol for each in begun.terms.instruments}
+    strange = [each.symbol for each in statement.holdings if each.symbol not in traded]
+    if strange:
+        found = f"the account holds {', '.join(strange)}, which is not traded"
+        return Check("positions", "FAIL", found, f"--symbol {' '.join(strange)}, too")
+    return Check("positions", "ok", f"{len(statement.holdings)} held, equal at the broker")
+
+
+def _cash(statement: Statement) -> Check:
+    if statement.cash <= 0:
+        return Check("cash", "FAIL", f"{statement.cash / 1e6:,.2f}", "use another --account")
+    return Check("cash", "ok", f"{statement.cash / 1e6:,.2f}")
+
+
+def _code(begun: Begun) -> Check:
+    code = code_digest(begun.listed.file)
+    return Check("code", "ok", f"{code}, config {begun.terms.digest}")
+
+
+def _kill(begun: Begun) -> Check:
+    folder = begun.folder
+    waiting = CommandBox(folder.commands, folder.kill_file).waiting()
+    killed = [each for each in waiting if each.asked.verb.startswith("kill")]
+    if killed:
+        return Check("kill", "warn", f"pressed: {killed[0].asked.reason}", "papertape rearm")
+    return Check("kill", "ok", "armed: command, file, signal, loss limits")
+
+
+def _disk(begun: Begun) -> Check:
+    free = shutil.disk_usage(begun.folder.path).free
+    if free < _LEAST_FREE:
+        return Check("disk", "FAIL", f"{free / 1e6:,.0f} MB free", "make room")
+    return Check("disk", "ok", f"{free / 1e9:,.1f} GB free")
+
+
+def _account(begun: Begun) -> Check:
+    mode = begun.folder.path.stat().st_mode & 0o777
+    if os.name == "posix" and mode & 0o077:
+        return Check("account", "FAIL", f"others may read it ({mode:o})", "chmod 700 the folder")
+    return Check("account", "ok", f"{begun.terms.account}, simulated: no live endpoint exists")

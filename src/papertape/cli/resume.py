@@ -1,0 +1,95 @@
+"""`papertape resume`: goes on with a session that did not end in order, from its journal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from papertape.cli.answer import Answer
+from papertape.cli.asking import ask
+from papertape.cli.conduct import Begun
+from papertape.cli.conduct import resume as resumed
+from papertape.cli.eod import lines_of, terms_in
+from papertape.cli.options import Here
+from papertape.cli.paper import answer_of, pace_of, title_of_plan
+from papertape.cli.progress import progress
+from papertape.cli.wiring import plan, window_of
+from papertape.domain.day import Reconciled, SessionResumed
+from papertape.domain.day_state import DayState
+from papertape.domain.errors import LockHeld, UsageError
+from papertape.session.folder import AccountFolder
+
+
+def resume(
+    *,
+    accept: Annotated[bool, Parameter(negative=())] = False,
+    speed: str | None = None,
+    account: str = "sim",
+    here: Here,
+) -> Answer:
+    """Go on with the last session: read its journal, ask the broker, compare, then trade.
+
+    A session that is running and was stopped calmly goes on trading.
+
+    Parameters
+    ----------
+    accept
+        Go on though code or settings have changed, or it has crashed three times in a row.
+    speed
+        Of a replay: max, or 60x; that of before if left out.
+    account
+        The simulated account that is meant.
+    """
+    folder = AccountFolder.under(here.home, account)
+    try:
+        name, lines = lines_of(folder, None, here)
+    except LockHeld:  # a session has its journal open: it runs
+        return _running(folder, here)
+    if DayState.of(lines).closed is not None:
+        raise UsageError(
+            f"{name} ended its day in order: there is nothing to resume",
+            hint="papertape eod proves it; papertape paper begins another one",
+        )
+    terms = terms_in(lines)
+    planned = plan(terms.strategy, terms.options, here)
+    chosen = speed or terms.speed
+    begun = Begun(
+        replace(terms, speed=terms.speed),
+        planned.listed,
+        planned.strategy,
+        window_of(planned),
+        folder,
+        pace_of(chosen),
+        None,
+        title_of_plan(planned),
+    )
+    here.note(f"{name}: replaying {len(lines):,} lines")
+    with progress("trading", here):
+        conducted = resumed(begun, name, accept, here)
+    new = conducted.lines[len(lines) :]
+    for line in new:
+        match line:
+            case SessionResumed(replayed=replayed):
+                here.note(f"unclean end; {replayed:,} lines read again, state equal to the journal")
+            case Reconciled(differences=differences) if differences:
+                for each in differences:
+                    decided = each.decision or "OPEN"
+                    here.note(f"{each.item}: {each.journal} / {each.broker}: {decided}")
+    return answer_of(conducted, planned, chosen, None, here)
+
+
+def _running(folder: AccountFolder, here: Here) -> Answer:
+    asked, status = ask(
+        folder,
+        "resume",
+        "asked for",
+        lambda found: all(each.cause != "stop" for each in found.restraints),
+        here,
+    )
+    state = status.state if status else "silent"
+    return Answer(
+        f"RESUMED  {folder.name} is {state}\nNext     papertape status",
+        {"id": asked.id, "state": state},
+    )

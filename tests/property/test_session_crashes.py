@@ -1,0 +1,124 @@
+"""A session that dies at any line, or its account at any input, loses and doubles nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from tests.faults import invariants
+from tests.generators import random_bars
+from tests.parity.test_bench_and_session import DipBuyer
+from tests.sessions import Day, MemoryJournal, Power
+
+from papertape import SimulationConfig
+from papertape.domain.day import DayClosed
+from papertape.domain.market import Bar, PriceHistory
+from papertape.session.session import PaperSession
+from papertape.strategies import MovingAverageCrossoverStrategy
+from papertape.strategies.strategy import Context, Exits, Strategy
+
+
+@dataclass
+class Restless:
+    """Asks for something at every bar: brackets, changes in place and cancels; and counts."""
+
+    warmup: int = 2
+    count: int = 0
+
+    def on_bar(self, context: Context, bar: Bar) -> None:
+        """Enter with a bracket; then move the limit, and give up at the third bar."""
+        self.count += 1
+        working = [each for each in context.working(bar.symbol) if each.order.parent is None]
+        if working and self.count % 3 == 0:
+            context.cancel(working[0].order.id)
+        elif working:
+            context.replace(working[0].order.id, limit=round(bar.close * 0.9995, 2))
+        elif context.position(bar.symbol) == 0:
+            context.submit(
+                bar.symbol,
+                5 + self.count % 7,
+                kind="limit",
+                limit=round(bar.close * 0.9999, 2),
+                exits=Exits(stop_distance=0.05, target_distance=0.05),
+                reason=f"bar {self.count}",
+            )
+
+
+def a_day(strategy: Strategy, latency: float, profile: str) -> Day:
+    bars = random_bars(3, 390 + 14, "1m", volatility=0.001)
+    config = SimulationConfig(
+        benchmark="none",
+        bar_frequency="1m",
+        start=date(2015, 1, 5),
+        latency=latency,
+        risk_profile=profile,
+    )
+    return Day(strategy, {"SPY": PriceHistory(bars)}, config)
+
+
+def live(day: Day, session: PaperSession, *, resumes: bool) -> None:
+    """From wherever it stands to the end of the day."""
+    now = day.window.start - 1
+    if not resumes:
+        session.open(now)
+    else:
+        seen = [
+            each.moment.time
+            for each in day.journal.kept
+            if hasattr(each, "moment") and hasattr(each.moment, "time")
+        ]
+        session.resume(max([now, *seen]))
+    day.play(session)
+    end = day.moments[-1].time
+    for wait in range(1, 4):
+        session.close(end + wait * 10**9)
+
+
+MAKERS = {
+    "brackets": (Restless, 0.0, "backtest"),
+    "late brackets": (Restless, 250.0, "backtest"),
+    "guarded brackets": (Restless, 0.0, "paper"),
+    "limits": (lambda: DipBuyer(away=0.0002), 0.0, "backtest"),
+    "crossover": (lambda: MovingAverageCrossoverStrategy(fast=3, slow=8), 0.0, "backtest"),
+}
+
+
+def outcome(session: PaperSession) -> object:
+    state = session.state
+    return state.orders, state.account, state.restraints.state
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "torn"])
+@pytest.mark.parametrize("which", ["journal", "log"])
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_crash_at_every_line_changes_nothing(name: str, which: str, is_kept: bool) -> None:
+    make, latency, profile = MAKERS[name]
+    calm = a_day(make(), latency, profile)
+    session = calm.session()
+    live(calm, session, resumes=False)
+    assert session.is_closed
+    assert any(each.filled for each in session.state.orders.values())
+    writes = len(getattr(calm, which).kept)
+    at = 0
+    while True:
+        day = calm.opened_again()
+        journal: MemoryJournal = getattr(day, which)
+        journal.fuse, journal.is_last_kept = at, is_kept
+        try:
+            live(day, day.session(strategy=make()), resumes=False)
+        except Power:
+            pass
+        else:
+            break
+        journal.fuse = None
+        account = day.account()
+        again = day.session(account, strategy=make())
+        live(day, again, resumes=bool(day.journal.kept))
+        assert outcome(again) == outcome(session), at
+        invariants.check(again, account, day.journal.kept)
+        invariants.the_broker_agrees(again, account)
+        invariants.each_intent_ended_once(again)
+        assert sum(isinstance(line, DayClosed) for line in day.journal.kept) == 1
+        at += 1
+    assert 25 < at <= writes
