@@ -186,7 +186,13 @@ def races(folder: Path, *, quick: bool) -> dict[str, Race]:
             "`papertape --help`", "", 1, daily, (Racer(OURS, "--help", "papertape"),), 0.15, 7
         ),
         "status": Race(
-            "`papertape status`", "", 1, daily, (Racer(OURS, "status", "papertape"),), 0.15, 7
+            "`papertape status`, no session running",
+            "",
+            1,
+            daily,
+            (Racer(OURS, "status", "papertape"),),
+            0.15,
+            7,
         ),
     }
 
@@ -209,6 +215,17 @@ def _kept(file: Path, make: Callable[[], Tape]) -> Callable[[], Path]:
         return file
 
     return path
+
+
+START = """
+import sys
+from papertape.cli.main import run
+try:
+    run()
+except SystemExit as end:  # `status` tells by its code that no session runs here
+    sys.exit(0 if "status" in sys.argv else end.code)
+"""
+"""Our command line, as its console script starts it."""
 
 
 class Failed(Exception):
@@ -267,7 +284,7 @@ def _output(command: list[str], more: dict[str, str]) -> list[str]:
 def _typed(
     python: Path, variant: str, tape: Path, folder: Path
 ) -> tuple[list[str], dict[str, str]]:
-    """Our command line as its console script runs it, and what is special around it."""
+    """A command line of ours, and what is special around it."""
     words = ["backtest", "moving_average_crossover", "--symbol", "AAA", "--data", str(tape)]
     words += ["--cash", f"{CASH:.0f}", "--size", f"shares:{SHARES}", "--warmup", "inside"]
     words += ["--cost", f"percent:{RATE * 100:g}"]
@@ -281,8 +298,7 @@ def _typed(
         more = {"PYTHONPATH": str(home / "site")}
     elif variant != "backtest":
         words = [variant]
-    start = "import sys; from papertape.cli.main import run; sys.exit(run())"
-    return [str(python), "-c", start, "--home", str(home), *words], more
+    return [str(python), "-c", START, "--home", str(home), *words], more
 
 
 def _read_off(page: list[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def _programs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_quick_race_without_peers_writes_figures_and_a_page(
     project: Path, tmp_path: Path
 ) -> None:
-    only = ["--only", "order,guarded,signal,sweep,cold,help"]
+    only = ["--only", "order,guarded,signal,sweep,cold,help,status"]
     line = [str(project / "benchmarks" / "race.py"), "--quick", "--alone", *only]
     said = subprocess.run(
         [sys.executable, *line, "--to", str(tmp_path / "races.json")],
@@ -37,14 +37,14 @@ def test_a_quick_race_without_peers_writes_figures_and_a_page(
     }
     ours = {"papertape"}
     assert racers == {
-        **dict.fromkeys(("order", "guarded", "signal", "help"), ours),
+        **dict.fromkeys(("order", "guarded", "signal", "help", "status"), ours),
         "sweep": {"papertape, 2 threads", "papertape, 1 thread"},
         "cold": {"papertape", "papertape, first run after its installation"},
     }
     assert found["sweep"]["papertape, 1 thread"]["fills"] == "the same to the cent"
     assert found["order"]["papertape"]["fills"] == found["signal"]["papertape"]["fills"]
     page = (tmp_path / "benchmarks.md").read_text()
-    assert page.count("| papertape |") == 5
+    assert page.count("| papertape |") == 6
     for picture in (tmp_path / "benchmarks").iterdir():
         ElementTree.parse(picture)
 
