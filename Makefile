@@ -3,6 +3,7 @@
 #   make demo     a backtest on the embedded sample, from nothing to a result
 #   make test     every test on the compiled package, the parity tests in plain Python, too
 #   make check    layout, lint, types, floors, spelling, documentation; nothing is changed
+#   make soak     the long runs: ten thousands of crashes and failures, whole days
 #   make bench    the measurements of benchmarks/
 #   make docs     the documentation as a site, in build/site
 #   make clean    remove whatever this file made
@@ -34,7 +35,7 @@ define quietly
 	echo "The whole story is in $(LOG)." >&2; exit 1; }
 endef
 
-.PHONY: demo test check bench docs clean lock setup python
+.PHONY: demo test check soak bench docs clean lock setup python
 
 demo: setup
 	@$(BIN)/papertape demo
@@ -52,6 +53,9 @@ check: setup
 	PYTHONPATH=src $(BIN)/lint-imports
 	$(BIN)/codespell
 	@$(MAKE) docs
+
+soak: setup
+	@$(BIN)/python -m pytest -m soak
 
 # One that fails does not stop the others, and make says so.
 bench: setup

@@ -25,6 +25,7 @@ seed the steps, the sizes and the lines are the same, not the bytes of the log.)
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ class _File:
     """A file as the machine sees it, as it is on the platter, and how the two came to differ."""
 
     seen: bytearray = field(default_factory=bytearray)
-    durable: bytes = b""
+    durable: bytearray = field(default_factory=bytearray)
     changes: list[Change] = field(default_factory=list)
     is_named: bool = False
 
@@ -96,7 +97,9 @@ class _File:
         _apply(self.seen, change)
 
     def sync(self) -> None:
-        self.durable, self.changes, self.is_named = bytes(self.seen), [], True
+        for change in self.changes:
+            _apply(self.durable, change)
+        self.changes, self.is_named = [], True
 
     def after_power_loss(self, random: Random) -> bytes:
         found = bytearray(self.durable)
@@ -143,7 +146,7 @@ class SimulatedDisk:
         self.is_honest = True
         """Whether a sync does what it says; one that lies shows that the tests can fail."""
         self.files = {
-            name: _File(bytearray(content), content, is_named=True)
+            name: _File(bytearray(content), bytearray(content), is_named=True)
             for name, content in (files or {}).items()
         }
         self.gone: dict[str, _File] = {}
@@ -218,8 +221,15 @@ class SimulatedDisk:
 
 class _FileSystem(apsw.VFS):
     def __init__(self, disk: SimulatedDisk):
-        self._disk = disk
+        # Only a glance: a disk that nobody uses any more takes its file system with it.
+        self._glance = weakref.ref(disk)
         super().__init__(disk.vfs, base="")
+
+    @property
+    def _disk(self) -> SimulatedDisk:
+        disk = self._glance()
+        assert disk is not None
+        return disk
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
@@ -315,4 +325,6 @@ class _SimulatedPlace(Place):
 
     def back_up(self) -> None:
         file = self.disk.files[str(self.file)]
-        self.disk.files[str(self.backup)] = _File(bytearray(file.seen), bytes(file.seen), [], True)
+        self.disk.files[str(self.backup)] = _File(
+            bytearray(file.seen), bytearray(file.seen), [], True
+        )

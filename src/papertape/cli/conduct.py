@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from papertape.cli.catalogue import Listed
+from papertape.cli.begun import Begun
 from papertape.cli.preflight import preflight, refuse_failures
 from papertape.cli.publisher import Publisher
 from papertape.cli.session_terms import SessionTerms, code_digest, session_name
@@ -21,7 +21,9 @@ from papertape.domain.day_state import DayState
 from papertape.domain.event import Moment
 from papertape.domain.restraint import Cause
 from papertape.engines.proofbench.window import Window
-from papertape.engines.riskguard import RiskGuard, limits_from
+from papertape.engines.riskguard import RiskGuard, RiskTally, limits_from
+from papertape.engines.riskguard.controls import evidence
+from papertape.engines.riskguard.tally import WHOLE_LIMIT
 from papertape.monitoring.board import Board, Plate
 from papertape.monitoring.journal import LINES, Journal, Place
 from papertape.monitoring.status import LimitUse, Status, publish
@@ -34,32 +36,6 @@ from papertape.session.notify import ServiceManager
 from papertape.session.run import GLANCE, Run, Signals
 from papertape.session.session import PaperSession
 from papertape.session.watchdog import Watchdog, hung_before
-from papertape.strategies.strategy import Strategy
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What a session is begun or resumed with.
-
-    Attributes:
-        terms: Everything it was asked for with.
-        listed: Where the strategy comes from.
-        strategy: Made.
-        window: History, and in a replay the day itself.
-        folder: Of the account.
-        pace: Seconds of the past a real second; None as fast as it goes. Of no use live.
-        port: Where metrics are served, if anywhere.
-        title: ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
-    """
-
-    terms: SessionTerms
-    listed: Listed
-    strategy: Strategy
-    window: Window
-    folder: AccountFolder
-    pace: float | None
-    port: int | None
-    title: str
 
 
 @dataclass(frozen=True)
@@ -255,11 +231,27 @@ def _publisher(begun: Begun, session: PaperSession, here: Surroundings) -> Publi
     calendar = calendar_of(terms.instruments[0].venue)
     board = Board(plate, session.state, calendar)
     begun.folder.tail.unlink(missing_ok=True)
-    return Publisher(charter.session, begun.folder, board, _no_limits, here, begun.port)
+    profile = terms.config.risk_profile
+
+    def used() -> list[LimitUse]:
+        return limits_used(session.tally, profile)
+
+    return Publisher(charter.session, begun.folder, board, used, here, begun.port)
 
 
-def _no_limits() -> Sequence[LimitUse]:
-    return ()
+def limits_used(tally: RiskTally, profile: str) -> list[LimitUse]:
+    """The most that was used of each limit today; those of which nothing was are left out."""
+    return [
+        LimitUse(
+            each.control.id,
+            each.control.name,
+            each.used / WHOLE_LIMIT,
+            each.used / WHOLE_LIMIT,
+            each.setting,
+        )
+        for each in evidence(tally, profile)
+        if each.used
+    ]
 
 
 _LATCHED = frozenset({Cause.KILL, Cause.OVERFILL, Cause.DRAWDOWN})

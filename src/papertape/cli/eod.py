@@ -29,6 +29,9 @@ from papertape.domain.day_state import DayState
 from papertape.domain.errors import NotFound
 from papertape.domain.event import OrderFilled, OrderRefused
 from papertape.domain.money import dollars
+from papertape.engines.riskguard import RiskTally
+from papertape.engines.riskguard.controls import evidence
+from papertape.engines.riskguard.tally import WHOLE_LIMIT
 from papertape.monitoring.journal import LINES, Journal, Place
 from papertape.session.folder import AccountFolder
 from papertape.session.proof import Proof, explained_in, prove
@@ -144,9 +147,29 @@ def _facts(lines: Sequence[Line]) -> dict[str, Any]:
         "cash_change": dollars(state.account.cash - opened.cash),
         "positions": {symbol: each.quantity for symbol, each in state.account.positions.items()},
         "broker_equal": bool(reconciled) and not reconciled[-1].differences,
-        "limits": terms_of(opened.settings).config.risk_profile,
+        "profile": terms_of(opened.settings).config.risk_profile,
+        "limits": _limits(lines),
         "restraints": [str(each.cause) for each in state.restraints.in_force],
     }
+
+
+def _limits(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Every control of the day: its setting, the most that was used of it, what it refused."""
+    terms, opened = terms_in(lines), DayState.of(lines[:1])
+    tally = RiskTally(guard_of(terms).limits, opened.account)
+    for line in lines:
+        tally = tally.after(line)
+    return [
+        {
+            "rule": each.control.id,
+            "name": each.control.name,
+            "setting": each.setting,
+            "used": each.used / WHOLE_LIMIT,
+            "vetoes": each.vetoes,
+            "restraints": list(each.restraints),
+        }
+        for each in evidence(tally, terms.config.risk_profile)
+    ]
 
 
 def _bars_seen(lines: Sequence[Line]) -> int:
@@ -186,6 +209,16 @@ def _outages(lines: Sequence[Line]) -> list[dict[str, Any]]:
             case FeedRestored(time=time, missed=missed) if found:
                 found[-1].update(to=rfc3339(time), missed=missed)
     return found
+
+
+def _used_words(limits: Sequence[dict[str, Any]]) -> str:
+    used = [each for each in limits if each["used"] or each["vetoes"]]
+    told = (
+        f"{each['rule']} {each['name']} {100 * each['used']:.1f} %"
+        + (f", {each['vetoes']} vetoes" if each["vetoes"] else "")
+        for each in used
+    )
+    return "; ".join(told) or "none was used"
 
 
 def _page(
@@ -228,7 +261,7 @@ def _page(
             f"{number(facts['costs'])}, of them spread and slippage {number(facts['slippage'])}",
             width,
         ),
-        *sentence("Limits", f"profile {facts['limits']}", width),
+        *sentence("Limits", f"profile {facts['profile']}: {_used_words(facts['limits'])}", width),
     ]
     if facts["restraints"]:
         page += sentence("Latched", ", ".join(facts["restraints"]), width)

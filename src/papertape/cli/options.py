@@ -75,7 +75,7 @@ store holds if left out, else the sample"
     "zone of times that name none, like America/New_York"
     map: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
     "columns with other names: open=Open,close=Last"
-    profile: Literal["backtest", "paper"] = "backtest"
+    profile: Literal["backtest", "paper", "first-day"] = "backtest"
     "the limits that orders are held against"
     extended: Annotated[bool, _Switch] = False
     "trade bars outside the regular session, too"
@@ -95,6 +95,8 @@ class PaperOptions(RunOptions):
     "the simulated account's name; cash, cash-settled and margin are its terms, on the account sim"
     terms: Literal["cash", "cash-settled", "margin"] = "cash"
     "what the broker lends: nothing, nothing before it has settled, or Regulation T and shorts"
+    limit: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
+    "a risk limit that differs from the profile's, name=value or name=unlimited; repeat for more"
 
 
 PAPER_DEFAULTS = PaperOptions()

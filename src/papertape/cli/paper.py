@@ -9,9 +9,10 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 
 from papertape.cli.answer import Answer
-from papertape.cli.conduct import Begun, Conducted, begin
+from papertape.cli.begun import Begun
+from papertape.cli.conduct import Conducted, begin
 from papertape.cli.eod import proof_data, proof_of, proof_words
-from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions
+from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions, pairs
 from papertape.cli.progress import progress
 from papertape.cli.session_terms import SessionTerms
 from papertape.cli.store import RunStore, StoredRun
@@ -77,7 +78,7 @@ def paper(
         account,
         planned.config,
         tuple(bars.instrument for bars in window.bars.values()),
-        {},
+        pairs("--limit", options.limit),
     )
     folder = AccountFolder.under(here.home, account)
     begun = Begun(

@@ -6,8 +6,8 @@ import os
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from papertape.cli.begun import Begun
 from papertape.cli.checks import Check
 from papertape.cli.session_terms import code_digest
 from papertape.cli.surroundings import Surroundings
@@ -16,12 +16,10 @@ from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, utc
 from papertape.domain.errors import RiskRefusal
 from papertape.domain.statement import Statement
-from papertape.engines.riskguard import PROFILES
+from papertape.engines.riskguard import limits_from
+from papertape.engines.riskguard.controls import CONTROLS
 from papertape.monitoring.journal import SQLITE
 from papertape.session.control import CommandBox
-
-if TYPE_CHECKING:
-    from papertape.cli.conduct import Begun
 
 _LEAST_FREE = 200_000_000
 
@@ -62,12 +60,15 @@ def refuse_failures(checks: Sequence[Check]) -> None:
 
 def _settings(begun: Begun) -> Check:
     profile = begun.terms.config.risk_profile
-    limits = PROFILES[profile]
-    missing = getattr(limits, "missing", ())
-    if missing and not begun.terms.is_replay:
-        found = f"profile {profile} leaves {len(missing)} limits unset: {', '.join(missing)}"
-        return Check("settings", "FAIL", found, "--profile first-day, or set them to unlimited")
-    return Check("settings", "ok", f"complete, limits of profile {profile}")
+    limits = limits_from(profile, begun.terms.limits)
+    complete = sum(each.is_complete(limits) for each in CONTROLS)
+    found = f"{complete} of {len(CONTROLS)} controls complete, profile {profile}"
+    if complete == len(CONTROLS):
+        return Check("settings", "ok", found)
+    if profile == "backtest" and begun.terms.is_replay:
+        return Check("settings", "ok", f"{found}: a replay under the limits of a backtest")
+    repair = "set each, or say unlimited: --limit max_orders=200"
+    return Check("settings", "FAIL", f"{found}; missing {', '.join(limits.missing)}", repair)
 
 
 def _clock(here: Surroundings) -> Check:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
 from papertape.cli.asking import ask
-from papertape.cli.conduct import Begun
+from papertape.cli.begun import Begun
 from papertape.cli.conduct import resume as resumed
 from papertape.cli.eod import lines_of, terms_in
 from papertape.cli.options import Here

@@ -150,20 +150,31 @@ class TradingPipeline:
 
     def decide(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
         """What happened up to this moment and what is to be done about it, nothing sent yet."""
+        events = self.see(moment)
+        decided, intents = self.ask(moment)
+        return [*events, *decided], intents
+
+    def see(self, moment: Moment) -> list[Event]:
+        """The first half of `decide`: what happened up to this moment, booked."""
         if self.guard.counts:
             self.guard.note(MomentSeen(moment.time, moment))
         events = self._router.collect_fills(moment)
         events += self._fold(events)
         self._note_prices(moment)
         self._core.see(moment)
+        self._answers += events
+        return events
+
+    def ask(self, moment: Moment) -> tuple[list[Event], list[Intent]]:
+        """The second half: what strategy and RiskGuard make of it."""
         told, withdrawn = self.watch(moment.time)
         standing = self._standing(moment.time)
-        happened, self._answers = [*self._answers, *events], []
+        happened, self._answers = self._answers, []
         decided, proposals = self._core.decide(moment, happened, standing)
         if not (proposals or withdrawn):
-            return [*events, *told, *decided], []
+            return [*told, *decided], []
         refused, intents = self._judge([*withdrawn, *proposals], moment.time)
-        return [*events, *told, *decided, *refused], intents
+        return [*told, *decided, *refused], intents
 
     def watch(self, now: Nanos) -> tuple[Sequence[Event], Sequence[CancelRequest]]:
         """Restrain what RiskGuard's counts call for, and withdraw orders where that is part of it.
@@ -222,9 +233,10 @@ class TradingPipeline:
             if isinstance(proposal, ReplaceRequest):
                 self._judge_change(proposal, working, refused, intents)
                 continue
-            verdict = self.guard.check(proposal, self._view(now, working))
+            view = self._view(now, working)
+            verdict = self.guard.check(self.guard.small_enough(proposal, view), view)
             if isinstance(verdict, Approved):
-                working[proposal.id] = OrderState(proposal)
+                working[proposal.id] = OrderState(verdict.order)
                 intents.append(OrderApproved(now, verdict))
                 self.guard.note(intents[-1])
             else:

@@ -33,6 +33,7 @@ from papertape.domain.event import (
 from papertape.domain.restraint import Cause, Restraints
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.riskguard import RiskGuard
+from papertape.session.courier import Courier
 from papertape.session.isolation import Isolated
 
 _WISHES = (Decided, OrderRefused, OrderApproved, CancelRequest, ReplaceApproved)
@@ -60,20 +61,26 @@ class Rehearsal:
 
     Args:
         pipeline: At the start of its day.
+        courier: The one in it.
         isolated: The strategy in it.
         guard: The one in it.
     """
 
-    def __init__(self, pipeline: TradingPipeline, isolated: Isolated, guard: RiskGuard):
+    def __init__(
+        self, pipeline: TradingPipeline, courier: Courier, isolated: Isolated, guard: RiskGuard
+    ):
         self._pipeline = pipeline
+        self._courier = courier
         self._isolated = isolated
         self._guard = guard
         self._restraints = Restraints()
         self._said: list[Event] = []
         self._wishes: list[Event | Intent] = []
+        self._found: list[Restrained] = []
         self._moment: Moment | None = None
         self.divergence = ""
-        """Where it decided otherwise than is recorded; empty if it never did."""
+        """Where it decided otherwise than is recorded, since that was last accepted; or empty."""
+        self.has_diverged = False
 
     def take(self, line: Line) -> None:
         """Live through one more line."""
@@ -105,7 +112,6 @@ class Rehearsal:
             case MomentSeen(moment=moment):
                 self._moment = moment
             case MomentDecided():
-                self._hear()
                 self._decide()
             case Heard():
                 self._hear()
@@ -118,6 +124,8 @@ class Rehearsal:
         if cause in _FROM_OUTSIDE or isinstance(line, Released):
             self._guard.note(line)
             self._guard.restraints = folded(self._guard.restraints, line)
+        else:
+            self._found.append(line)
         self._restraints = folded(self._restraints, line)
         if isinstance(line, Released) and cause is Cause.CHANGED:
             self.divergence = ""  # somebody accepted what was otherwise up to here
@@ -128,11 +136,14 @@ class Rehearsal:
 
     def _decide(self) -> None:
         moment, self._moment = self._moment, None
+        said, self._said = self._said, []
         if moment is None:
             return
+        self._courier.lay_ready(said)
         events, intents = self._pipeline.decide(moment)
         decided = [*(each for each in events if isinstance(each, _WISHES)), *intents]
         if decided != self._wishes and not self.divergence:
+            self.has_diverged = True
             self.divergence = (
                 f"at {rfc3339(moment.time)} it decided {_named(decided)}, "
                 f"recorded is {_named(self._wishes)}"
@@ -142,6 +153,9 @@ class Rehearsal:
         """Where the lines go on, the intents before were sent, and the restraints in force."""
         sent, self._wishes = self._wishes, []
         self._pipeline.expect([each for each in sent if isinstance(each, OrderApproved)])
+        for line in self._found:
+            self._guard.restrain(line.restraint)  # a watch between two moments found it
+        self._found.clear()
         self._guard.restraints = self._restraints
 
 

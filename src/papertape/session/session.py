@@ -45,7 +45,7 @@ from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.flowroute.core import BrokerSilent
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import RiskTally, collar_of
+from papertape.engines.riskguard import RiskLimits, RiskTally, collar_of
 from papertape.session.charter import Charter, Parts, Patience
 from papertape.session.closing import COLLAR, FLATTENING, closing_order, is_out_of_reach, swept
 from papertape.session.commands import released_by, restraint_of
@@ -112,6 +112,11 @@ class PaperSession:
         if self._made is None:
             raise UsageError("a session is opened or resumed before anything else")
         return self._made
+
+    @property
+    def tally(self) -> RiskTally:
+        """What RiskGuard has counted so far, restarts included."""
+        return self._parts.guard.tally
 
     @property
     def is_closed(self) -> bool:
@@ -221,21 +226,19 @@ class PaperSession:
         """Read the journal once, for the fold and for the strategy."""
         rehearsal: Rehearsal | None = None
         guard = self._parts.guard
-        tally = RiskTally(guard.limits)
         for line in self._parts.journal.lines():
-            counts = self.state.fold(line)
+            self.state.fold(line)
             if rehearsal is None:
                 if not isinstance(line, DayOpened):
                     raise UsageError(f"a journal begins with its day, not with {line}")
                 self._assemble()
-                rehearsal = Rehearsal(self.pipeline, self._isolated, guard)
-                tally = RiskTally(guard.limits, self.state.account)
+                rehearsal = Rehearsal(self.pipeline, self._courier, self._isolated, guard)
             rehearsal.take(line)
-            tally = tally.after(line) if counts else tally
         if rehearsal is None:
             raise UsageError("there is nothing to resume", hint="papertape paper starts a session")
         rehearsal.finish()
-        guard.tally = tally
+        if rehearsal.has_diverged:  # then what it counted is not what was done
+            guard.tally = _counted(guard.limits, self._parts.journal.lines())
         return rehearsal
 
     def _agree(self) -> None:
@@ -307,8 +310,14 @@ class PaperSession:
         self._data_are_back(now, len(new))
 
     def _show(self, moments: Sequence[Moment], now: Nanos) -> None:
-        if not moments:
-            return
+        """History, at once where nothing can happen in it, else moment by moment."""
+        if self.state.orders or self.state.account.positions:
+            for moment in moments:
+                self._show_some([moment], now)
+        elif moments:
+            self._show_some(moments, now)
+
+    def _show_some(self, moments: Sequence[Moment], now: Nanos) -> None:
         self._record([MomentSeen(now, moment, is_history=True) for moment in moments])
         said = [event for moment in moments for event in self.pipeline.warm(moment)]
         self._record([*said, Heard(now, self._courier.heard)])
@@ -317,13 +326,12 @@ class PaperSession:
     def _decide(self, moment: Moment, now: Nanos) -> None:
         """From what the broker says of the moment to what is asked of it."""
         self._courier.tell(moment, now)
-        said = self._courier.collect_fills(moment)
-        said += self.pipeline.hear(said)
+        said = self.pipeline.see(moment)
         self._look_at(said, now)
         if self._courier.silence:
             self._restrain(self._unreconciled(now, self._courier.silence, TradingState.REDUCING))
         had_failed = self._isolated.failure
-        events, intents = self.pipeline.decide(moment)
+        events, intents = self.pipeline.ask(moment)
         lines: list[Line] = [*said, *events]
         if self._isolated.failure != had_failed:
             failure, cause = self._isolated.failure, self._isolated.cause
@@ -595,6 +603,18 @@ def _restrained(
     now: Nanos, cause: Cause, reason: str, by: str, sweep: Sweep = Sweep.NOTHING
 ) -> Restrained:
     return Restrained(now, Restraint(cause, TradingState.HALTED, reason, now, by, sweep=sweep))
+
+
+def _counted(limits: RiskLimits, lines: Iterable[Line]) -> RiskTally:
+    """What the controls count, from the lines alone; reports without effect count for nothing."""
+    state, tally = DayState(), RiskTally(limits)
+    for line in lines:
+        counts = state.fold(line)
+        if isinstance(line, DayOpened):
+            tally = RiskTally(limits, state.account)
+        elif counts:
+            tally = tally.after(line)
+    return tally
 
 
 def _words(session: PaperSession) -> str:

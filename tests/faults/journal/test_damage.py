@@ -19,11 +19,11 @@ WRITTEN = [line(number) for number in range(1, COUNT + 1)]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    place = Place(tmp_path, "spy")
+def place(quick_folder: Path) -> Place:
+    place = Place(quick_folder, "spy")
     with Journal.opened(place, LINES, 1) as journal:
-        for each in WRITTEN:
-            journal.record([each])
+        journal.record(WRITTEN[:30])
+        journal.record(WRITTEN[30:])
     return place
 
 

@@ -31,8 +31,8 @@ def killed(place: Place, to: Path, *, after: int = 8, again: int = 0) -> Place:
 
 
 @pytest.fixture
-def dead(tmp_path: Path) -> Place:
-    return killed(Place(tmp_path / "alive", "spy"), tmp_path / "dead", again=3)
+def dead(quick_folder: Path) -> Place:
+    return killed(Place(quick_folder / "alive", "spy"), quick_folder / "dead", again=3)
 
 
 def content(place: Place) -> dict[str, bytes]:
@@ -67,9 +67,9 @@ def test_an_older_log_is_seen_fault_f10(dead: Place) -> None:
 
 @pytest.mark.parametrize("lines", [1, 8, 30])
 def test_the_log_of_another_journal_is_seen_and_brought_nowhere_fault_f10(
-    dead: Place, tmp_path: Path, lines: int
+    dead: Place, quick_folder: Path, lines: int
 ) -> None:
-    other = killed(Place(tmp_path / "other", "qqq"), tmp_path / "other-dead", after=lines)
+    other = killed(Place(quick_folder / "other", "qqq"), quick_folder / "other-dead", after=lines)
     before, own = content(dead), log_of(dead).read_bytes()
     shutil.copy(log_of(other), log_of(dead))
     with pytest.raises(DataError):
@@ -100,8 +100,8 @@ def test_a_head_that_is_gone_is_no_young_journal_fault_f10(dead: Place) -> None:
         Journal.opened(dead, LINES, 2)
 
 
-def test_the_journal_of_another_run_is_seen_fault_f15(dead: Place, tmp_path: Path) -> None:
-    other = Place(tmp_path / "other", "qqq")
+def test_the_journal_of_another_run_is_seen_fault_f15(dead: Place, quick_folder: Path) -> None:
+    other = Place(quick_folder / "other", "qqq")
     with Journal.opened(other, LINES, 1) as journal:
         journal.record([line(n) for n in range(1, 20)])
     log_of(dead).unlink()
@@ -111,9 +111,9 @@ def test_the_journal_of_another_run_is_seen_fault_f15(dead: Place, tmp_path: Pat
 
 
 @pytest.fixture
-def restored(tmp_path: Path) -> Place:
+def restored(quick_folder: Path) -> Place:
     """A backup of three lines, put in the place of a journal of eight."""
-    place = Place(tmp_path / "state", "spy")
+    place = Place(quick_folder / "state", "spy")
     with Journal.opened(place, LINES, 1) as journal:
         journal.record([line(n) for n in range(1, 4)])
     old = place.backup.read_bytes()
@@ -143,8 +143,8 @@ def test_after_an_older_copy_was_accepted_the_newer_one_is_another_history_fault
         Journal.opened(restored, LINES, 4)
 
 
-def test_a_sound_journal_takes_the_acceptance_as_a_line(tmp_path: Path) -> None:
-    place = Place(tmp_path, "spy")
+def test_a_sound_journal_takes_the_acceptance_as_a_line(quick_folder: Path) -> None:
+    place = Place(quick_folder, "spy")
     with Journal.opened(place, LINES, 1) as journal:
         journal.record([line(1)])
     with Journal.opened(place, LINES, 2, accepting=ACCEPTED) as journal:

@@ -10,11 +10,13 @@ from tests.disk import Crash, SimulatedDisk, Step, io_error, no_space
 from tests.lines import line
 
 from papertape.domain.day import FeedLost, Line
-from papertape.domain.errors import JournalFailed, LockHeld, PapertapeError
+from papertape.domain.errors import JournalBehind, JournalFailed, LockHeld, PapertapeError
 from papertape.monitoring.journal import LINES, Journal
 
 SESSIONS = 150
 IMAGES_A_CRASH = 2
+FAT = FeedLost(1, "x" * 700_000)
+"""Six of these are more than a thousand pages: then the log is brought into the file."""
 
 
 class Model:
@@ -68,12 +70,13 @@ def found_on(disk: SimulatedDisk) -> list[Line]:
         return list(journal.lines())
 
 
-def test_power_fails_at_any_moment_and_nothing_acknowledged_is_lost_faults_f2_f3_f4() -> None:
+def power_fails(seeds: range) -> int:
+    """Sessions whose power fails, also while they recover; how many disks were looked at after."""
     images = 0
-    for seed in range(SESSIONS):
+    for seed in seeds:
         random = Random(seed)
         disk, model = SimulatedDisk(), Model()
-        for _ in range(random.randrange(1, 4)):  # it fails again, also while the journal recovers
+        for _ in range(random.randrange(1, 4)):
             disk.before = crashing(1 + int(random.random() ** 2 * 90), random.randrange(9))
             live(disk, model, random, calls=random.randrange(1, 12))
             for _ in range(IMAGES_A_CRASH):
@@ -82,7 +85,17 @@ def test_power_fails_at_any_moment_and_nothing_acknowledged_is_lost_faults_f2_f3
                 images += 1
             disk = disk.after_power_loss(random)
         assert live(disk, model, random, calls=1)
-    assert images >= 500
+    return images
+
+
+def test_power_fails_at_any_moment_and_nothing_acknowledged_is_lost_faults_f2_f3_f4() -> None:
+    assert power_fails(range(SESSIONS)) >= 500
+
+
+@pytest.mark.slow
+@pytest.mark.soak
+def test_power_fails_by_the_ten_thousands() -> None:
+    assert power_fails(range(SESSIONS, 5_200)) >= 20_000
 
 
 def test_a_disk_that_lies_about_its_syncs_is_found_out() -> None:
@@ -220,13 +233,12 @@ def test_a_slow_disk_is_waited_for_and_nothing_else_happens_fault_f14() -> None:
 
 
 def test_a_long_log_is_brought_into_the_file_and_nothing_is_lost_on_the_way_fault_f3() -> None:
-    fat = FeedLost(1, "x" * 700_000)  # six of these are more than a thousand pages
     disk = SimulatedDisk()
     syncs: list[Step] = []
     with Journal.opened(disk.place("spy"), LINES, 1) as journal:
         disk.before = lambda step: syncs.append(step) if step.what == "sync" else None
         for _ in range(14):
-            journal.record([fat])
+            journal.record([FAT])
     into_file = [n for n, step in enumerate(syncs) if step.file.endswith("sqlite3")]
     assert len(into_file) >= 3  # twice on the way, once at the end
     last_step = syncs[into_file[1]].number
@@ -237,7 +249,7 @@ def test_a_long_log_is_brought_into_the_file_and_nothing_is_lost_on_the_way_faul
             with Journal.opened(disk.place("spy"), LINES, 1) as journal:
                 disk.before = crashing(at, 1)
                 for _ in range(14):
-                    journal.record([fat])
+                    journal.record([FAT])
                     acknowledged = journal.count
         except (Crash, PapertapeError):
             assert disk.is_dead
@@ -258,6 +270,23 @@ def test_without_its_log_a_journal_is_behind_even_after_a_power_failure_fault_f1
         del image.files["/state/journals/spy.sqlite3-wal"]
         with pytest.raises(PapertapeError, match=r"is known to have been written|damaged"):
             Journal.opened(image.place("spy"), LINES, 2)
+
+
+def test_after_a_checkpoint_too_a_journal_without_its_log_is_behind_fault_f10() -> None:
+    disk = SimulatedDisk()
+    journal = Journal.opened(disk.place("spy"), LINES, 1)
+    for _ in range(7):
+        journal.record([FAT])
+    brought = len(disk.files["/state/journals/spy.sqlite3"].seen)
+    assert brought > 4_000_000  # the log is in the file, and what follows is not
+    journal.record([line(1)])
+    journal.record([line(2)])
+    for seed in range(10):
+        image = disk.after_power_loss(Random(seed))
+        del image.files["/state/journals/spy.sqlite3-wal"]
+        with pytest.raises(JournalBehind, match=r"ends at line 6, and line [789] is known"):
+            Journal.opened(image.place("spy"), LINES, 2)
+    journal.close()
 
 
 def test_one_at_a_time_on_the_simulated_disk_too() -> None:

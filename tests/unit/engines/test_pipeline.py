@@ -234,6 +234,15 @@ def test_fault_f60_a_flood_is_throttled_then_halted_and_withdrawn() -> None:
     assert calls == [("submit", "o0"), ("submit", "o1"), ("cancel", "o0"), ("cancel", "o1")]
 
 
+def test_risk_r29_the_first_orders_are_cut_to_a_share_and_say_so() -> None:
+    guard = RiskGuard(RiskLimits(canary_orders=2, canary_quantity=1))
+    desk, broker = Proposing([order(n) for n in (1, 2, 3)]), RecordingBroker()
+    entries = wired(desk, guard, broker, HOLDS_500).step(MOMENTS[0], NoJournal())
+    sent = [each.approved.order for each in entries if isinstance(each, OrderApproved)]
+    assert [each.quantity for each in sent] == [1, 1, 10]
+    assert [each.reason for each in sent] == [*["why (R29: 1 of 10 shares)"] * 2, "why"]
+
+
 def test_a_guard_without_limits_counts_nothing() -> None:
     flow, _ = pipeline(Proposing([order(1)]))
     before = flow.guard.tally

@@ -22,6 +22,7 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    JournalRestored,
     MomentDecided,
     MomentIgnored,
     MomentSeen,
@@ -498,3 +499,37 @@ def test_a_watchdog_sees_a_step_begin_and_end() -> None:
     assert working
     assert set(working) == {(steps + 1, True)}
     assert not session.is_working
+
+
+def test_f7_with_a_dead_journal_cancels_are_still_sent_and_heard_of_later() -> None:
+    day, broker, session = started(REST)
+    now = walk(day, session, 0, 6)
+    before = len(day.journal.kept)
+    session.abandon(now)
+    assert broker.asked[-1] == ("cancel", "O2")
+    assert len(day.journal.kept) == before
+    other = again(day, Scripted(dict(REST)))
+    other.resume(now + SECOND)
+    assert other.state.orders["O2"].status is OrderStatus.CANCELED
+    assert other.state.restraints.state is TradingState.ACTIVE
+    invariants.check(other, broker.account, day.journal.kept)
+
+
+def test_f15_after_an_older_copy_nothing_is_sent_again_and_somebody_has_to_accept() -> None:
+    day, broker, session = started(BUY)
+    walk(day, session, 0, 8)
+    moment = day.traded[2].time
+    at = next(n for n, line in enumerate(day.journal.kept) if isinstance(line, MomentDecided)
+              and line.moment == moment) + 1  # fmt: skip
+    whole = len(day.journal.kept)
+    del day.journal.kept[at:]
+    now = day.traded[7].time + SECOND
+    day.journal.record([JournalRestored(now, at, whole, "me")])
+    other = again(day, Scripted(dict(BUY)))
+    other.resume(now)
+    assert Cause.CHANGED in other.state.restraints
+    assert other.state.account.quantity("SPY") == 6  # what the broker says of both orders
+    assert sum(ask[0] == "submit" for ask in broker.asked) == 2
+    invariants.the_broker_agrees(other, broker.account)
+    other.command(asked(Verb.ACCEPT, now), now)
+    assert Cause.CHANGED not in other.state.restraints

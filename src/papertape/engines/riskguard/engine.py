@@ -11,6 +11,7 @@ from papertape.domain.restraint import Restraint, Restraints
 from papertape.domain.verdict import Approved, Check, Refused, Verdict
 from papertape.engines.riskguard.limits import RiskLimits
 from papertape.engines.riskguard.rules import (
+    Canary,
     Rule,
     Veto,
     active_rules,
@@ -45,6 +46,7 @@ class RiskGuard:
         self.counts = limits != RiskLimits()
         self._rules = active_rules(limits)
         self._rules_of_changes = rules_of_changes(limits)
+        self._canary = next((rule for rule in self._rules if isinstance(rule, Canary)), None)
 
     def check(self, order: Order, view: RiskView) -> Verdict:
         """Whether the order may be sent, with every limit it was held against."""
@@ -53,6 +55,13 @@ class RiskGuard:
     def check_change(self, rest: Order, view: RiskView) -> Verdict:
         """Whether an order may be changed so that this is what will be open of it."""
         return self._held(rest, view, self._rules_of_changes)
+
+    def small_enough(self, order: Order, view: RiskView) -> Order:
+        """The order, or what the day's first orders may have of it (risk-R29).
+
+        Refusing them instead would keep a strategy of larger orders from ever beginning.
+        """
+        return order if self._canary is None else self._canary.cut(order, view, self.tally)
 
     def _held(self, order: Order, view: RiskView, rules: tuple[Rule, ...]) -> Verdict:
         answer = restrained(order, view, self.restraints)

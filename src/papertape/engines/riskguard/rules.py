@@ -7,7 +7,7 @@ order. What it cannot know, it vetoes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -514,6 +514,14 @@ class Canary:
         if shares > self.quantity:
             return Veto("R29", f"{which} is for {shares} shares, limit {self.quantity}")
         return Check("R29", which, f"{self.quantity} shares", part(shares, self.quantity))
+
+    def cut(self, order: Order, view: RiskView, tally: RiskTally) -> Order:
+        """As much of an order as may be sent now; its reason says so."""
+        if not isinstance(self(order, view, tally), Veto):
+            return order
+        words = f"{order.reason} (R29: {self.quantity} of {abs(order.quantity)} shares)"
+        quantity = order.side * self.quantity
+        return replace(order, quantity=quantity, reason=words, share_of_equity=Fraction(0))
 
 
 def active_rules(limits: RiskLimits) -> tuple[Rule, ...]:

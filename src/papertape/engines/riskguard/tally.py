@@ -6,7 +6,7 @@ Nothing else remembers a count, so a restart that reads its journal again goes o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from math import isnan
@@ -50,8 +50,8 @@ def content_of(order: Order) -> Content:
 
 
 def part(value: int, limit: int | Fraction) -> int:
-    """How much of a limit a value is, in hundredths of a percent; a loss is negative use, so 0."""
-    return max(0, int(WHOLE_LIMIT * value / limit))
+    """How much of a limit a value is, in hundredths of a percent; never below 0."""
+    return max(0, int(WHOLE_LIMIT * value // limit))
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,8 @@ class RiskTally:
     @property
     def loss(self) -> Micros:
         """By how much equity lies below what the day began with; 0 where it does not."""
-        equity = self.equity
-        known = equity is not None and self.opened is not None
-        return max(0, self.opened - equity) if known else 0  # type: ignore[operator]
+        equity, opened = self.equity, self.opened
+        return 0 if equity is None or opened is None else max(0, opened - equity)
 
     @property
     def drawdown(self) -> Micros:
@@ -144,12 +143,17 @@ class RiskTally:
         middle = len(volumes) // 2
         return Fraction(volumes[middle] + volumes[-1 - middle], 2)
 
-    def noted(self, **uses: int) -> Mapping[str, int]:
-        """The highest use of each limit, with what it is now."""
-        return {
-            **self.used,
-            **{rule: max(most, self.used.get(rule, 0)) for rule, most in uses.items()},
-        }
+    def noted(self, rule: str, used: int) -> Mapping[str, int]:
+        """The highest use of each limit, with what it is now of one of them."""
+        return self.used if used <= self.used.get(rule, 0) else {**self.used, rule: used}
+
+
+def _with(tally: RiskTally, **changes: Any) -> RiskTally:
+    """The tally with other values; `dataclasses.replace` takes as long as reading a line does."""
+    after = object.__new__(RiskTally)
+    after.__dict__.update(tally.__dict__)
+    after.__dict__.update(changes)
+    return after
 
 
 def _moment(tally: RiskTally, line: MomentSeen) -> RiskTally:
@@ -157,7 +161,7 @@ def _moment(tally: RiskTally, line: MomentSeen) -> RiskTally:
     marked = _marked(tally, line.time)
     prices, halted = _last_prices(marked, line.moment)
     new = {bar.symbol for bar in line.moment.bars}
-    return replace(
+    return _with(
         marked,
         prices=prices,
         halted=halted,
@@ -171,25 +175,21 @@ def _marked(tally: RiskTally, now: Nanos) -> RiskTally:
     # Assumption: one exchange's sessions make the days of everything that is traded.
     day, equity = calendar_of("XNYS").local_day(now), tally.equity
     peak = tally.peak if equity is None else max(tally.peak, equity)
-    used = tally.noted(**_losses(tally))
+    tally = _losses(tally)
     if day == tally.day:
-        opened = equity if tally.opened is None else tally.opened
-        return replace(tally, peak=peak, opened=opened, used=used)
-    return replace(
-        tally, day=day, peak=peak, opened=equity, used=used, orders=0, bought=0, sold=0, cycles={}
-    )
+        return _with(tally, peak=peak, opened=equity if tally.opened is None else tally.opened)
+    return _with(tally, day=day, peak=peak, opened=equity, orders=0, bought=0, sold=0, cycles={})
 
 
-def _losses(tally: RiskTally) -> dict[str, int]:
-    """How much of the loss limits is used up."""
-    found = {}
+def _losses(tally: RiskTally) -> RiskTally:
+    """The tally with what is used up of the loss limits."""
     for rule, loss, most, whole in (
         ("R21", tally.loss, tally.limits.max_daily_loss, tally.opened),
         ("R22", tally.drawdown, tally.limits.max_drawdown, tally.peak),
     ):
-        if isinstance(most, Fraction) and whole:
-            found[rule] = part(loss, most * whole)
-    return found
+        if loss and whole and isinstance(most, Fraction):
+            tally = _with(tally, used=tally.noted(rule, part(loss, most * whole)))
+    return tally
 
 
 def _last_prices(tally: RiskTally, moment: Moment) -> tuple[dict[str, Micros], frozenset[str]]:
@@ -220,7 +220,7 @@ def _last_volumes(tally: RiskTally, bars: tuple[Bar, ...]) -> Mapping[str, tuple
 
 def _order(tally: RiskTally, line: OrderApproved) -> RiskTally:
     order = line.approved.order
-    return replace(_sent(tally, line.time, line.approved), recent=_recent(tally, line.time, order))
+    return _with(_sent(tally, line.time, line.approved), recent=_recent(tally, line.time, order))
 
 
 def _change(tally: RiskTally, line: ReplaceApproved) -> RiskTally:
@@ -229,19 +229,19 @@ def _change(tally: RiskTally, line: ReplaceApproved) -> RiskTally:
 
 def _sent(tally: RiskTally, now: Nanos, approved: Approved) -> RiskTally:
     """One more order or change on its way, and how near it came to its limits."""
-    limits, orders = tally.limits, tally.orders + 1
-    uses: dict[str, int] = {}
+    limits, orders, used = tally.limits, tally.orders + 1, tally.used
     for check in approved.checks:
-        if check.used:
-            uses[check.rule] = max(check.used, uses.get(check.rule, 0))
+        if check.used > used.get(check.rule, 0):
+            used = {**used, check.rule: check.used}
+    counted = _with(tally, orders=orders, used=used)
     if isinstance(limits.max_orders, int):
-        uses["R14"] = part(orders, limits.max_orders)
-    debt = tally.debt_now(now) + SECOND if isinstance(limits.order_rate, int) else 0
-    if isinstance(limits.order_burst, int):
-        uses["R13"] = part(debt, limits.order_burst * SECOND)
-    return replace(
-        tally, orders=orders, debt=debt, debt_at=max(now, tally.debt_at), used=tally.noted(**uses)
-    )
+        used = counted.noted("R14", part(orders, limits.max_orders))
+        counted = _with(counted, used=used)
+    if isinstance(limits.order_rate, int) and isinstance(limits.order_burst, int):
+        debt = tally.debt_now(now) + SECOND
+        used = counted.noted("R13", part(debt, limits.order_burst * SECOND))
+        return _with(counted, debt=debt, debt_at=max(now, tally.debt_at), used=used)
+    return counted
 
 
 def _recent(tally: RiskTally, now: Nanos, order: Order) -> tuple[tuple[Nanos, Content], ...]:
@@ -256,9 +256,9 @@ def _refused(tally: RiskTally, line: OrderRefused) -> RiskTally:
     rule, most = line.refused.rule, tally.limits.max_throttled
     vetoes = {**tally.vetoes, rule: tally.vetoes.get(rule, 0) + 1}
     if rule not in _THROTTLES or not isinstance(most, int):
-        return replace(tally, vetoes=vetoes)
+        return _with(tally, vetoes=vetoes)
     throttled = _within(THROTTLE_WINDOW, tally.throttled, line.time)[-most:]
-    return replace(tally, vetoes=vetoes, throttled=throttled)
+    return _with(tally, vetoes=vetoes, throttled=throttled)
 
 
 def _rejected(tally: RiskTally, line: OrderRejected) -> RiskTally:
@@ -266,7 +266,7 @@ def _rejected(tally: RiskTally, line: OrderRejected) -> RiskTally:
     if not (isinstance(window, int) and isinstance(most, int)):
         return tally
     rejects = _within(window, tally.rejects, line.time)
-    return replace(tally, rejects=rejects, used=tally.noted(R23=part(len(rejects), most)))
+    return _with(tally, rejects=rejects, used=tally.noted("R23", part(len(rejects), most)))
 
 
 def _within(window: Nanos, times: tuple[Nanos, ...], now: Nanos) -> tuple[Nanos, ...]:
@@ -287,48 +287,49 @@ def _correction(tally: RiskTally, line: FillCorrected) -> RiskTally:
 
 
 def _traded(tally: RiskTally, fill: Fill, times: int) -> RiskTally:
-    bought, sold = max(0, fill.value), max(0, -fill.value)
-    return replace(tally, bought=tally.bought + times * bought, sold=tally.sold + times * sold)
+    if fill.quantity > 0:
+        return _with(tally, bought=tally.bought + times * fill.value)
+    return _with(tally, sold=tally.sold - times * fill.value)
 
 
 def _booked(tally: RiskTally, line: LedgerEvent) -> RiskTally:
     account = tally.account.after(line)
     if not isinstance(line, OrderFilled):
-        return replace(tally, account=account)
+        return _with(tally, account=account)
     symbol = line.fill.symbol
     before, after = tally.account.quantity(symbol), account.quantity(symbol)
     if before == 0 or before * after > 0:
-        return replace(tally, account=account)
+        return _with(tally, account=account)
     cycles = {**tally.cycles, symbol: tally.cycles.get(symbol, 0) + 1}
     most = tally.limits.max_cycles
-    uses = {"R19": part(cycles[symbol], most)} if isinstance(most, int) else {}
-    return replace(tally, account=account, cycles=cycles, used=tally.noted(**uses))
+    used = part(cycles[symbol], most) if isinstance(most, int) else 0
+    return _with(tally, account=account, cycles=cycles, used=tally.noted("R19", used))
 
 
 def _by_hand(tally: RiskTally, line: Commanded) -> RiskTally:
-    return replace(tally, cycles={})  # a human looked at it
+    return _with(tally, cycles={})  # a human looked at it
 
 
 def _compared(tally: RiskTally, line: Reconciled) -> RiskTally:
-    return replace(tally, reconciled=line.time)
+    return _with(tally, reconciled=line.time)
 
 
 def _restrained(tally: RiskTally, line: Restrained) -> RiskTally:
-    return replace(tally, restrained=(*tally.restrained, line))
+    return _with(tally, restrained=(*tally.restrained, line))
 
 
 def _released(tally: RiskTally, line: Released) -> RiskTally:
     """Whoever lifts a restraint has looked into it: what led to it does not count again."""
-    tally = replace(tally, released=(*tally.released, line))
+    tally = _with(tally, released=(*tally.released, line))
     match line.cause:
         case Cause.DAILY_LOSS:
-            return replace(tally, opened=tally.equity)
+            return _with(tally, opened=tally.equity)
         case Cause.DRAWDOWN:
-            return replace(tally, peak=tally.equity or 0)
+            return _with(tally, peak=tally.equity or 0)
         case Cause.REJECTS:
-            return replace(tally, rejects=())
+            return _with(tally, rejects=())
         case Cause.FLOOD:
-            return replace(tally, throttled=(), debt=0)
+            return _with(tally, throttled=(), debt=0)
     return tally
 
 

@@ -143,7 +143,11 @@ class OrderContext:
         limit: float | None = None,
         stop: float | None = None,
     ) -> None:
-        """Ask for a change in place; an order that is done is left alone."""
+        """Ask for a change in place; an order that is done is left alone.
+
+        Raises:
+            UsageError: If nothing would change, or no order of its kind could have such terms.
+        """
         request = ReplaceRequest(
             self.now,
             order_id,
@@ -156,6 +160,9 @@ class OrderContext:
                 f"{order_id}: a change that changes nothing",
                 hint="say quantity=, limit= or stop=",
             )
+        state = self._present.working.get(order_id)
+        if state is not None:
+            request.rest_of(state.order, state.filled)  # refuses here, where it is asked for
         self.proposals.append(request)
 
     def _tape(self, symbol: str) -> Tape:

@@ -45,7 +45,7 @@ PRAGMA temp_store = MEMORY;
 
 
 class Database:
-    """One connection to the file, which lets nobody else in; it never closes what it doubts.
+    """One connection to the file, which lets nobody else in.
 
     Args:
         file: An existing file; empty if the journal is new.
@@ -71,9 +71,6 @@ class Database:
         # A journal that is found unsound is left as it is: its log is not brought into it.
         self._sql.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._sql.execute("PRAGMA locking_mode = EXCLUSIVE")
-        # On the way to a write-ahead log a new file has a rollback journal for a moment. Were its
-        # end not made durable, too, a power failure could bring it back, and undo everything.
-        self._sql.execute("PRAGMA synchronous = EXTRA")
         if self._sql.execute("PRAGMA journal_mode = WAL").get != "wal":  # it says no other way
             raise apsw.IOError("the disk takes no write-ahead log")
         self._sql.execute("PRAGMA synchronous = FULL")
@@ -122,10 +119,10 @@ class Database:
         self._sql.execute("INSERT OR REPLACE INTO version VALUES (?, ?)", (since, version))
         self._sql.pragma("user_version", version)
 
-    def versions(self) -> list[tuple[int, int]]:
+    def versions(self) -> tuple[tuple[int, int], ...]:
         """From which line on which version holds."""
         found = self._sql.execute("SELECT since, version FROM version ORDER BY since")
-        return [(cast("int", since), cast("int", version)) for since, version in found]
+        return tuple((cast("int", since), cast("int", version)) for since, version in found)
 
     def rows(self) -> Iterator[Row]:
         """Every line, in order."""

@@ -68,16 +68,16 @@ class Place:
         """
         with ExitStack() as lock:
             try:
-                self._prepare()
+                for file in (self.file, self.head, self.backup):
+                    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    _close_to_others(file.parent)
                 lock.enter_context(only_writer(self.file.with_suffix(".lock"), now))
+                self._prepare()
             except OSError as error:
                 raise self._not_ours(str(error)) from error
             yield
 
     def _prepare(self) -> None:
-        for file in (self.file, self.head, self.backup):
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _close_to_others(file.parent)
         self._check_log()
         for file in (self.file, self.head):
             if not file.exists():

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from math import inf
-from typing import Generic
+from itertools import islice, pairwise
 
 from papertape.domain.errors import DataError, JournalBehind
 from papertape.monitoring.journal.codec import Codec, Kept
@@ -19,99 +15,83 @@ from papertape.monitoring.journal.seal import first_seal, seal_of
 
 
 @dataclass(frozen=True, slots=True)
-class History(Generic[Kept]):
-    """What a journal holds.
+class History:
+    """What a journal holds, every seal of it verified; its lines are made as they are asked for.
 
     Attributes:
         run: Which journal it is; None of one that was not begun.
-        lines: Oldest first.
-        seal: The seal of the last of them.
-        seal_at_head: The seal of the line that the head names; empty where it has no such line.
+        seal: The seal of the last line.
+        seal_at_head: The seal of the line that the head names; empty where there is no such line.
+        rows: Tag and body of every line, oldest first.
+        versions: From which line on which version holds.
     """
 
     run: str | None
-    lines: list[Kept]
     seal: bytes
     seal_at_head: str = ""
+    rows: Sequence[tuple[str, bytes]] = ()
+    versions: tuple[tuple[int, int], ...] = ()
 
-    @classmethod
-    def empty(cls, run: str) -> History[Kept]:
-        """Of a journal that begins."""
-        return cls(run, [], first_seal(run))
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self.rows)
+
+    def lines(self, codec: Codec[Kept]) -> Iterator[Kept]:
+        """The lines, one at a time: whoever keeps none of them needs no memory for them.
+
+        Raises:
+            DataError: If one cannot be read.
+        """
+        read, beyond = codec.read, (self.count + 1, 0)
+        for (since, version), (end, _) in pairwise((*self.versions, beyond)):
+            for kind, body in islice(self.rows, since - 1, end - 1):
+                yield read(kind, body, version)
 
 
-def history_of(
-    database: Database, codec: Codec[Kept], head: Head | None, place: Place
-) -> History[Kept]:
+def history_of(database: Database, newest: int, head: Head | None, place: Place) -> History:
     """Read everything, and verify every seal.
 
+    Args:
+        database: The file.
+        newest: The newest version that can be read.
+        head: What is known of its last line.
+        place: Where it lies, for words.
+
     Raises:
-        DataError: If a line is not what was written, or the journal is newer than the codec.
+        DataError: If a line is not what was written, or of a version that is not known yet.
     """
     run = database.run
     if run is None:
-        return History(None, [], b"")
-    if database.version > codec.version:
+        return History(None, b"")
+    if database.version > newest:
         raise DataError(
             f"the journal {place.name} has version {database.version}, and this papertape knows "
-            f"versions up to {codec.version}",
+            f"versions up to {newest}",
             hint="use the papertape that wrote it, or a newer one",
         )
-    with _nothing_collected():
-        return _verified(database, codec, run, place, head.seq if head else 0)
+    versions = database.versions()
+    if not versions or versions[0][0] != 1:
+        raise damaged(place, "and its version is not stated")
+    return _verified(database, run, versions, place, head.seq if head else 0)
 
 
 def _verified(
-    database: Database, codec: Codec[Kept], run: str, place: Place, marked: int
-) -> History[Kept]:
-    lines: list[Kept] = []
-    read = codec.read
+    database: Database, run: str, versions: tuple[tuple[int, int], ...], place: Place, marked: int
+) -> History:
+    rows: list[tuple[str, bytes]] = []
     seal = first_seal(run)
     seal_at_head = seal.hex() if marked == 0 else ""
-    seq, versions = 1, _stretches(database)
-    end, version = next(versions, (0, 0))
-    if not end:
-        raise damaged(place, "and its version is not stated")
-    for row in database.rows():
-        _, _, kind, body, _, _ = row
+    for seq, row in enumerate(database.rows(), 1):
         found = seal_of(row, seq, seal)
         if isinstance(found, str):
             raise damaged(place, f"line {seq}: {found}")
+        seal = found
         if seq == marked:
-            seal_at_head = found.hex()
-        while seq >= end:
-            end, version = next(versions)
-        lines.append(read(kind, body, version))
-        seal, seq = found, seq + 1
-    return History(run, lines, seal, seal_at_head)
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Spare the lines from the search for circles, which takes longer than reading them.
-
-    Frozen records lie in no circle. Those of a long journal are left out of every later search,
-    too; they are freed as ever once nobody holds them.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-        if gc.get_count()[0] > _MANY:
-            gc.freeze()
-    finally:
-        if was_on:
-            gc.enable()
-
-
-_MANY = 100_000
-"""Objects."""
-
-
-def _stretches(database: Database) -> Iterator[tuple[float, int]]:
-    """Before which line each version ends."""
-    for (_, version), (since, _) in pairwise([*database.versions(), (inf, 0)]):
-        yield since, version
+            seal_at_head = seal.hex()
+        _, _, kind, body, _, _ = row
+        rows.append((kind, body))
+    return History(run, seal, seal_at_head, rows, versions)
 
 
 def damaged(place: Place, found: str) -> DataError:
@@ -126,13 +106,13 @@ def damaged(place: Place, found: str) -> DataError:
     )
 
 
-def check_head(history: History[Kept], head: Head | None, place: Place) -> None:
+def check_head(history: History, head: Head | None, place: Place) -> None:
     """Hold a history against the last line that is known of it.
 
     Raises:
         JournalBehind: If that line is not in it.
     """
-    count = len(history.lines)
+    count = history.count
     known = head.seq if head else 0
     if known == 0 and count == 0:
         return  # nothing was ever recorded, wherever its beginning was interrupted

@@ -16,7 +16,7 @@ from papertape.monitoring.journal.database import Database
 from papertape.monitoring.journal.head import Head, HeadFile
 from papertape.monitoring.journal.place import Place
 from papertape.monitoring.journal.reading import History, check_head, history_of
-from papertape.monitoring.journal.seal import Row, sealed
+from papertape.monitoring.journal.seal import Row, first_seal, sealed
 
 
 class Journal(Generic[Kept]):
@@ -43,7 +43,7 @@ class Journal(Generic[Kept]):
     def opened(
         cls, place: Place, codec: Codec[Kept], now: Nanos, *, accepting: Kept | None = None
     ) -> Journal[Kept]:
-        """Open it, or begin it; every seal is verified and every line read before it changes.
+        """Open it, or begin it; every seal is verified before anything changes.
 
         Args:
             place: Where it lies.
@@ -60,13 +60,8 @@ class Journal(Generic[Kept]):
             JournalFailed: If the disk fails.
         """
         with ExitStack() as files:
-            files.enter_context(place.taken(now))
-            database = Database(place.file, place.vfs)
-            files.callback(database.close)
-            with database.meaning():
-                head_file = HeadFile(str(place.head), place.vfs)
-                files.callback(head_file.close)
-                journal = cls(place, codec, database, head_file)
+            journal = cls(place, codec, *_standing(place, now, files))
+            with journal._database.meaning():
                 journal._take_up(now, accepting)
             journal._files = files.pop_all()
             return journal
@@ -82,33 +77,29 @@ class Journal(Generic[Kept]):
         if not place.exists:
             raise DataError(f"there is no journal {place.name}")
         with ExitStack() as files:
-            files.enter_context(place.taken(now))
-            database = Database(place.file, place.vfs)
-            files.callback(database.close)
+            database, head_file = _standing(place, now, files)
             with database.meaning():
-                head_file = HeadFile(str(place.head), place.vfs)
-                files.callback(head_file.close)
                 head = head_file.read()
-                history = history_of(database, codec, head, place)
+                history = history_of(database, codec.version, head, place)
                 check_head(history, head, place)
-            return history.lines
+            return list(history.lines(codec))
 
     def _take_up(self, now: Nanos, accepting: Kept | None) -> None:
         head = self._head_file.read()
-        history = history_of(self._database, self._codec, head, self._place)
+        history = history_of(self._database, self._codec.version, head, self._place)
         if accepting is None:
             check_head(history, head, self._place)
         run = history.run
         if run is None:
             run = f"{self._place.name}@{now}"
             self._database.begin(run, self._codec.version)
-            history = History.empty(run)
+            history = History(run, first_seal(run))
         elif self._database.version < self._codec.version:
-            self._database.become(len(history.lines) + 1, self._codec.version)
+            self._database.become(history.count + 1, self._codec.version)
         self._database.checkpoint()
-        self._head = Head(run, len(history.lines), history.seal.hex())
+        self._head = Head(run, history.count, history.seal.hex())
         self._seal = history.seal
-        self._found: list[Kept] | None = history.lines
+        self._found: History | None = history
         if accepting is not None:
             self.record([accepting])
         elif head != self._head:
@@ -174,8 +165,8 @@ class Journal(Generic[Kept]):
         found, self._found = self._found, None
         if found is None:
             with self._database.meaning():
-                found = history_of(self._database, self._codec, None, self._place).lines
-        return iter(found)
+                found = history_of(self._database, self._codec.version, None, self._place)
+        return found.lines(self._codec)
 
     def close(self) -> None:
         """End in order: one file that holds everything, and a backup of it.
@@ -222,3 +213,14 @@ class Journal(Generic[Kept]):
             hint="look after the disk (space, errors), then start again: it goes on where it was",
             untouched=f"{self.count} lines are acknowledged and safe",
         )
+
+
+def _standing(place: Place, now: Nanos, files: ExitStack) -> tuple[Database, HeadFile]:
+    """The lock, the database and the head of a journal, open until ``files`` lets go of them."""
+    files.enter_context(place.taken(now))
+    database = Database(place.file, place.vfs)
+    files.callback(database.close)
+    with database.meaning():
+        head_file = HeadFile(str(place.head), place.vfs)
+        files.callback(head_file.close)
+    return database, head_file

@@ -83,6 +83,14 @@ def test_a_stranger_who_is_there_first_is_a_held_lock_fault_f13(place: Place) ->
     opened(place).close()
 
 
+def test_its_settings_are_those_of_the_specification(place: Place) -> None:
+    with opened(place) as journal:
+        sql = journal._database._sql
+        asked = ("journal_mode", "synchronous", "locking_mode", "user_version")
+        assert [sql.pragma(name) for name in asked] == ["wal", 2, "exclusive", 1]
+        assert sql.pragma("application_id") != 0
+
+
 def test_its_sqlite_is_newer_than_the_flaw(place: Place) -> None:
     assert tuple(map(int, SQLITE.split("."))) >= (3, 51, 3)
 

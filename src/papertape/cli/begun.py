@@ -1,0 +1,36 @@
+"""Begun: everything that a session is begun, or resumed, with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from papertape.cli.catalogue import Listed
+from papertape.cli.session_terms import SessionTerms
+from papertape.engines.proofbench.window import Window
+from papertape.session.folder import AccountFolder
+from papertape.strategies.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a session is begun or resumed with.
+
+    Attributes:
+        terms: Everything it was asked for with.
+        listed: Where the strategy comes from.
+        strategy: Made.
+        window: History, and in a replay the day itself.
+        folder: Of the account.
+        pace: Seconds of the past a real second; None as fast as it goes. Of no use live.
+        port: Where metrics are served, if anywhere.
+        title: ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
+    """
+
+    terms: SessionTerms
+    listed: Listed
+    strategy: Strategy
+    window: Window
+    folder: AccountFolder
+    pace: float | None
+    port: int | None
+    title: str
