@@ -71,7 +71,7 @@ def told(came):
     records = portfolio.orders.records
     sides = np.where(records["side"] == 0, 1, -1) * records["size"]
     fills = map(Fill, records["idx"].tolist(), sides.tolist(), records["price"].tolist())
-    return float(figures[0]), list(fills)
+    return float(figures[0]), sorted(fills)
 
 
 def signal(tape, engine):
