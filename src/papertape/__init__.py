@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from papertape.domain.market import Bar, Bars, PriceHistory
     from papertape.engines.proofbench.bench import SimulationEngine
     from papertape.engines.proofbench.config import SimulationConfig
+    from papertape.engines.proofbench.each import across, backtest_each, sweep_each
     from papertape.engines.proofbench.face import backtest, sweep
     from papertape.engines.proofbench.portfolio import PortfolioEngine, portfolio
     from papertape.engines.proofbench.portfolio_results import PortfolioResults
@@ -30,11 +31,14 @@ _HOMES = {
     "SimulationConfig": "engines.proofbench.config",
     "SimulationEngine": "engines.proofbench.bench",
     "SimulationResults": "engines.proofbench.results",
+    "across": "engines.proofbench.each",
     "backtest": "engines.proofbench.face",
     "portfolio": "engines.proofbench.portfolio",
+    "backtest_each": "engines.proofbench.each",
     "read_prices": "plugins.market_data.csv",
     "read_sample": "plugins.market_data.sample",
     "sweep": "engines.proofbench.face",
+    "sweep_each": "engines.proofbench.each",
 }
 
 __all__ = [
@@ -46,11 +50,14 @@ __all__ = [
     "SimulationConfig",
     "SimulationEngine",
     "SimulationResults",
+    "across",
     "backtest",
+    "backtest_each",
     "portfolio",
     "read_prices",
     "read_sample",
     "sweep",
+    "sweep_each",
 ]
 
 

@@ -337,9 +337,7 @@ _COLUMNS = (*_TIMES, *_PRICES, "volume")
 
 def session_times(days: Sequence[date], calendar: Calendar) -> tuple[IntArray, IntArray]:
     """Opening and closing moments of daily bars, as two int64 columns."""
-    sessions = [calendar.session(day) for day in days]
-    opens = np.array([session.open for session in sessions], np.int64)
-    return opens, np.array([session.close for session in sessions], np.int64)
+    return calendar.times(days)
 
 
 @dataclass(frozen=True, slots=True)
