@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from papertape.cli.catalogue import Listed
 from papertape.cli.session_terms import SessionTerms
 from papertape.engines.proofbench.window import Window
+from papertape.plugins.market_data.source import MarketData
 from papertape.session.folder import AccountFolder
 from papertape.strategies.strategy import Strategy
 
@@ -24,6 +25,7 @@ class Begun:
         pace: Seconds of the past a real second; None as fast as it goes. Of no use live.
         port: Where metrics are served, if anywhere.
         title: ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
+        source: Who tells live prices; None in a replay.
     """
 
     terms: SessionTerms
@@ -34,3 +36,4 @@ class Begun:
     pace: float | None
     port: int | None
     title: str
+    source: MarketData | None = None

@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from papertape.cli.begun import Begun
+from papertape.cli.live import fetched
 from papertape.cli.preflight import preflight, refuse_failures
 from papertape.cli.publisher import Publisher
 from papertape.cli.session_terms import SessionTerms, code_digest, session_name
@@ -30,7 +32,7 @@ from papertape.monitoring.status import LimitUse, Status, publish
 from papertape.session.assembly import Ready, on_simulated_account
 from papertape.session.charter import Charter, Patience
 from papertape.session.control import CommandBox
-from papertape.session.feed import Feed, Replay
+from papertape.session.feed import Feed, Live, Replay
 from papertape.session.folder import AccountFolder
 from papertape.session.notify import ServiceManager
 from papertape.session.run import GLANCE, Run, Signals
@@ -60,7 +62,7 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
     name = session_name(begun.listed.short, begun.window.last, folder.sessions())
     with only_writer(folder.lock, here.clock.now()), _journals(begun, name, here) as (diary, log):
         inherited = _inherited(folder, name, here)
-        clock = _clock(begun)
+        clock = _clock(begun, here)
         session, account = _assembled(begun, name, diary, log)
         checks = preflight(begun, account.statement(), diary.count, here)
         refuse_failures(checks)
@@ -69,10 +71,13 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
         publisher = _publisher(begun, session, here)
         start = clock.now()
         publisher.happened(session.open(start), start)
-        publisher.happened(session.show(_history(begun.window), start), start)
+        history, newest = _history(begun, start)
+        publisher.happened(session.show(history, start), start)
         if inherited:
             kill = Commanded(start, f"inherited-{name}", Verb.KILL, "the session before", inherited)
             publisher.happened(session.command(kill, start), start)
+        for moment in newest:
+            publisher.happened(session.see(moment, start), start)
         return _driven(begun, session, publisher, diary, clock, here)
 
 
@@ -88,7 +93,7 @@ def resume(begun: Begun, name: str, accept: bool, here: Surroundings) -> Conduct
     folder = begun.folder
     with only_writer(folder.lock, here.clock.now()), _journals(begun, name, here) as (diary, log):
         state = DayState.of(diary.lines())
-        clock = _clock(begun, state.seen_until)
+        clock = _clock(begun, here, state.seen_until)
         session, _ = _assembled(begun, name, diary, log)
         publisher = _publisher(begun, session, here)
         publisher.replay(list(diary.lines()))
@@ -115,8 +120,17 @@ def _driven(
     watchdog = Watchdog(session, folder.hung)
     try:
         with Signals().heard() as signals:
-            feed = _feed(begun, session.state.seen_until)
-            run = Run(session, feed, box, clock, signals, publisher, glance=glance)
+            again = None if begun.source is None else partial(_begin_feed, begun, session)
+            run = Run(
+                session,
+                _feed(begun, session.state.seen_until),
+                box,
+                clock,
+                signals,
+                publisher,
+                begin_feed=again,
+                glance=glance,
+            )
             is_closed = run.until_over()
     finally:
         watchdog.close()
@@ -150,6 +164,7 @@ def _journals(
 
 def _assembled(begun: Begun, name: str, diary: Journal[Line], log: Journal[Line]) -> Ready:
     terms, window = begun.terms, begun.window
+    begins = window.start - 1 if begun.source is None else window.decides_from - 1
     return on_simulated_account(
         charter_of(begun, name),
         begun.strategy,
@@ -158,7 +173,7 @@ def _assembled(begun: Begun, name: str, diary: Journal[Line], log: Journal[Line]
         guard_of(terms),
         diary,
         log,
-        begins=window.start - 1,
+        begins=begins,
         taped=window.taped,
         patience=Patience(finality=0) if terms.is_replay else Patience(),
     )
@@ -191,25 +206,40 @@ def guard_of(terms: SessionTerms) -> RiskGuard:
     return RiskGuard(limits_from(terms.config.risk_profile, terms.limits))
 
 
-def _clock(begun: Begun, after: Nanos = 0) -> Clock:
+def _clock(begun: Begun, here: Surroundings, after: Nanos = 0) -> Clock:
+    if begun.source is not None:
+        return here.clock
     start = max(begun.window.start - 1, after)
-    if begun.pace is None:
-        return ReplayClock(start)
-    return PacedClock(start, begun.pace)
+    return ReplayClock(start) if begun.pace is None else PacedClock(start, begun.pace)
 
 
 def _feed(begun: Begun, after: Nanos) -> Feed:
-    return Replay(begun.window, max(after, begun.window.decides_from - 1))
+    if begun.source is None:
+        return Replay(begun.window, max(after, begun.window.decides_from - 1))
+    return Live(begun.source, [each.symbol for each in begun.terms.instruments])
 
 
-def _history(window: Window) -> list[Moment]:
-    told = moments(window.bars, window.actions, window.ticks)
-    found: list[Moment] = []
-    for moment in told:
-        if moment.time >= window.decides_from:
-            break
-        found.append(moment)
-    return found
+def _begin_feed(begun: Begun, session: PaperSession) -> tuple[Feed, Sequence[Moment]]:
+    """A live feed begun anew, and what the provider has of the time without one."""
+    assert begun.source is not None
+    seen, day = session.state.seen_until, session.charter.day
+    bars = fetched(begun.source, begun.terms, day, day)
+    missed = [each for each in moments(bars, {}, ()) if each.time > seen]
+    return _feed(begun, seen), missed
+
+
+def _history(begun: Begun, start: Nanos) -> tuple[list[Moment], list[Moment]]:
+    """What was before the session, and the last close, if that may still be decided on.
+
+    A replay's feed brings that close itself; a live session that begins late only looks back.
+    """
+    window, is_live = begun.window, begun.source is not None
+    told = list(moments(window.bars, window.actions, window.ticks))
+    history = [each for each in told if each.time < window.decides_from]
+    if not is_live:
+        return history, []
+    newest = [each for each in told if each.time == window.decides_from]
+    return (history, newest) if start < window.start else (told, [])
 
 
 def _publisher(begun: Begun, session: PaperSession, here: Surroundings) -> Publisher:

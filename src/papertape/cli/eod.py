@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from papertape.cli.answer import Answer
@@ -49,11 +50,17 @@ def eod(*, day: str | None = None, account: str = "sim", here: Here) -> Answer:
     account
         The simulated account that is meant.
     """
-    name, lines = lines_of(AccountFolder.under(here.home, account), day, here)
-    proof = proof_of(lines)
-    facts = _facts(lines)
-    data = {**proof_data(proof), **facts, "session": name}
-    return Answer(_page(name, lines, proof, facts, here), data, is_no=not proof.is_equal)
+    _, lines = lines_of(AccountFolder.under(here.home, account), day, here)
+    answer = eod_answer(lines, here)
+    return replace(answer, is_no=answer.data["verdict"] != "equal")
+
+
+def eod_answer(lines: Sequence[Line], here: Surroundings) -> Answer:
+    """The page of a day."""
+    proof, facts, opened = proof_of(lines), _facts(lines), lines[0]
+    assert isinstance(opened, DayOpened)
+    data = {**proof_data(proof), **facts, "session": opened.session}
+    return Answer(_page(opened.session, lines, proof, facts, here), data)
 
 
 def lines_of(folder: AccountFolder, day: str | None, here: Surroundings) -> tuple[str, list[Line]]:

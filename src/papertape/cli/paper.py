@@ -10,22 +10,38 @@ from dataclasses import replace
 
 from papertape.cli.answer import Answer
 from papertape.cli.begun import Begun
+from papertape.cli.catalogue import listed
 from papertape.cli.conduct import Conducted, begin
-from papertape.cli.eod import proof_data, proof_of, proof_words
+from papertape.cli.eod import eod_answer, proof_data, proof_of, proof_words
+from papertape.cli.live import live_window
 from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions, pairs
 from papertape.cli.progress import progress
+from papertape.cli.providers import provider_of
 from papertape.cli.session_terms import SessionTerms
+from papertape.cli.settings import read_settings
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import listing, number, painted, percent, sentence, steps
-from papertape.cli.wiring import Plan, plan, results_of, run_paper, window_of
+from papertape.cli.wiring import (
+    Plan,
+    config_of,
+    plan,
+    results_of,
+    run_paper,
+    symbols_of,
+    window_of,
+)
 from papertape.cli.words import ground_lines, next_steps, run_data, terms, title_of
 from papertape.domain.errors import UsageError
 from papertape.domain.event import Entry
+from papertape.domain.instrument import Instrument
 from papertape.engines.proofbench.record import RunRecord
 from papertape.monitoring.blotter import BlotterRow, blotter
 from papertape.monitoring.telling import worth_a_note
 from papertape.session.folder import AccountFolder
+
+FIRST_DAY_CASH = "10000"
+"""What the profile of a first day begins with."""
 
 
 def paper(
@@ -36,6 +52,7 @@ def paper(
     day: str | None = None,
     speed: str = "max",
     metrics: int | None = None,
+    provider: str | None = None,
     options: PaperOptions = PAPER_DEFAULTS,
     here: Here,
 ) -> Answer:
@@ -50,14 +67,20 @@ def paper(
         A name that `papertape strategy list` shows, or the path of a strategy file.
     feed
         replay:FILE for a file's bars, replay:sample for the embedded sample, or
-        replay:2024-06-28 for one session of --data, the store or the sample.
+        replay:2024-06-28 for one session of --data, the store or the sample; live for today's
+        session by a provider, under the profile first-day unless --profile says paper.
     day
         The session to replay, where the feed names no day: 2024-06-28.
     speed
         max, or how many times faster than it happened: 60x.
     metrics
         Port of /metrics and /healthz on this machine; 0 takes any that is free.
+    provider
+        Who tells live prices; the settings', or the first one whose key is there.
     """
+    if feed == "live":
+        with progress("trading", here):
+            return live_session(strategy, options, provider, metrics, here)
     pace = pace_of(speed)
     account, run_options = _terms(options)
     planned = plan(strategy, _fed(feed, day, run_options), here)
@@ -94,6 +117,33 @@ def paper(
     with progress("trading", here):
         conducted = begin(begun, here)
     return answer_of(conducted, planned, speed, options.name, here)
+
+
+def live_session(
+    strategy: str,
+    options: PaperOptions,
+    provider: str | None,
+    metrics: int | None,
+    here: Surroundings,
+) -> Answer:
+    """Today's session on live prices, to its end; the answer is the day's proof."""
+    account, run_options = _terms(options)
+    profile = "first-day" if options.profile == "backtest" else options.profile
+    cash = FIRST_DAY_CASH if profile == "first-day" else run_options.cash
+    run_options = replace(run_options, profile=profile, cash=cash, bar=run_options.bar or "1m")
+    symbols, config = symbols_of(run_options), config_of(run_options, here.clock)
+    found = listed(strategy)
+    made = found.make(pairs("--param", run_options.param))
+    instruments = tuple(map(Instrument, symbols))
+    limits = pairs("--limit", options.limit)
+    terms = SessionTerms(
+        strategy, run_options.param, run_options, "live", "1x", account, config, instruments, limits
+    )
+    source = provider_of(provider, read_settings(), here.home).source
+    window = live_window(source, terms, made.warmup, here)
+    folder = AccountFolder.under(here.home, account)
+    begun = Begun(terms, found, made, window, folder, None, metrics, "PAPER", source)
+    return eod_answer(begin(begun, here).lines, here)
 
 
 def answer_of(

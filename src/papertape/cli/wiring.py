@@ -65,7 +65,7 @@ def plan(name: str, options: RunOptions, here: Surroundings) -> Plan:
     Raises:
         PapertapeError: Whatever is wrong with the words, the strategy or the prices.
     """
-    config = _config(options, here.clock)
+    config = config_of(options, here.clock)
     symbols = symbols_of(options)
     found = listed(name)
     strategy = found.make(pairs("--param", options.param))
@@ -110,7 +110,8 @@ def symbols_of(options: RunOptions) -> list[str]:
     return symbols
 
 
-def _config(options: RunOptions, clock: Clock) -> SimulationConfig:
+def config_of(options: RunOptions, clock: Clock) -> SimulationConfig:
+    """The settings that the options amount to."""
     if options.seed < 0:
         raise UsageError(f"--seed {options.seed} is negative", hint="--seed 0")
     return SimulationConfig(

@@ -22,6 +22,8 @@ GLANCE: Nanos = SECOND // 50
 DRAIN: Nanos = 10 * SECOND
 """How long answers under way are waited for before the process leaves (fault-F46)."""
 _RETRY: Nanos = 5 * SECOND
+_LAST_WORD: Nanos = 120 * SECOND
+"""How long after the close its last bar is waited for; the last minute may have had no trade."""
 
 
 class Observer(Protocol):
@@ -160,7 +162,9 @@ class Run:
         closes = self._session.charter.closes
         if look is None and self._begin_feed is None:
             return True  # a replay that has told everything
-        return now >= closes and self._session.state.seen_until >= closes
+        if now < closes:
+            return False
+        return self._session.state.seen_until >= closes or now >= closes + _LAST_WORD
 
     def _rest(self, now: Nanos, look: Nanos | None) -> None:
         ahead = now + SECOND if look is None else look
