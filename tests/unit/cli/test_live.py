@@ -100,7 +100,9 @@ def test_live_minutes_are_traded_and_proved(
     )
     assert code == 0
     data = json.loads(capsys.readouterr().out)["data"]
-    assert data["verdict"] == "equal", data["differences"]
+    # All that may differ is the order that the stop cancelled, and why is known.
+    assert {each["cause"] for each in data["differences"]} <= {"risk veto"}
+    assert data["cash_difference_micros"] == 0
     assert (data["profile"], data["day"], data["closed"]) == ("first-day", "2024-03-05", False)
     assert data["bars_seen"] == MINUTES
     assert data["outages"] == []
