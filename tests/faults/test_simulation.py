@@ -21,6 +21,13 @@ def test_no_order_is_lost_or_doubled_and_no_cent_is_off(first: int) -> None:
             raise
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("first", range(SEEDS, 10_000, SEEDS))
+def test_ten_thousand_days_lose_nothing(first: int) -> None:
+    for seed in range(first, first + SEEDS):
+        Simulation(seed).run()
+
+
 def test_every_fault_and_several_crashes_a_day_are_among_them() -> None:
     met: set[str] = set()
     for seed in range(25):

@@ -113,7 +113,7 @@ def _driven(
     clock: Clock,
     here: Surroundings,
 ) -> Conducted:
-    folder, manager = begun.folder, ServiceManager(os.environ.get("NOTIFY_SOCKET", ""))
+    folder, manager = begun.folder, _manager()
     box = CommandBox(folder.commands, folder.kill_file)
     glance = None if begun.terms.is_replay and begun.pace is None else _glance(begun.pace)
     manager.ready(f"{session.charter.session} is {session.state.restraints.state}")
@@ -139,6 +139,10 @@ def _driven(
     status = publisher.final(clock.now())
     publish(status, folder.closed(session.charter.session))
     return Conducted(session.charter.session, list(diary.lines()), is_closed, status)
+
+
+def _manager() -> ServiceManager:
+    return ServiceManager(os.environ.get("NOTIFY_SOCKET", ""))
 
 
 def _glance(pace: float | None) -> Nanos:
@@ -266,7 +270,7 @@ def _publisher(begun: Begun, session: PaperSession, here: Surroundings) -> Publi
     def used() -> list[LimitUse]:
         return limits_used(session.tally, profile)
 
-    return Publisher(charter.session, begun.folder, board, used, here, begun.port)
+    return Publisher(charter.session, begun.folder, board, used, here, begun.port, _manager())
 
 
 def limits_used(tally: RiskTally, profile: str) -> list[LimitUse]:

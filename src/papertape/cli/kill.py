@@ -38,7 +38,7 @@ def kill(
     if status is None:
         text = (
             f"No session of {account} answers. The kill lies in {folder.commands} and holds at "
-            "the next start: nothing will be sent.\n"
+            "the next start: nothing will be sent. One that hangs is reached by the signal USR1.\n"
             "Next     papertape status  |  papertape rearm"
         )
         return Answer(text, data)

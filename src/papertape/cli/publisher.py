@@ -16,6 +16,7 @@ from papertape.monitoring.tail import Tail
 from papertape.monitoring.telling import tail_lines, worth_a_note
 from papertape.monitoring.webhook import Webhook
 from papertape.session.folder import AccountFolder
+from papertape.session.notify import NOBODY, ServiceManager
 
 WEBHOOK = "PAPERTAPE_ALERTS__WEBHOOK"
 """The variable of the environment that holds the address for alerts."""
@@ -32,6 +33,7 @@ class Publisher:
         limits: How much of each risk limit is used.
         here: This machine's clock, and where notes go.
         port: Where metrics are served; None serves none, 0 takes any port that is free.
+        manager: Told once a second that the session's loop still turns.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class Publisher:
         limits: Callable[[], Sequence[LimitUse]],
         here: Surroundings,
         port: int | None = None,
+        manager: ServiceManager = NOBODY,
     ):
+        self._manager = manager
         self._session, self._folder, self._board = session, folder, board
         self._limits, self._here = limits, here
         self._tail, self._alerts = Tail(folder.tail), Alerts(session)
@@ -62,6 +66,7 @@ class Publisher:
         self._tail.publish(tail_lines(lines, self._session))
         if not lines and wall - self._published_at < _AT_LEAST_EVERY:
             return
+        self._manager.alive()
         limits = self._limits()
         self._send(lines, now, limits)
         self.status = self._board.status(now, wall, os.getpid(), limits, self._tail.lost)

@@ -36,3 +36,7 @@ class ServiceManager:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
             line.sendto(words.encode(), self._address)
+
+
+NOBODY = ServiceManager("")
+"""Where no manager started the session."""

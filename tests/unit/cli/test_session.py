@@ -1,11 +1,13 @@
 """A paper session by command: begun, killed, stopped, resumed and proved."""
 
 import json
+import math
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,48 @@ def test_a_whole_real_day_is_proved_equal(words: list[str], typed: Type) -> None
     assert (status["state"], status["health"]["bars_seen"]) == ("CLOSED", 390)
     orders = data(typed("blotter", "--day", DAY, "--json"))["orders"]
     assert [each["id"] for each in orders] == [each["id"] for each in data(said)["blotter"]]
+
+
+@pytest.mark.parametrize("day", ["2024-03-08", "2024-03-11"])
+def test_days_on_both_sides_of_a_change_of_the_clocks_are_whole(
+    words: list[str], typed: Type, day: str
+) -> None:
+    words[words.index(DAY)] = day
+    typed(*words)
+    proof = data(typed("eod", "--json"))
+    assert (proof["verdict"], proof["bars_seen"], proof["bars_due"]) == ("equal", 390, 390)
+    first = data(typed("blotter", "--json"))["orders"][0]
+    assert "09:30:00" <= first["time"] <= "16:00:00"
+
+
+def test_a_half_day_ends_at_one(folder: Path, typed: Type) -> None:
+    """Friday 2024-11-29: made-up minutes, 390 of the Wednesday before and 210 of the half day."""
+    rows = ["time,open,high,low,close,volume"]
+    for opens, count in (("2024-11-27T09:30", 390), ("2024-11-29T09:30", 210)):
+        begin = datetime.fromisoformat(f"{opens}-05:00")
+        for minute in range(count):
+            price = 600 + 2 * math.sin(minute / 9)
+            time = (begin + timedelta(minutes=minute)).isoformat()
+            rows.append(
+                f"{time},{price:.2f},{price + 0.05:.2f},{price - 0.05:.2f},{price:.2f},9000"
+            )
+    (folder / "half.csv").write_text("\n".join(rows))
+    words = ("paper", "moving_average_crossover", "--symbol", "SPY", "--bar", "1m", "--feed")
+    more = ("replay:half.csv", "--day", "2024-11-29", "--param", "fast=3", "--param", "slow=8")
+    said = typed(*words, *more, "--adjusted", "raw", "--json")
+    assert data(said)["closed"] is True, said.err
+    proof = data(typed("eod", "--json"))
+    assert (proof["verdict"], proof["bars_seen"], proof["bars_due"]) == ("equal", 210, 210)
+    assert proof["orders"] > 10
+    assert max(each["time"] for each in data(said)["blotter"]) <= "2024-11-29T18:00:00Z"
+
+
+@pytest.mark.soak
+def test_a_whole_day_at_sixty_times_its_speed_is_proved_equal(
+    words: list[str], typed: Type
+) -> None:
+    assert data(typed(*words, "--speed", "60x", "--json"))["closed"] is True
+    assert data(typed("eod", "--json"))["verdict"] == "equal"
 
 
 def test_what_paper_paid_is_what_the_bench_pays(words: list[str], typed: Type) -> None:
