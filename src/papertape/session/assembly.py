@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 from papertape.domain.clock import Nanos
 from papertape.domain.day import KeptJournal
@@ -78,11 +78,17 @@ def on_simulated_account(
     return Ready(PaperSession(charter, parts, patience), account)
 
 
+Exchange = TypeVar("Exchange", bound=PaperBroker)
+
+
 def exchange(
-    instruments: Mapping[str, Instrument], config: SimulationConfig, taped: Collection[str] = ()
-) -> PaperBroker:
+    instruments: Mapping[str, Instrument],
+    config: SimulationConfig,
+    taped: Collection[str] = (),
+    kind: type[Exchange] = PaperBroker,  # type: ignore[assignment]
+) -> Exchange:
     """A fresh simulated broker, exactly the bench's."""
-    return PaperBroker(
+    return kind(
         config.capital,
         instruments,
         config.frequency,

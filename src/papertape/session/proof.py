@@ -33,6 +33,7 @@ from papertape.domain.money import Micros
 from papertape.domain.restraint import Cause
 from papertape.domain.statement import carried_over
 from papertape.domain.terms import account_terms
+from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.core import FlowRoute
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.proofbench.config import SimulationConfig
@@ -156,6 +157,18 @@ def _with(moment: Moment, bar: Bar) -> Moment:
     return replace(moment, bars=tuple(bars[symbol] for symbol in sorted(bars)))
 
 
+class _Recalling(PaperBroker):
+    """The simulated account of the bench: what was before its day is seen, and books nothing."""
+
+    is_recalling = True
+
+    def collect(self, moment: Moment) -> None:
+        if self.is_recalling:
+            self.remember(moment)
+        else:
+            super().collect(moment)
+
+
 def _benched(
     opened: DayOpened,
     market: Film,
@@ -165,7 +178,7 @@ def _benched(
     guard: RiskGuard,
 ) -> Benched:
     """A fresh pipeline on a fresh exchange, from the statement that the day began with."""
-    broker = exchange(instruments, config)
+    broker = exchange(instruments, config, kind=_Recalling)
     broker.carry_over(opened)
     account = carried_over(opened.cash, opened.holdings, opened.coming)
     pipeline = TradingPipeline(
@@ -177,8 +190,8 @@ def _benched(
         instruments,
     )
     for moment in market.history:
-        broker.remember(moment)
         pipeline.warm(moment)
+    broker.is_recalling = False
     for moment in market.traded:
         pipeline.step(moment, NoJournal())
     pipeline.finish()
