@@ -106,7 +106,7 @@ def write(file: Path) -> int:
     """Ten years of regular minutes of a seeded walk, as canonical CSV; the number of bars."""
     calendar = calendar_of("XNYS")
     days = calendar.sessions(FIRST, LAST)
-    starts = np.concatenate(list(_minutes(days)))
+    starts = np.concatenate(list(minutes(days)))
     steps = np.random.default_rng(7).integers(-3, 4, len(starts)).cumsum()
     cents = 100_000 + steps - steps.min()
     stamps = starts.astype("datetime64[ns]").astype("datetime64[s]").tolist()
@@ -119,7 +119,8 @@ def write(file: Path) -> int:
     return len(starts)
 
 
-def _minutes(days: list[date]) -> Iterator[np.ndarray]:
+def minutes(days: list[date]) -> Iterator[np.ndarray]:
+    """The opening moments of the regular minutes of each day."""
     calendar = calendar_of("XNYS")
     for day in days:
         session = calendar.session(day)

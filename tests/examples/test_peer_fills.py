@@ -11,16 +11,15 @@ import pytest
 
 
 def test_our_column_is_what_we_fill_now(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = project / "benchmarks" / "peer_fills"
+    folder = project / "benchmarks"
     monkeypatch.syspath_prepend(str(folder))
-    import market  # noqa: PLC0415 - it lies beside the drivers, which import it by this name
-    import run  # noqa: PLC0415
+    import fills  # noqa: PLC0415 - a program, found by the line above
 
-    driver = [sys.executable, str(folder / "drive_papertape.py")]
+    driver = [sys.executable, str(folder / "peer_fills" / "drive_papertape.py")]
     said = subprocess.run(driver, check=True, capture_output=True, text=True).stdout
     filled = json.loads(said.splitlines()[-1])
     rows = (project / "docs" / "peer-fills.md").read_text(encoding="utf-8").splitlines()
     columns = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if "|" in row]
     shown = {cells[0]: cells[2] for cells in columns}
-    for case in market.cases():
-        assert shown[case.words] == run.cell(case, filled[case.name])
+    for case in fills.cases():
+        assert shown[case.words] == fills.cell(case, filled[case.name])

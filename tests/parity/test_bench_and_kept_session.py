@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,8 @@ def assert_equal(
     session = day.session()
     session.open(day.window.start - 1)
     day.play(session)
-    assert trading(day.journal.kept) == trading(list(bench.logged.entries))
-    assert session.state.orders == bench.orders
+    assert trading(day.journal.kept) == trading(list(bench.log))
+    assert session.state.orders == bench.story.orders
     assert session.state.account.cash == int(bench.valuation.cash[-1])
     last = day.moments[-1].time
     session.close(last)
@@ -83,5 +84,7 @@ def test_a_whole_day_of_real_minutes(strategy: Strategy, shared_data: Path) -> N
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: type(s).__name__)
 def test_daily_bars_with_splits_and_dividends(strategy: Strategy) -> None:
     histories = {symbol: read_sample(symbol) for symbol in ("AAPL", "IBM")}
-    config = SimulationConfig(benchmark="none")
+    start, end = date(2004, 10, 1), date(2006, 2, 1)
+    config = SimulationConfig(benchmark="none", start=start, end=end)
+    assert any(start < each.ex_date < end for each in histories["AAPL"].actions)
     assert_equal(strategy, histories, config)

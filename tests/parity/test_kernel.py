@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import event, given, settings
@@ -11,18 +12,26 @@ from hypothesis import strategies as st
 from tests.generators import random_bars
 
 from papertape.data.moments import moments
-from papertape.domain.event import MarginCalled, NoJournal, OrderFilled
+from papertape.domain.errors import InvariantBroken
+from papertape.domain.event import MarginCalled, NoJournal
 from papertape.domain.market import Bars, FloatArray, PriceHistory
 from papertape.domain.money import micros
 from papertape.domain.order import Attached, Order, OrderKind
 from papertape.domain.signal import Signal
 from papertape.domain.terms import account_terms
 from papertape.engines.proofbench.assembly import assemble
-from papertape.engines.proofbench.bench import simulate
+from papertape.engines.proofbench.bench import (
+    WORTH_A_KERNEL,
+    simulate,
+    simulate_in_columns,
+    simulate_in_steps,
+)
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import drive
 from papertape.engines.proofbench.kernel import Run, Wish, kernel_for
+from papertape.engines.proofbench.kernel.reading import fills_of
 from papertape.engines.proofbench.marks import Logged, Valuation, value
+from papertape.engines.proofbench.results import report
 from papertape.engines.proofbench.window import Window, cut
 from papertape.engines.signalcore.answers import AskedOnce, ask
 from papertape.engines.signalcore.engine import SignalDesk
@@ -151,27 +160,14 @@ def assert_equal(strategy: SignalStrategy, bars: Bars, config: SimulationConfig)
     if isinstance(strategy, Dice) and strategy.exits != Exits(0.0, 0.0):
         logged, valuation, window_bars = by_pipeline_with_exits(strategy, bars, config)
     else:
-        outcome = simulate(strategy, {bars.symbol: PriceHistory(bars)}, config)
-        logged, valuation = outcome.logged, outcome.valuation
+        outcome = simulate_in_steps(strategy, {bars.symbol: PriceHistory(bars)}, config)
+        logged, valuation = outcome.story.logged, outcome.valuation
         window_bars = outcome.window.bars[bars.symbol]
-    fills = [each.fill for each in logged.entries if isinstance(each, OrderFilled)]
-    expected = [
-        [
-            int(np.searchsorted(window_bars.start, fill.bar_start)),
-            fill.quantity,
-            fill.price,
-            fill.fee,
-            fill.reference,
-            fill.half_spread,
-            fill.slippage,
-            int(fill.time == fill.bar_start),
-        ]
-        for fill in fills
-    ]
+    expected = fills_of(logged.entries, window_bars)
     assert run.fills.tolist() == expected
     assert run.cash.tolist() == valuation.cash.tolist()
     assert run.equity.tolist() == valuation.equity.tolist()
-    return len(fills)
+    return len(expected)
 
 
 COSTS = ("none", "percent:0.1", "us-retail", "ibkr-fixed")
@@ -289,7 +285,7 @@ def test_margin_calls_close_the_same() -> None:
         )
         strategy = Dice(seed, 20, 3.0 * (seed % 2))
         assert_equal(strategy, bars, config)
-        log = simulate(strategy, {bars.symbol: PriceHistory(bars)}, config).logged.entries
+        log = simulate_in_steps(strategy, {bars.symbol: PriceHistory(bars)}, config).log
         calls += sum(isinstance(each, MarginCalled) for each in log)
     assert calls > 5
 
@@ -315,3 +311,95 @@ def test_a_window_with_history_trades_the_same() -> None:
                 benchmark="none",
             )
             assert_equal(strategy, bars, config)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    stop=st.sampled_from([0.0, 0.5, 3.0]),
+    sides=st.sampled_from([2, 6, 30]),
+    frequency=st.sampled_from(["1d", "5m"]),
+    volatility=st.sampled_from([0.01, 0.05]),
+    cost=st.sampled_from(COSTS),
+    size=st.sampled_from(SIZES),
+    account=st.sampled_from(["cash", "margin"]),
+    capital=st.sampled_from([1_000.0, 100_000.0]),
+)
+def test_random_wishes_have_the_same_results(
+    seed: int,
+    stop: float,
+    sides: int,
+    frequency: str,
+    volatility: float,
+    cost: str,
+    size: str,
+    account: str,
+    capital: float,
+) -> None:
+    bars = random_bars(seed, 150, frequency, volatility=volatility)
+    config = SimulationConfig(
+        initial_capital=capital,
+        bar_frequency=frequency,
+        cost=cost,
+        size=size,
+        account=account,
+        benchmark="none",
+    )
+    assert_same_results(Dice(seed, sides, stop), bars, config)
+
+
+@pytest.mark.parametrize("strategy", SHIPPED, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("account", ["cash", "margin"])
+@pytest.mark.parametrize("cost", ["us-retail", "ibkr-fixed"])
+def test_shipped_strategies_have_the_same_results(
+    strategy: SignalStrategy, account: str, cost: str
+) -> None:
+    for seed, frequency in enumerate(("1d", "5m")):
+        bars = random_bars(seed, 300, frequency, volatility=0.02)
+        size = "risk:1" if hasattr(strategy, "stop_distance") else "percent:95"
+        config = SimulationConfig(bar_frequency=frequency, account=account, cost=cost, size=size)
+        assert_same_results(strategy, bars, config)
+
+
+def assert_same_results(strategy: SignalStrategy, bars: Bars, config: SimulationConfig) -> None:
+    """The same figures, and a record and frames of the same bytes."""
+    histories = {bars.symbol: PriceHistory(bars)}
+    quick = simulate_in_columns(strategy, histories, config)
+    slow = simulate_in_steps(strategy, histories, config)
+    assert quick is not None, "the kernel refused"
+    assert quick.counted is not None
+    assert slow.counted is None
+    plain = replace(config, size="percent:95")
+    held = simulate(BuyAndHoldStrategy(), histories, plain, quick.window)
+    by_kernel, by_pipeline = (report(each, held, histories, config) for each in (quick, slow))
+    # Before any record: that has the pipeline tell the story.
+    assert msgspec.json.encode(by_kernel.metrics) == msgspec.json.encode(by_pipeline.metrics)
+    assert by_kernel.metrics.reasons == by_pipeline.metrics.reasons
+    for name in ("time", "cash", "equity", "gross", "traded"):
+        one, other = getattr(quick.valuation, name), getattr(slow.valuation, name)
+        np.testing.assert_array_equal(one, other, err_msg=name)
+    assert msgspec.json.encode(by_kernel.record) == msgspec.json.encode(by_pipeline.record)
+
+
+def test_a_story_that_disagrees_with_the_kernel_is_not_told() -> None:
+    bars = random_bars(3, 200, volatility=0.02)
+    config = SimulationConfig(benchmark="none")
+    outcome = simulate_in_columns(Dice(3, 6), {bars.symbol: PriceHistory(bars)}, config)
+    assert outcome is not None
+    assert outcome.counted is not None
+    assert len(outcome.counted) > 3
+    outcome.valuation.cash[-1] += 1
+    with pytest.raises(InvariantBroken, match="different results"):
+        _ = outcome.log
+
+
+def test_a_long_backtest_is_served_by_the_kernel_and_a_short_one_is_not() -> None:
+    bars = random_bars(1, WORTH_A_KERNEL, "1m", volatility=0.001)
+    strategy = MovingAverageCrossoverStrategy(fast=300, slow=900)
+    config = SimulationConfig(bar_frequency="1m")
+    long, short = (
+        simulate(strategy, {bars.symbol: PriceHistory(each)}, config) for each in (bars, bars[1:])
+    )
+    assert long.counted is not None
+    assert short.counted is None
+    assert_same_results(strategy, bars, config)

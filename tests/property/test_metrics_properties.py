@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import isfinite
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from papertape.domain.market import DAILY, Bars
 from papertape.domain.money import Micros, dollars, micros
 from papertape.engines.proofbench import metrics
 from papertape.engines.proofbench.metrics import Marks, measure
+from papertape.engines.proofbench.shape import falls_of
 from papertape.engines.proofbench.trades import Trade, round_trips
 
 SYMBOLS = ("AAA", "BBB")
@@ -151,18 +153,32 @@ def test_every_figure_is_a_number_with_a_unit_or_a_reason(days: np.ndarray, rf: 
 def test_drawdowns_agree_with_their_definition_mark_by_mark(days: np.ndarray) -> None:
     equity = _marks(days).equity
     by_hand = min(equity[t] / equity[: t + 1].max() - 1 for t in range(len(equity)))
-    assert metrics.max_drawdown(equity) == by_hand
-    found = metrics.drawdowns(equity)
-    assert min((each.depth for each in found), default=0.0) == by_hand
-    for each in found:
+    falls = falls_of(equity)
+    assert metrics.max_drawdown(falls) == by_hand
+    depths = equity / np.maximum.accumulate(equity) - 1
+    assert falls.squares == pytest.approx(float(np.sum(depths**2)), rel=1e-12)
+    peaks = np.flatnonzero(depths == 0)
+    stays = [*np.diff(peaks)[np.diff(peaks) > 1], len(equity) - 1 - peaks[-1]]
+    assert max(stays) == (falls.longest.marks if falls.longest else 0)
+    for each in filter(None, (falls.deepest, falls.longest)):
         assert each.peak < each.bottom <= each.end
         assert equity[each.peak] == equity[: each.bottom + 1].max()
         assert each.recovered == (equity[each.end] >= equity[each.peak])
 
 
+@given(st.integers(0, 1000), st.sampled_from([0.0, 0.3, 0.97]))
+def test_a_long_column_has_the_tail_of_a_sorted_one(seed: int, still: float) -> None:
+    random = np.random.default_rng(seed)
+    days = random.normal(0, 0.01, 40_001) * (random.random(40_001) >= still)
+    ordered = np.sort(days)
+    found = metrics.tail(days)
+    assert found.edge == ordered[2_000]
+    assert found.mean == pytest.approx(np.mean(days[days <= ordered[2_000]]), rel=1e-12)
+
+
 @given(DAYS.filter(len))
 def test_the_mean_of_the_tail_is_no_better_than_its_edge(days: np.ndarray) -> None:
-    edge, tail = metrics.var_95(days), metrics.cvar_95(days)
+    edge, tail = metrics.tail(days)
     assert min(days) - 1e-12 <= tail <= edge + 1e-12
 
 

@@ -24,9 +24,13 @@ SHIPPED = {
     "moving_average_crossover": ("MovingAverageCrossoverStrategy", "sma"),
     "rsi_mean_reversion": ("RSIMeanReversionStrategy", "rsi"),
     "momentum_breakout": ("MomentumBreakoutStrategy", "breakout"),
+    "top_momentum": ("TopMomentumStrategy", "top"),
     "buy_and_hold": ("BuyAndHoldStrategy", "hold"),
 }
 """Name -> class, and the word that begins the ids of its runs."""
+
+PROTOCOLS = {"exposure": "signal", "on_bar": "order", "rank": "cross-section"}
+"""The method by which a strategy is known -> what kind it is."""
 
 OWN = Path("strategies")
 """Where the user's own lie, seen from the current folder."""
@@ -147,12 +151,12 @@ def _own(file: Path) -> Listed:
         for kind in vars(module).values()
         if isinstance(kind, type)
         and kind.__module__ == module.__name__
-        and (hasattr(kind, "exposure") or hasattr(kind, "on_bar"))
+        and any(hasattr(kind, name) for name in PROTOCOLS)
     ]
     if len(kinds) != 1:
         found = ", ".join(kind.__name__ for kind in kinds) or "none"
         raise StrategyError(
-            f"{file.name} must hold one class with exposure or on_bar, it holds {found}",
+            f"{file.name} must hold one class with {' or '.join(PROTOCOLS)}, it holds {found}",
             hint="papertape strategy new NAME writes one to begin with",
         )
     return Listed(file.stem, kinds[0], file, file.stem, is_shipped=False)

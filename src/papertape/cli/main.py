@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ class Terminated(KeyboardInterrupt):
 def run() -> None:
     """Run the command line of this process, and leave with its exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    # NumPy would start threads for linear algebra, of which there is none, before any array.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:  # a file name may hold what the terminal's encoding cannot say

@@ -24,7 +24,7 @@ def understood(words: Sequence[str]) -> Callable[[Surroundings], Answer]:
     Raises:
         UsageError: If they mean none.
     """
-    app = _app()
+    app = _app(words)
     try:
         command, bound, wanted = app.parse_args(
             list(words), exit_on_error=False, print_error=False, help_on_error=False
@@ -38,12 +38,20 @@ def understood(words: Sequence[str]) -> Callable[[Surroundings], Answer]:
     )
 
 
-def _app() -> App:
-    """The commands; each module is imported only when its command is meant."""
-    app = _group("papertape", "")
+def _app(words: Sequence[str]) -> App:
+    """The commands; each module is imported only when its command is meant.
+
+    Where the first word names a command, no other is made. What writes pages of help is left out
+    where none can be meant: loading it takes longer than reading the words.
+    """
+    meant = words[0] if words[0] in COMMANDS else ""
+    has_page = not meant or meant in GROUPS or not {"--help", "-h"}.isdisjoint(words)
+    app = _group("papertape", "", has_page)
     for name, what in COMMANDS.items():
+        if meant and name != meant:
+            continue
         if name in GROUPS:
-            group = _group(name, what)
+            group = _group(name, what, has_page)
             for verb, does in GROUPS[name].items():
                 file = f"{name}.{verb}_" if name in ROOMY else name
                 group.command(f"papertape.cli.{file}:{verb}_", name=verb, help=does)
@@ -53,11 +61,11 @@ def _app() -> App:
     return app
 
 
-def _group(name: str, what: str) -> App:
+def _group(name: str, what: str, has_page: bool) -> App:
     return App(
         name=name,
         help=what,
-        help_formatter="plain",
+        help_formatter="plain" if has_page else None,
         help_epilogue="Flags of every command: papertape --help",
         version_flags=[],
         result_action="return_value",

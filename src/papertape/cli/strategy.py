@@ -14,7 +14,16 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
-from papertape.cli.catalogue import OWN, SHIPPED, Listed, check_name, listed, own_file, own_files
+from papertape.cli.catalogue import (
+    OWN,
+    PROTOCOLS,
+    SHIPPED,
+    Listed,
+    check_name,
+    listed,
+    own_file,
+    own_files,
+)
 from papertape.cli.options import Here, pairs
 from papertape.cli.progress import progress
 from papertape.cli.tables import listing, painted, sentence, steps
@@ -48,7 +57,7 @@ def _summary(name: str) -> dict[str, str]:
 
 def _kind(each: Listed) -> str:
     whose = "shipped" if each.is_shipped else "own"
-    return f"{whose}, {'signal' if hasattr(each.kind, 'exposure') else 'order'}"
+    return f"{whose}, {next(kind for name, kind in PROTOCOLS.items() if hasattr(each.kind, name))}"
 
 
 def _first_line(kind: type) -> str:

@@ -6,25 +6,30 @@ import hashlib
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
+from papertape.cli.heat_map import heat_map
 from papertape.cli.options import DEFAULTS, Here, RunOptions, pairs
 from papertape.cli.progress import progress
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.sweep_store import SweepStore
-from papertape.cli.tables import number, painted, percent, sentence, steps, table
+from papertape.cli.tables import LABEL, number, painted, percent, sentence, steps, table
 from papertape.cli.wiring import Plan as Run
 from papertape.cli.wiring import blaming, plan
+from papertape.domain.clock import SECOND
 from papertape.domain.errors import UsageError
+from papertape.engines.proofbench.cluster import LOCAL, cluster
 from papertape.engines.proofbench.metrics import Reason
-from papertape.engines.proofbench.sweep import Plan, Sweep, Trial, run_sweep, score_of
+from papertape.engines.proofbench.sweep import Hands, Plan, Sweep, Trial, run_sweep, score_of
 from papertape.engines.proofbench.verdict import (
     Fold,
     Verdict,
@@ -36,6 +41,10 @@ from papertape.engines.proofbench.verdict import (
 from papertape.strategies.strategy import build, declared_parameters
 
 MOST_VALUES = 1_000_000
+MOST_NEIGHBOURHOODS = 10_000
+"""Settings up to which the plateau is looked for while the sweep goes on."""
+TOLD = 50
+"""Times that a sweep tells how far it is."""
 GREEN, AMBER = 0.95, 0.90
 
 _Odd = Parameter(allow_leading_hyphen=True)
@@ -49,11 +58,13 @@ def sweep(
     /,
     *,
     options: RunOptions = DEFAULTS,
-    method: Literal["grid", "random"] = "grid",
-    draws: Annotated[int, _Odd] = 0,
+    method: Literal["grid", "random", "tpe"] = "grid",
+    trials: Annotated[int, Parameter(name=("--trials", "--draws"), allow_leading_hyphen=True)] = 0,
     objective: Objective = "sharpe",
     walk: Annotated[int, Parameter(name="--walk-forward", allow_leading_hyphen=True)] = 0,
     jobs: Annotated[int, _Odd] = 0,
+    backend: Literal["local", "ray"] = "local",
+    ray_address: str = "",
     resume: str | None = None,
     top: Annotated[int, _Odd] = 10,
     here: Here,
@@ -65,47 +76,58 @@ def sweep(
     strategy
         A name that `papertape strategy list` shows, or the path of a strategy file.
     method
-        Every combination of the values, or some drawn at random.
-    draws
-        How many to draw (random only).
+        Every combination of the values, some drawn at random, or some of which each is chosen in
+        the light of those before (tpe, which needs papertape[tune]).
+    trials
+        How many to draw or to choose (not for grid).
     objective
         What to look for; more of each is better.
     walk
         Choose on the days so far and trade the next stretch, so many times over.
     jobs
         Threads; all cores if 0. The result is the same with any number.
+    backend
+        This machine's threads, or a Ray cluster (which needs papertape[ray]).
+    ray_address
+        Of a Ray cluster that runs, host:port; RAY_ADDRESS if left out, else one is started here.
     resume
         Go on with a sweep that was cut short, under the same words as before.
     top
         How many settings to show.
     """
     run = plan(strategy, replace(options, param=()), here)
-    tries = Plan(_values(run.listed.kind, options.param), _draws(method, draws), options.seed)
+    tuned_by = objective if method == "tpe" else ""
+    values = _values(run.listed.kind, options.param)
+    tries = Plan(values, _draws(method, trials), options.seed, tuned_by)
     store, key = SweepStore(here), _key(run, tries)
     if resume is None:
         sweep_id, done = store.begin(run.listed.short, key), list[Trial]()
     else:
         sweep_id, done = resume, store.resume(resume, key)
     threads = jobs if jobs > 0 else os.cpu_count() or 1
-    swept = _swept(run, tries, threads, done, store, sweep_id, here)
-    before = {trial.number for trial in done}
-    new = replace(swept, trials=[each for each in swept.trials if each.number not in before])
-    store.ledger.add(sitting_of(new, run.histories))
-    folds = None
-    if walk and swept.is_complete:
-        with progress(f"walking forward in {walk} steps", here):
-            folds = blaming(
-                run,
-                lambda: walk_forward(
-                    run.listed.kind, run.histories, tries, swept, walk, objective, jobs=threads
-                ),
-            )
-        store.ledger.add(folds[1])
+    with _hands(backend, ray_address, len(tries)) as hands:
+        by: dict[str, Any] = {"jobs": threads, "hands": hands}
+        swept = _swept(run, tries, by, done, store, sweep_id, objective, here)
+        before = {trial.number for trial in done}
+        new = replace(swept, trials=[each for each in swept.trials if each.number not in before])
+        store.ledger.add(sitting_of(new, run.histories))
+        folds = None
+        if walk and swept.is_complete:
+            with progress(f"walking forward in {walk} steps", here):
+                folds = blaming(
+                    run,
+                    lambda: walk_forward(
+                        run.listed.kind, run.histories, tries, swept, walk, objective, **by
+                    ),
+                )
+            store.ledger.add(folds[1])
     verdict = blaming(run, lambda: judged(swept, run.histories, objective, store.ledger, folds))
-    page = _page(run, swept, verdict, objective, sweep_id, max(0, top), here)
+    picture = heat_map(swept, objective, verdict.plateau and verdict.plateau[0])
+    file = None if picture is None else store.draw(sweep_id, picture)
+    page = _page(run, swept, verdict, objective, sweep_id, file, max(0, top), here)
     return Answer(
         page,
-        _data(sweep_id, swept, verdict, objective),
+        _data(sweep_id, swept, verdict, objective) | {"heat_map": file and str(file)},
         is_no=verdict.lookahead is not None and verdict.lookahead.status == "failed",
         is_cut_short=not swept.is_complete,
     )
@@ -114,21 +136,26 @@ def sweep(
 def _swept(
     run: Run,
     tries: Plan,
-    threads: int,
+    by: dict[str, Any],
     done: list[Trial],
     store: SweepStore,
     sweep_id: str,
+    objective: str,
     here: Surroundings,
 ) -> Sweep:
     """Run the sweep; each trial is on disk before the next one is told of."""
     doing = f"sweeping {len(tries):,} settings of {run.listed.name}"
+    begun, often = here.clock.now(), max(1, len(tries) // TOLD)
+    so_far = Sweep(run.listed.kind, tries, run.config, list(done), 0, False, "")
     with progress(doing, here) as say, store.writing(sweep_id) as stream:
 
         def told(trial: Trial | None, count: int, all_of: int) -> None:
             if trial is not None:
                 stream.write(msgspec.json.encode(trial) + b"\n")
-            if count % 100 == 0:
-                say(f"{doing}: {count:,} done, {count / all_of:.0%}")
+                so_far.trials.append(trial)
+            if count % often == 0:
+                seconds = (here.clock.now() - begun) / SECOND
+                say(state(so_far, objective, count, len(done), seconds))
 
         return blaming(
             run,
@@ -137,20 +164,44 @@ def _swept(
                 run.histories,
                 tries,
                 run.config,
-                jobs=threads,
                 done=done,
                 told=told,
+                **by,
             ),
         )
 
 
-def _draws(method: str, draws: int) -> int:
-    if (method == "random") != (draws > 0):
+def state(so_far: Sweep, objective: str, count: int, before: int, seconds: float) -> str:
+    """How far it is: ``312/400 done, 4 failed, 0:41 left, best plateau 0.62``."""
+    all_of, failed = len(so_far.plan), count - len(so_far.trials)
+    minutes, rest = divmod(round(seconds / (count - before) * (all_of - count)), 60)
+    words = f"{count:,}/{all_of:,} done, {failed:,} failed, {minutes}:{rest:02} left"
+    if all_of == so_far.plan.size <= MOST_NEIGHBOURHOODS:
+        plateau = so_far.plateau(objective)
+        return words if plateau is None else f"{words}, best plateau {plateau[1]:.2f}"
+    best = so_far.best(objective)
+    return words if best is None else f"{words}, best {score_of(best, objective):.2f}"
+
+
+@contextmanager
+def _hands(backend: str, address: str, settings: int) -> Iterator[Hands | None]:
+    """Who makes the trials; None for this machine's threads."""
+    if address and backend != "ray":
+        raise UsageError("--ray-address goes with --backend ray only")
+    if backend == "local":
+        yield None
+        return
+    with cluster(address or os.environ.get("RAY_ADDRESS") or LOCAL, settings) as hands:
+        yield hands
+
+
+def _draws(method: str, trials: int) -> int:
+    if (method != "grid") != (trials > 0):
         raise UsageError(
-            f"--method {method} and --draws {draws} do not go together",
-            hint="--method random --draws 500",
+            f"--method {method} and --trials {trials} do not go together",
+            hint="--method random --trials 500",
         )
-    return draws
+    return trials
 
 
 def _values(kind: type, texts: Sequence[str]) -> dict[str, list[Any]]:
@@ -199,7 +250,8 @@ def _key(run: Run, tries: Plan) -> str:
     """Of everything that a trial's figures rest on."""
     source = inspect.getsource(run.listed.kind)
     values = {name: list(values) for name, values in tries.values.items()}
-    parts = (source, values, tries.draws, tries.seed, run.config, data_hash(run.histories))
+    draw = (tries.draws, tries.seed, tries.tuned_by)
+    parts = (source, values, *draw, run.config, data_hash(run.histories))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -212,6 +264,7 @@ def _page(
     verdict: Verdict,
     objective: str,
     sweep_id: str,
+    picture: Path | None,
     top: int,
     here: Surroundings,
 ) -> str:
@@ -229,6 +282,7 @@ def _page(
     if not swept.is_complete:
         lines += sentence("Note", f"cut short; go on with --resume {sweep_id}", width)
     lines += sentence("Sweep", sweep_id, width)
+    lines += [f"{'Map'.ljust(LABEL)}{picture}"] if picture else []
     if verdict.best is not None:
         chosen = " ".join(f"--param {k}={v}" for k, v in verdict.best.parameters.items())
         lines += steps([f"papertape backtest {run.listed.name} --symbol {symbols} {chosen}"], width)

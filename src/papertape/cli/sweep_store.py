@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -100,8 +100,14 @@ class SweepStore:
         """The file that takes a sweep's trials, a line each."""
         how = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         file = os.open(self.folder / sweep_id / _TRIALS, how, 0o600)
-        with os.fdopen(file, "ab") as stream:
-            yield stream
+        with os.fdopen(file, "ab", buffering=0) as stream:  # a kill loses nothing that was told
+            yield cast("BinaryIO", stream)
+
+    def draw(self, sweep_id: str, picture: str) -> Path:
+        """Keep a sweep's heat map; where it lies."""
+        file = self.folder / sweep_id / "heat-map.svg"
+        file.write_text(picture, encoding="utf-8")
+        return file
 
     def place(self, sweep_id: str) -> Path:
         """The file of a sweep's trials."""

@@ -262,7 +262,13 @@ def run(plan: Plan) -> SimulationResults:
     for symbol, history in plan.histories.items():
         engine.load_data(symbol, history)
     engine.set_strategy(plan.strategy)
-    return blaming(plan, engine.run)
+    return blaming(plan, lambda: _whole(engine.run()))
+
+
+def _whole(results: SimulationResults) -> SimulationResults:
+    """Results whose record is drawn up, for which the strategy may be asked once more."""
+    _ = results.record
+    return results
 
 
 def run_sample(names: Sequence[str], here: Surroundings) -> list[SimulationResults]:

@@ -80,6 +80,12 @@ def signal_factors(bars: Bars, actions: Sequence[CorporateAction]) -> FloatArray
     return factors
 
 
+def signal_bars(bars: Bars, actions: Sequence[CorporateAction]) -> Bars:
+    """The bars as signals see them; the very same ones where no action took effect."""
+    factors = signal_factors(bars, actions)
+    return bars if np.all(factors == 1.0) else bars.scaled(factors)
+
+
 def adjusted(history: PriceHistory, to: Adjustment) -> PriceHistory:
     """The history seen from its last bar: earlier prices (and volumes) in shares of that day.
 

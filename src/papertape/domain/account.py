@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import (
@@ -103,11 +103,12 @@ def _exchanged(fill: Fill) -> tuple[Posting, ...]:
         )
     # A sale's money comes when it settles; a purchase takes it at once, so that none is promised
     # twice, and so does the fee.
-    proceeds = max(0, -fill.value)
+    value = fill.value
+    proceeds = -value if value < 0 else 0
     return (
         (CASH, USD, fill.cash - proceeds),
         (UNSETTLED, USD, proceeds),
-        (MARKET, USD, fill.value),
+        (MARKET, USD, value),
         *shares,
     )
 
@@ -200,6 +201,10 @@ class Position:
 _FLAT = Position()
 
 
+def _empty() -> MappingProxyType[Any, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Account:
     """Cash and holdings after everything so far; `after` gives the next one.
@@ -209,8 +214,8 @@ class Account:
         positions: Symbol -> holding; a flat symbol has no entry.
     """
 
-    balances: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    positions: Mapping[str, Position] = field(default_factory=dict)
+    balances: MappingProxyType[tuple[str, str], int] = field(default_factory=_empty)
+    positions: MappingProxyType[str, Position] = field(default_factory=_empty)
 
     @classmethod
     def opened(cls, capital: Micros) -> Account:
@@ -245,17 +250,18 @@ class Account:
         Raises:
             InvariantBroken: If the postings do not balance.
         """
-        balances = dict(self.balances)
+        balances = self.balances.copy()  # `dict` would ask for each key
         totals: dict[str, int] = {}
         for pocket, asset, amount in postings(event):
-            balances[pocket, asset] = counted(balances.get((pocket, asset), 0) + amount)
+            place = pocket, asset
+            balances[place] = counted(balances.get(place, 0) + amount)
             totals[asset] = totals.get(asset, 0) + amount
         if any(totals.values()):
             raise InvariantBroken(f"postings of {event} do not balance: {totals}")
         return Account(MappingProxyType(balances), MappingProxyType(self._positions_after(event)))
 
     def _positions_after(self, event: LedgerEvent) -> dict[str, Position]:
-        positions = dict(self.positions)
+        positions = self.positions.copy()
         symbol = symbol_of(event)
         held = positions.get(symbol, _FLAT)
         match event:

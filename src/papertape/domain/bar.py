@@ -77,3 +77,39 @@ def trusted_bar(
         bar.__dict__.update(symbol=symbol, start=start, end=end, volume=volume)
         bar.__dict__.update(open=open_, high=high, low=low, close=close)
     return bar  # type: ignore[no-any-return]
+
+
+class Reel:
+    """The bars of one instrument, made one at a time from columns that were checked."""
+
+    def __init__(
+        self,
+        symbol: str,
+        start: memoryview,
+        end: memoryview,
+        open_: memoryview,
+        high: memoryview,
+        low: memoryview,
+        close: memoryview,
+        volume: memoryview,
+    ):
+        self._symbol, self._volume = symbol, volume
+        self._start, self._end = start, end
+        self._open, self._high, self._low, self._close = open_, high, low, close
+
+    def bar(self, row: int) -> Bar:
+        """One of them."""
+        return trusted_bar(
+            self._symbol,
+            self._start[row],
+            self._end[row],
+            self._open[row],
+            self._high[row],
+            self._low[row],
+            self._close[row],
+            self._volume[row],
+        )
+
+    def is_calm(self, row: int, until: Nanos, above: float, below: float) -> bool:
+        """Whether a row ends before a moment and stays between two prices, in dollars."""
+        return self._end[row] < until and self._low[row] > above and self._high[row] < below

@@ -7,7 +7,7 @@ The sessions lie in a table beside this file (made from exchange_calendars by
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from papertape.domain.clock import MINUTE, SECOND, Nanos, utc
+from papertape.domain.clock import DAY, MINUTE, SECOND, Nanos, utc
 from papertape.domain.errors import UsageError
 
 MONDAY_TO_FRIDAY = range(5)
@@ -70,6 +70,19 @@ class Calendar:
         begin, end = _moment(self.zone, day, opens), _moment(self.zone, day, closes)
         return Session(day, begin, end, closes < self.regular[1])
 
+    def times(self, days: Sequence[date]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Opening and closing moments of many days, each as `session` says, as two columns."""
+        dates = np.fromiter(map(date.toordinal, days), np.int64, len(days))
+        # Assumption: clocks change early on Sundays, so that day's noon serves a week.
+        sundays, place = np.unique(dates - dates % 7, return_inverse=True)
+        ahead = [_ahead(self.zone, date.fromordinal(each)) for each in sundays.tolist()]
+        midnight = (dates - _EPOCH) * DAY - np.array(ahead, np.int64)[place]
+        hours = np.tile([[_since_midnight(each)] for each in self.regular], len(days))
+        for row, day in enumerate(days):
+            if day in self.hours:
+                hours[:, row] = [_since_midnight(each) for each in self.hours[day]]
+        return midnight + hours[0], midnight + hours[1]
+
     def sessions(self, first: date, last: date) -> list[date]:
         """The days traded between two dates, both included, in order."""
         days = (first + timedelta(n) for n in range((last - first).days + 1))
@@ -99,6 +112,17 @@ class Calendar:
 @cache
 def _moment(zone: ZoneInfo, day: date, local: time) -> Nanos:
     return int(datetime.combine(day, local, tzinfo=zone).timestamp()) * SECOND
+
+
+def _ahead(zone: ZoneInfo, day: date) -> Nanos:
+    """How far a zone's clocks are ahead of UTC on a day."""
+    offset = datetime.combine(day, time(12), tzinfo=zone).utcoffset()
+    assert offset is not None
+    return round(offset.total_seconds()) * SECOND
+
+
+def _since_midnight(local: time) -> Nanos:
+    return (60 * local.hour + local.minute) * MINUTE
 
 
 @cache

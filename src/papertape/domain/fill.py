@@ -8,8 +8,10 @@ from papertape.domain.clock import Nanos
 from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.money import Micros, counted
 from papertape.domain.order import OrderId
+from papertape.domain.record import made_at_once
 
 
+@made_at_once
 @dataclass(frozen=True)
 class Fill:
     """A trade that happened; quantity is signed, positive when we bought.

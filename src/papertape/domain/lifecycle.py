@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from papertape.domain.errors import InvariantBroken, require
-from papertape.domain.event import Event
+from papertape.domain.event import Event, OrderAccepted, OrderFilled
 from papertape.domain.money import Micros
 from papertape.domain.order import Order, OrderId, TimeInForce
-from papertape.domain.report import Execution, Report, ReportKind, report_of
+from papertape.domain.record import made_at_once
+from papertape.domain.report import Execution, Report, ReportKind, order_of, report_of
 
 
 class OrderStatus(StrEnum):
@@ -71,9 +72,13 @@ class Figures(NamedTuple):
 UNKNOWN = Figures(OrderStatus.REJECTED, 0, 0, 0, 0.0)
 """What the refusal of a cancel shows of an order that nobody knows (R6)."""
 
+# A member that is looked up on its class costs as much as a call.
+_NEW, _PENDING_NEW, _REJECTED = OrderStatus.NEW, OrderStatus.PENDING_NEW, OrderStatus.REJECTED
+_DONE_FOR_DAY = OrderStatus.DONE_FOR_DAY
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
+@made_at_once
 @dataclass(frozen=True)
 class OrderState:
     """Where an order stands: the fold over what was reported of it.
@@ -121,7 +126,7 @@ class OrderState:
     @property
     def is_over(self) -> bool:
         """Whether the broker has ended it; a filled order is not over, as it may be reopened."""
-        if self.stage is OrderStatus.DONE_FOR_DAY:
+        if self.stage is _DONE_FOR_DAY:
             return self.order.time_in_force is TimeInForce.DAY
         return self.stage in _ENDED
 
@@ -197,35 +202,33 @@ class OrderState:
 
     def at_stage(self, stage: OrderStatus, note: str) -> OrderState:
         """The same order in another stage of its life."""
-        return OrderState(
-            self.order,
-            stage,
-            self.filled,
-            self.paid,
-            note,
-            self.executions,
-            self.earlier,
-            self.requests,
-            self.accepted_id,
-            self.suspense,
-        )
+        return self._with(stage=stage, note=note)
 
     def having_traded(
         self, order: Order, executions: tuple[Execution, ...], filled: int, paid: Micros
     ) -> OrderState:
         """The same order with other terms, and what was executed of them."""
-        return OrderState(
-            order,
-            self.stage,
-            filled,
-            paid,
-            self.note,
-            executions,
-            self.earlier,
-            self.requests,
-            self.accepted_id,
-            self.suspense,
-        )
+        return self._with(order=order, executions=executions, filled=filled, paid=paid)
+
+    def _with(self, **changed: Any) -> OrderState:
+        """A copy; each order takes several of them, and `replace` would set field by field."""
+        copy = object.__new__(OrderState)
+        copy.__dict__.update(self.__dict__, **changed)
+        return copy
+
+    def heard(self, said: Event) -> OrderState | None:
+        """The state after one of the two events that come most: an acceptance, and the first fill.
+
+        None where anything else is the case, for which a `Report` is made.
+        """
+        if isinstance(said, OrderFilled):
+            if self.executions or self.suspense or self.stage is _REJECTED:
+                return None
+            found = _booked(self, (Execution.of(said.fill),), self.order)
+            return None if isinstance(found, str) else found
+        if isinstance(said, OrderAccepted) and self.stage is _PENDING_NEW:
+            return self.at_stage(_NEW, "")
+        return None
 
     def _has_heard_of(self, execution_id: str) -> bool:
         return any(each.id == execution_id for each in self.executions) or any(
@@ -435,9 +438,22 @@ def book_report(states: MutableMapping[OrderId, OrderState], said: Event | Repor
     Raises:
         InvariantBroken: If the order was never sent.
     """
-    report = said if isinstance(said, Report) else report_of(said)
-    if report is None:
+    if isinstance(said, Report):
+        return _book(states, said)
+    order_id = order_of(said)
+    if order_id is None:
         return Effect.BOOKED
+    state = states.get(order_id)
+    after = state.heard(said) if state is not None else None
+    if after is not None:
+        states[order_id] = after
+        return Effect.BOOKED
+    report = report_of(said)
+    assert report is not None  # it is about an order
+    return _book(states, report)
+
+
+def _book(states: MutableMapping[OrderId, OrderState], report: Report) -> Effect:
     state = states.get(report.order_id)
     if state is None:
         if report.kind is ReportKind.CANCEL_REJECT:  # R6: of an order that nobody knows

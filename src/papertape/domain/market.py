@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from papertape.domain.bar import Bar, bar_fault, trusted_bar
+from papertape.domain.bar import Bar, Reel, bar_fault, trusted_bar
 from papertape.domain.calendar import Calendar, calendar_of
 from papertape.domain.calm import Calm
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
@@ -279,6 +279,10 @@ class Bars:
             self.volume.item(row),
         )
 
+    def reel(self) -> Reel:
+        """The rows as what hands them out one at a time."""
+        return Reel(self.symbol, *(memoryview(getattr(self, name)) for name in _COLUMNS))
+
     def between(self, first: int, last: int) -> Iterator[Bar]:
         """The rows from one to another, the last left out; for few enough to hold them twice."""
         columns = (getattr(self, name)[first:last].tolist() for name in _COLUMNS)
@@ -333,9 +337,7 @@ _COLUMNS = (*_TIMES, *_PRICES, "volume")
 
 def session_times(days: Sequence[date], calendar: Calendar) -> tuple[IntArray, IntArray]:
     """Opening and closing moments of daily bars, as two int64 columns."""
-    sessions = [calendar.session(day) for day in days]
-    opens = np.array([session.open for session in sessions], np.int64)
-    return opens, np.array([session.close for session in sessions], np.int64)
+    return calendar.times(days)
 
 
 @dataclass(frozen=True, slots=True)

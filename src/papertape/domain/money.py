@@ -15,12 +15,22 @@ from typing import TypeAlias
 
 from papertape.domain.errors import AmountTooLarge, UsageError
 
+try:
+    import cython
+except ImportError:
+    from papertape.domain import uncompiled as cython
+
+if cython.compiled:
+    from cython.cimports.libc.math import rint
+
 Micros: TypeAlias = int
 """An amount or a price in millionths of a dollar."""
 
 MICROS_PER_DOLLAR = 1_000_000
 LARGEST = 2**53
 """Beyond this a float64 no longer holds every integer, so no amount may reach it."""
+
+_SCALE, _LARGEST = float(MICROS_PER_DOLLAR), float(LARGEST)
 
 
 def micros(amount: float) -> Micros:
@@ -29,10 +39,11 @@ def micros(amount: float) -> Micros:
     Raises:
         AmountTooLarge: If the amount is not finite or reaches `LARGEST`.
     """
-    scaled = amount * MICROS_PER_DOLLAR
-    if not -LARGEST < scaled < LARGEST:  # also refuses NaN
+    scaled = amount * _SCALE
+    if not -_LARGEST < scaled < _LARGEST:  # also refuses NaN
         raise AmountTooLarge(f"an amount of {amount} dollars cannot be counted exactly")
-    return round(scaled)
+    whole: int = cython.cast(cython.longlong, rint(scaled)) if cython.compiled else round(scaled)
+    return whole
 
 
 def micros_from_text(text: str) -> Micros:

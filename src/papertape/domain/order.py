@@ -10,6 +10,7 @@ from typing import TypeAlias
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, is_sentence
 from papertape.domain.money import LARGEST, Micros
+from papertape.domain.record import made_at_once
 
 OrderId: TypeAlias = str
 
@@ -56,14 +57,17 @@ class TimeInForce(StrEnum):
     @property
     def is_immediate(self) -> bool:
         """Whether there is one attempt only, the rest being cancelled."""
-        return self in {TimeInForce.IOC, TimeInForce.FOK}
+        return self in _IMMEDIATE
 
     @property
     def is_auction(self) -> bool:
         """Whether it trades in one auction only."""
-        return self in {TimeInForce.OPG, TimeInForce.CLS}
+        return self in _AUCTION
 
 
+_IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+_AUCTION = frozenset({TimeInForce.OPG, TimeInForce.CLS})
+_GTC = TimeInForce.GTC
 _TRAILS = frozenset({OrderKind.TRAILING_STOP, OrderKind.TRAILING_STOP_LIMIT})
 _IF_TOUCHED = frozenset({OrderKind.MARKET_IF_TOUCHED, OrderKind.LIMIT_IF_TOUCHED})
 _NEEDS_LIMIT = frozenset({OrderKind.LIMIT, OrderKind.STOP_LIMIT, OrderKind.LIMIT_IF_TOUCHED})
@@ -106,6 +110,7 @@ class Attached:
             )
 
 
+@made_at_once
 @dataclass(frozen=True)
 class Order:
     """A wish to trade, whole before it is sent.
@@ -182,7 +187,7 @@ class Order:
                 raise UsageError(f"{self.symbol}: a {name} price is positive, was {price} micros")
         if self.stop_distance < 0:
             raise UsageError(f"{self.symbol}: a stop lies a positive distance away")
-        if self.kind not in _PLAIN or self.time_in_force is not TimeInForce.GTC or self._is_special:
+        if self.kind not in _PLAIN or self.time_in_force is not _GTC or self._is_special:
             fault = _trail_fault(self) or _duration_fault(self) or _exit_fault(self)
             if fault:
                 raise UsageError(f"{self.symbol}: {fault}")

@@ -28,6 +28,7 @@ from papertape.domain.event import (
 from papertape.domain.fill import Fill
 from papertape.domain.money import Micros
 from papertape.domain.order import Order, OrderId
+from papertape.domain.record import made_at_once
 
 
 class ReportKind(StrEnum):
@@ -52,6 +53,7 @@ class ReportKind(StrEnum):
     RESTATED = "restated"
 
 
+@made_at_once
 @dataclass(frozen=True)
 class Execution:
     """One execution of an order.
@@ -74,6 +76,7 @@ class Execution:
         return cls(fill.id, fill.quantity, fill.quantity * fill.price)
 
 
+@made_at_once
 @dataclass(frozen=True)
 class Report:
     """One thing a broker says of an order (FIX ExecutionReport and OrderCancelReject).

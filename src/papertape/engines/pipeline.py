@@ -125,14 +125,13 @@ class TradingPipeline:
         if self._answers or self.guard.counts:
             return first
         calm = self._router.calm(symbol)
-        if calm.until <= int(bars.end[first]):
+        if calm.until <= bars.end.item(first):
             return first
         row = self._core.pass_calm(bars, first, stop, calm, self._standing)
         if row > first:
-            seen = bars[first:row]
-            self._router.catch_up(seen)
-            close = micros(float(seen.close[-1]))
-            end, start = int(seen.end[-1]), int(seen.start[-1])
+            self._router.catch_up(bars, first, row)
+            close = micros(bars.close.item(row - 1))
+            end, start = bars.end.item(row - 1), bars.start.item(row - 1)
             self._closes[symbol] = close
             self._last[symbol] = LastPrice(close, end, end - start)
         return row

@@ -297,6 +297,8 @@ class Book:
             return self._match_tick(said, account, withheld)
         if said.symbol in self._tapes:
             return self._pass_time(said.symbol, said.end, account, withheld)
+        if self._wire.is_instant:
+            return self._match_bar(said, account, withheld)
         early = self._arrivals(said.symbol, said.start) + self._arrivals_just_late(said)
         events, account = self._match_bar(said, account, withheld)
         return [*early, *events, *self._arrivals_within(said)], account
@@ -471,6 +473,8 @@ class Book:
         """Let go of the orders that end by then (fill-E6)."""
         queue = self._resting[symbol]
         over = [resting for resting in queue if 0 < resting.expires <= until]
+        if not over:
+            return []
         self._resting[symbol] = [resting for resting in queue if resting not in over]
         return [OrderExpired(min(each.expires, now), each.order.id) for each in over]
 
@@ -499,12 +503,12 @@ class Book:
         """Know the last prices of another day."""
         self._last.update(last)
 
-    def catch_up(self, bars: Bars) -> None:
-        """Learn from bars that met no order, all at once."""
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
+        """Learn from rows of bars that met no order, all at once."""
         symbol = bars.symbol
-        self._past[symbol].catch_up(bars)
-        self._bar[symbol] = bars.bar(len(bars) - 1)
-        self._last[symbol] = micros(self._bar[symbol].close)
+        self._past[symbol].catch_up(bars, first, stop)
+        last = self._bar[symbol] = bars.bar(stop - 1)
+        self._last[symbol] = micros(last.close)
 
     def restate(self, action: CorporateAction, now: Nanos) -> list[Event]:
         """Adjust, carry or cancel the orders that a corporate action concerns (fill-K1 to K4)."""

@@ -10,6 +10,7 @@ from math import isnan
 from typing import NamedTuple
 
 from papertape.domain.account import Account, Position
+from papertape.domain.bar import Bar
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError
 from papertape.domain.event import (
@@ -22,7 +23,6 @@ from papertape.domain.event import (
 )
 from papertape.domain.fill import Fill
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bar
 from papertape.domain.money import Micros, micros, payable
 from papertape.domain.order import Order, OrderKind, TimeInForce
 from papertape.domain.terms import CASH_ACCOUNT, AccountTerms

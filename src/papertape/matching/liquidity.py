@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import nan
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from papertape.domain.market import Bar, Bars, Frequency
@@ -61,6 +61,20 @@ class Liquidity:
 UNKNOWN = Liquidity()
 
 
+class _Stretch(NamedTuple):
+    """Rows of bars that nobody has looked at yet."""
+
+    bars: Bars
+    first: int
+    stop: int
+
+    def last(self) -> list[Prices]:
+        """As many of them as matter."""
+        rows, bars = slice(max(self.first, self.stop - WINDOW - 1), self.stop), self.bars
+        columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+        return list(zip(*(column[rows].tolist() for column in columns), strict=True))
+
+
 class LiquidityEstimator:
     """Keeps the last bars of one instrument and measures them only when asked.
 
@@ -74,7 +88,7 @@ class LiquidityEstimator:
 
     def __init__(self, frequency: Frequency):
         self._per_session = frequency.per_session
-        self._recent: deque[Prices] = deque(maxlen=WINDOW + 1)
+        self._recent: deque[Prices | _Stretch] = deque(maxlen=WINDOW + 1)
         self._bars = 0
         self._known: Liquidity | None = None
 
@@ -84,21 +98,25 @@ class LiquidityEstimator:
         self._bars += 1
         self._known = None
 
-    def catch_up(self, bars: Bars) -> None:
-        """Take note of many bars at once; only the last of them matter."""
-        columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
-        last = (column[-WINDOW - 1 :].tolist() for column in columns)
-        self._recent.extend(zip(*last, strict=True))
-        self._bars += len(bars)
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
+        """Take note of the rows from one to another at once; only the last of them matter."""
+        self._recent.append(_Stretch(bars, first, stop))
+        self._bars += stop - first
         self._known = None
 
     def split(self, ratio: Fraction) -> None:
         """Restate the window in new shares, or a split would look like a crash."""
-        new, before = float(ratio), list(self._recent)
+        new, before = float(ratio), self._window()
         self._recent.clear()
         for open_, high, low, close, volume in before:
             self._recent.append((open_ / new, high / new, low / new, close / new, volume * new))
         self._known = None
+
+    def _window(self) -> list[Prices]:
+        rows: list[Prices] = []
+        for each in self._recent:
+            rows += each.last() if isinstance(each, _Stretch) else [each]
+        return rows[-WINDOW - 1 :]
 
     def snapshot(self) -> Liquidity:
         """The figures as of the last completed bar.
@@ -111,7 +129,7 @@ class LiquidityEstimator:
         return self._known
 
     def _measured(self) -> Liquidity:
-        recent = tuple(self._recent)
+        recent = tuple(self._window())
         last = recent[-WINDOW:]
         volumes = array("d", [each[4] for each in last])
         closes = array("d", [each[3] for each in recent])

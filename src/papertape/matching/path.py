@@ -16,6 +16,7 @@ from papertape.matching.counter import Counter, Market
 from papertape.matching.resting import Resting
 from papertape.matching.walk import Path, Walk
 
+_MARKET = OrderKind.MARKET
 _ONE_PATH = frozenset({OrderKind.LIMIT, OrderKind.STOP, OrderKind.MARKET_IF_TOUCHED})
 
 
@@ -176,7 +177,7 @@ def _is_certain(live: Sequence[Resting], extent: Extent, tick: Micros) -> bool:
     acting = 0
     for resting in live:
         exits = resting.order.exits
-        if resting.order.kind is OrderKind.MARKET or resting.is_market:
+        if resting.order.kind is _MARKET or resting.is_market:
             acting += len(exits)
         elif _can_act(resting, extent, tick):
             acting += 1 + len(exits)

@@ -14,6 +14,8 @@ from papertape.domain.order import Order, OrderId, OrderKind, TimeInForce
 from papertape.domain.report import report_of
 from papertape.matching import rules
 
+_MARKET, _LIMIT = OrderKind.MARKET, OrderKind.LIMIT  # looked up once: it costs as much as a call
+
 UNKNOWN_QUEUE = -1
 """Nobody knows how many shares come before ours, so all do: only a trade beyond the limit fills."""
 
@@ -42,6 +44,7 @@ class Resting:
         ahead: On a tape, shares at its limit that come before it (fill-L5); -1 while unknown.
         owed: Shares that siblings' fills have taken from it, by cancels still under way.
         delay: Micro-dollars a share for the open that it reached just too late (fill-E3).
+        is_working: Whether it can still trade, by its state.
     """
 
     state: OrderState
@@ -59,6 +62,7 @@ class Resting:
     ahead: int = UNKNOWN_QUEUE
     owed: int = 0
     delay: Micros = 0
+    is_working: bool = True
 
     def twin(self) -> Resting:
         """Another one that stands where this one does."""
@@ -78,13 +82,17 @@ class Resting:
             self.ahead,
             self.owed,
             self.delay,
+            self.is_working,
         )
 
     def report(self, report: OrderReport) -> None:
         """Book what the exchange itself says of the order; of its own book it is never wrong."""
-        said = report_of(report)
-        assert said is not None
-        self.state = self.state.after(said)
+        after = self.state.heard(report)
+        if after is None:
+            said = report_of(report)
+            assert said is not None
+            after = self.state.after(said)
+        self.state, self.is_working = after, after.is_working
         if self.state.needs_reconciliation:
             raise InvariantBroken(f"{self.order.id}: {report} cannot be")
 
@@ -99,15 +107,10 @@ class Resting:
         return self.eligible == ASLEEP
 
     @property
-    def is_working(self) -> bool:
-        """Whether it can still trade."""
-        return self.state.is_working
-
-    @property
     def is_waiting(self) -> bool:
         """Whether it has a trigger that was not pulled yet."""
         kind = self.order.kind
-        return not (self.is_triggered or kind is OrderKind.MARKET or kind is OrderKind.LIMIT)
+        return not (self.is_triggered or kind is _MARKET or kind is _LIMIT)
 
     @property
     def is_market(self) -> bool:

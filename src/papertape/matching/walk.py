@@ -12,6 +12,9 @@ from papertape.matching import rules
 from papertape.matching.counter import Counter, Touch
 from papertape.matching.resting import Resting, is_for
 
+_OPG, _CLS = TimeInForce.OPG, TimeInForce.CLS  # looked up once: it costs as much as a call
+_SLIPS_ONCE = frozenset({OrderKind.MARKET, OrderKind.LIMIT})
+
 
 class Path(NamedTuple):
     """A way through a bar: its name, and the prices it turns at."""
@@ -169,7 +172,7 @@ class Walk:
         return rules.cross_point(side, limit, here, self._tick)
 
     def _is_its_opening(self, resting: Resting) -> bool:
-        is_its_own = is_for(resting, TimeInForce.OPG) and resting.auction == self.bar.start
+        is_its_own = is_for(resting, _OPG) and resting.auction == self.bar.start
         return is_its_own and self.counter.is_open
 
     def _auction_price(self, resting: Resting) -> Micros:
@@ -205,7 +208,7 @@ class Walk:
         return Touch(resting.limit, "fill-L2", 0, False, share)
 
     def _market_touch(self, resting: Resting) -> Touch:
-        if is_for(resting, TimeInForce.OPG):
+        if is_for(resting, _OPG):
             return Touch(self._here, "fill-M2 opening auction", pays_spread=False)
         return Touch(self._reference(resting), "fill-M1", _slips(resting.order.kind))
 
@@ -265,7 +268,7 @@ class Walk:
     def _meet_close(self) -> None:
         """The closing auction of the orders that are for it, market orders first."""
         # Assumption: the bar's close is the auction's price; sources seldom give the official one.
-        queue = [each for each in self._live() if is_for(each, TimeInForce.CLS)]
+        queue = [each for each in self._live() if is_for(each, _CLS)]
         for resting in sorted(queue, key=lambda each: (not each.is_market, each.number)):
             if self.bar.end >= resting.auction and resting.is_working:
                 resting.is_arriving = False
@@ -284,7 +287,7 @@ class Walk:
         for child in born:
             child.see(self._here)
             self.births.append(Birth(child.twin(), self._here, self.counter.is_open))
-        if self._forces and not self.counter.is_open and not is_for(resting, TimeInForce.CLS):
+        if self._forces and not self.counter.is_open and not is_for(resting, _CLS):
             self._force_stop(born)
 
     def _force_stop(self, born: list[Resting]) -> None:
@@ -302,4 +305,4 @@ class Walk:
 
 def _slips(kind: OrderKind) -> int:
     """How often a taker of this kind slips: a triggered stop twice (fill-C2)."""
-    return 1 if kind in {OrderKind.MARKET, OrderKind.LIMIT} or kind.is_touched else 2
+    return 1 if kind in _SLIPS_ONCE or kind.is_touched else 2

@@ -12,15 +12,22 @@ from papertape.domain.instrument import Instrument
 from papertape.domain.terms import account_terms
 from papertape.engines.flowroute.adapters.paper import PaperBroker
 from papertape.engines.flowroute.adapters.sim_account import SimAccount
-from papertape.engines.proofbench.assembly import is_signal_strategy, order_desk, signal_desk
+from papertape.engines.proofbench.assembly import (
+    is_cross_section,
+    is_signal_strategy,
+    order_desk,
+    portfolio_desk,
+    signal_desk,
+)
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.riskguard import RiskGuard
+from papertape.engines.signalcore.allocation import AskedOnEachDay
 from papertape.engines.signalcore.answers import AskedEachBar
 from papertape.engines.signalcore.engine import SignalCore
 from papertape.matching.wire import Latency
 from papertape.session.charter import Charter, Parts, Patience
 from papertape.session.session import PaperSession
-from papertape.strategies.strategy import OrderStrategy, SignalStrategy, Strategy
+from papertape.strategies.strategy import CrossSection, OrderStrategy, SignalStrategy, Strategy
 
 
 class Ready(NamedTuple):
@@ -90,7 +97,11 @@ def exchange(
 def desk(
     strategy: Strategy, instruments: Mapping[str, Instrument], config: SimulationConfig
 ) -> SignalCore:
-    """The strategy's desk; a signal strategy is asked again with each bar."""
+    """The strategy's desk; it is asked again with each bar, or on each day that is due."""
+    if is_cross_section(strategy):
+        ranks = cast("CrossSection", strategy)
+        allocation = AskedOnEachDay(ranks, instruments, config.frequency)
+        return portfolio_desk(allocation, instruments, config)
     if not is_signal_strategy(strategy):
         return order_desk(cast("OrderStrategy", strategy), instruments, config)
     signals = cast("SignalStrategy", strategy)

@@ -123,7 +123,7 @@ class Courier:
         """A session walks moment by moment."""
         return NEVER
 
-    def catch_up(self, bars: Bars) -> None:
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
         """Never: no bar is passed over."""
         require(False, "a session passes over no bar")
 

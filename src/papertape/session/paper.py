@@ -15,7 +15,7 @@ from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import Notify, drive
 from papertape.engines.proofbench.marks import Logged, value
 from papertape.engines.proofbench.record import LookaheadVerdict
-from papertape.engines.proofbench.results import Outcome, SimulationResults, report
+from papertape.engines.proofbench.results import Outcome, SimulationResults, Story, report
 from papertape.engines.proofbench.window import Window, cut
 from papertape.session.assembly import desk
 from papertape.session.feed import replayed
@@ -47,7 +47,8 @@ def replay(
     times, logged = drive(rig.pipeline, stream, window, NoJournal(), notify)
     valuation = value(config.capital, window.start, times, logged, window.bars)
     verdict = LookaheadVerdict("not_run", 0, "a session cannot look ahead: its feed has no future")
-    outcome = Outcome(strategy, window, logged, rig.pipeline.orders, valuation, verdict)
+    story = Story(logged, rig.pipeline.orders)
+    outcome = Outcome.known(strategy, window, story, valuation, verdict)
     return report(outcome, None, histories, config)
 
 
@@ -80,5 +81,6 @@ def journaled(
     assert isinstance(opened, DayOpened)
     valuation = value(opened.cash, window.start, times, logged, window.bars)
     verdict = LookaheadVerdict("not_run", 0, "a session cannot look ahead: its feed has no future")
-    outcome = Outcome(strategy, window, logged, state.orders, valuation, verdict)
+    story = Story(logged, state.orders)
+    outcome = Outcome.known(strategy, window, story, valuation, verdict)
     return report(outcome, None, histories, config)

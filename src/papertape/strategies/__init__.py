@@ -1,6 +1,8 @@
-"""Strategies: the two ways to write one, what they are made of, and the three that come along."""
+"""Strategies: the three ways to write one, what they are made of, and those that come along."""
 
-from papertape.domain.market import Bar, Bars, FloatArray
+from papertape.domain.market import Bar, Bars, FloatArray, IntArray
+from papertape.domain.panel import Panel
+from papertape.strategies.cross_section import WeightMatrix, best, equally
 from papertape.strategies.indicators import (
     donchian_high,
     donchian_low,
@@ -8,6 +10,7 @@ from papertape.strategies.indicators import (
     held,
     previous,
     sma,
+    sma_above,
     sma_order,
     true_range,
     wilder_atr,
@@ -17,8 +20,11 @@ from papertape.strategies.indicators import (
 from papertape.strategies.momentum_breakout import MomentumBreakoutStrategy
 from papertape.strategies.moving_average_crossover import MovingAverageCrossoverStrategy
 from papertape.strategies.rsi_mean_reversion import RSIMeanReversionStrategy
+from papertape.strategies.running import RunningAverage
 from papertape.strategies.strategy import (
+    BoolArray,
     Context,
+    CrossSection,
     OrderStrategy,
     SignalStrategy,
     Strategy,
@@ -36,18 +42,27 @@ from papertape.strategies.studies import (
     standard_deviation,
     stochastic,
 )
+from papertape.strategies.top_momentum import TopMomentumStrategy
 
 __all__ = [
     "Bar",
     "Bars",
+    "BoolArray",
     "Context",
+    "CrossSection",
     "FloatArray",
+    "IntArray",
     "MomentumBreakoutStrategy",
     "MovingAverageCrossoverStrategy",
     "OrderStrategy",
+    "Panel",
     "RSIMeanReversionStrategy",
+    "RunningAverage",
     "SignalStrategy",
     "Strategy",
+    "TopMomentumStrategy",
+    "WeightMatrix",
+    "best",
     "bollinger",
     "build",
     "check_parameters",
@@ -56,6 +71,7 @@ __all__ = [
     "donchian_high",
     "donchian_low",
     "ema",
+    "equally",
     "held",
     "macd",
     "money_flow_index",
@@ -63,6 +79,7 @@ __all__ = [
     "parameter",
     "previous",
     "sma",
+    "sma_above",
     "sma_order",
     "standard_deviation",
     "stochastic",

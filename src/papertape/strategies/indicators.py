@@ -30,38 +30,48 @@ def sma(prices: FloatArray, period: int) -> FloatArray:
     """Plain average of the last ``period`` prices; first value on row ``period - 1``.
 
     Exact but for one division: the sums are whole micro-dollars, so no rounding builds up and
-    equal windows have equal averages. To compare two averages, use `sma_order`.
+    equal windows have equal averages. To compare two averages, use `sma_above`.
     """
     return _headed(_window_sums(prices, period) / (period * MICROS_PER_DOLLAR), len(prices))
+
+
+def sma_above(prices: FloatArray, fast: int, slow: int) -> FloatArray:
+    """1 where the ``fast`` average is above the ``slow`` one, else 0, as on the rows before both.
+
+    Decided in whole numbers, because the float averages of a true tie often differ in the last
+    bit.
+    """
+    if cython.compiled and _fits_floats(prices, fast, slow):
+        above = np.empty(len(prices))  # one pass and no temporary: a sweep asks a thousand times
+        above[: max(fast, slow) - 1] = 0.0
+        _compare(_float_totals(prices), fast, slow, above)
+        return above
+    fast_sums = _window_sums(prices, fast, times=slow)[max(slow - fast, 0) :] * slow
+    slow_sums = _window_sums(prices, slow, times=fast)[max(fast - slow, 0) :] * fast
+    return np.nan_to_num(_headed((fast_sums > slow_sums).astype(np.float64), len(prices)))
 
 
 def sma_order(prices: FloatArray, fast: int, slow: int) -> FloatArray:
     """1 where the ``fast`` average is above the ``slow`` one, -1 below, 0 at a true tie.
 
-    Decided in whole numbers, because the float averages of a true tie often differ in the last
-    bit. First value on row ``max(fast, slow) - 1``.
+    First value on row ``max(fast, slow) - 1``. See `sma_above`.
     """
-    if cython.compiled and _fits_floats(prices, fast, slow):
-        order = np.empty(len(prices))  # one pass and no temporary: a sweep asks a thousand times
-        order[: max(fast, slow) - 1] = np.nan
-        _compare(_float_totals(prices), fast, slow, order)
-        return order
-    fast_sums = _window_sums(prices, fast, times=slow)[max(slow - fast, 0) :] * slow
-    slow_sums = _window_sums(prices, slow, times=fast)[max(fast - slow, 0) :] * fast
-    above, below = fast_sums > slow_sums, fast_sums < slow_sums
-    return _headed(above.astype(np.float64) - below, len(prices))
+    order = sma_above(prices, fast, slow) - sma_above(prices, slow, fast)
+    order[: max(fast, slow) - 1] = np.nan
+    return order
 
 
 @cython.boundscheck(False)
 @cython.wraparound(False)
-def _compare(totals: FloatArray, fast: int, slow: int, order: FloatArray) -> None:
-    """Write the order of two averages row by row, from totals that are whole numbers."""
+@cython.overflowcheck(False)
+def _compare(totals: FloatArray, fast: int, slow: int, above: FloatArray) -> None:
+    """Write row by row which average is above, from totals that are whole numbers."""
     one, other = float(slow), float(fast)
     with cython.nogil:
         for row in range(max(fast, slow), len(totals)):
             quick = (totals[row] - totals[row - fast]) * one
             calm = (totals[row] - totals[row - slow]) * other
-            order[row - 1] = min(max(quick - calm, -1.0), 1.0)  # whole numbers: there is no 0.5
+            above[row - 1] = 1.0 if quick > calm else 0.0
 
 
 def _fits_floats(prices: FloatArray, fast: int, slow: int) -> bool:

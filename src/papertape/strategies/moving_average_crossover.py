@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from papertape.domain.errors import UsageError
 from papertape.domain.market import Bars, FloatArray
-from papertape.strategies.indicators import held, previous, sma, sma_order
+from papertape.strategies.indicators import held, previous, sma, sma_above, sma_order
 from papertape.strategies.strategy import check_parameters, parameter
 
 _SIDES = {1: "above", 0: "level with", -1: "below"}
@@ -41,9 +41,9 @@ class MovingAverageCrossoverStrategy:
 
     def exposure(self, bars: Bars) -> FloatArray:
         """1 or 0 a row."""
-        order = sma_order(bars.close, self.fast, self.slow)
         if self.entry == "state":
-            return (order > 0).astype(float)
+            return sma_above(bars.close, self.fast, self.slow)
+        order = sma_order(bars.close, self.fast, self.slow)
         # NaN compares as false, so the first row with both averages is never taken for a cross.
         before = previous(order)
         crossed_above = (before <= 0) & (order > 0)

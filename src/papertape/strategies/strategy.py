@@ -1,21 +1,27 @@
-"""The two ways to write a strategy, and how its parameters are declared and read.
+"""The three ways to write a strategy, and how its parameters are declared and read.
 
-A *signal strategy* says what it wants to hold; an *order strategy* says what it does. Both are
-plain classes: a protocol is matched by having its methods, not by inheriting.
+A *signal strategy* says what it wants to hold; an *order strategy* says what it does; a
+*cross-section* says how money is spread over many symbols. All are plain classes: a protocol is
+matched by having its methods, not by inheriting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass
+from datetime import date
 from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar, Bars, FloatArray, Quote
+from papertape.domain.market import Bar, Bars, FloatArray, IntArray, Quote
 from papertape.domain.order import OrderId, OrderKind, TimeInForce
+from papertape.domain.panel import Panel
 
 
 @runtime_checkable
@@ -60,7 +66,42 @@ class OrderStrategy(Protocol):
         ...
 
 
-Strategy: TypeAlias = SignalStrategy | OrderStrategy
+BoolArray: TypeAlias = NDArray[np.bool_]
+
+
+@runtime_checkable
+class CrossSection(Protocol):
+    """Ranks many symbols on some days, selects some of them, and gives each a weight.
+
+    Matrices go in and out: a row for each day asked about, a column a symbol. All days of a
+    history may be asked about at once, or each by itself with nothing after it in the panel; the
+    promise is that both give the same, for a row rests on rows up to its own only.
+    """
+
+    @property
+    def warmup(self) -> int:
+        """Rows of the panel it must have seen before its first answer counts."""
+        ...
+
+    @property
+    def rebalance(self) -> str | Iterable[date]:
+        """The days: ``monthly``, ``weekly:first``, ``every:21``; or the days themselves."""
+        ...
+
+    def rank(self, panel: Panel, rows: IntArray) -> FloatArray:
+        """A score for each symbol after each of these rows; NaN for one not to be held."""
+        ...
+
+    def select(self, scores: FloatArray) -> BoolArray:
+        """Which of them to hold; what has no score never is."""
+        ...
+
+    def weight(self, scores: FloatArray, chosen: BoolArray) -> FloatArray:
+        """The share of the money for each chosen one, from -1 to 1; what is over stays in cash."""
+        ...
+
+
+Strategy: TypeAlias = SignalStrategy | OrderStrategy | CrossSection
 
 
 @dataclass(frozen=True)

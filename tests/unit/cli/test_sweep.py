@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from tests.unit.cli.conftest import Type
+
+from papertape.cli.sweep import state
+from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.sweep import Figures, Plan, Sweep, Trial
 
 SWEEP = (
     *("sweep", "moving_average_crossover", "--symbol", "IBM", "--from", "2010-01-04"),
@@ -74,6 +82,8 @@ def test_only_the_same_sweep_is_resumed(typed: Type) -> None:
         ([], "needs values to try"),
         (["--param", "fast=5,10", "--method", "random"], "do not go together"),
         (["--param", "fast=5,10", "--draws", "3"], "do not go together"),
+        (["--param", "fast=5,10", "--method", "tpe"], "do not go together"),
+        (["--param", "fast=5,10", "--ray-address", "127.0.0.1:1"], "goes with --backend ray"),
     ],
 )
 def test_words_that_mean_nothing_are_told(typed: Type, words: list[str], told: str) -> None:
@@ -126,3 +136,88 @@ def test_what_its_own_code_raises_is_told_as_its_own(typed: Type, folder: Path) 
     said = typed("sweep", "above", "--symbol", "IBM", "--param", "days=20:60:20")
     assert said.code == 5
     assert "above.py" in said.err
+
+
+TUNED = (*SWEEP[:-4], "--param", "fast=5:40:5", "--param", "slow=12:120:12")
+TPE = ("--method", "tpe", "--trials", "24", "--seed", "5")
+
+
+@pytest.mark.skipif(find_spec("optuna") is None, reason="papertape[tune] is not installed")
+def test_a_tuned_sweep_that_was_killed_goes_on_as_it_would_have(typed: Type, folder: Path) -> None:
+    whole = typed(*TUNED, *TPE, "--json")
+    assert whole.code == 0, whole.err
+    file = home(folder) / "sweeps" / "sma-sweep-1122a" / "trials.jsonl"
+    written = file.read_bytes()
+    file.write_bytes(b"".join(written.splitlines(keepends=True)[:9]))
+    again = typed(*TUNED, *TPE, "--json", "--resume", "sma-sweep-1122a")
+    assert again.code == 0, again.err
+    assert file.read_bytes() == written
+    assert json.loads(again.out)["data"]["trials"] == json.loads(whole.out)["data"]["trials"]
+    other = typed(*TUNED, *TPE[:-1], "6", "--json")
+    assert json.loads(other.out)["data"]["trials"] != json.loads(whole.out)["data"]["trials"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="papertape[ray] is not installed")
+def test_a_cluster_writes_the_same_bytes(
+    typed: Type, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (folder / "strategies").mkdir()
+    (folder / "strategies" / "above.py").write_text(OWN)
+    words = ("sweep", "above", "--symbol", "IBM", "--param", "days=20:90:10")
+    for backend in ("local", "ray"):
+        said = typed(*words, "--backend", backend)
+        assert said.code == 0, said.err
+    files = sorted((home(folder) / "sweeps").glob("*/trials.jsonl"))
+    local, cluster = (file.read_bytes() for file in files)
+    assert len(local.splitlines()) == 8
+    assert cluster == local
+
+
+def test_a_missing_package_is_told_by_its_extra(
+    typed: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package, words in (("optuna", TPE), ("ray", ("--backend", "ray"))):
+        monkeypatch.setitem(sys.modules, package, None)  # as Python marks what cannot be imported
+        said = typed(*TUNED, *words)
+        assert said.code == 3
+        assert f"needs the package {package}" in said.err
+        assert "pip install 'papertape[" in said.err
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_heat_map_shows_every_setting_and_frames_the_plateau(typed: Type, folder: Path) -> None:
+    said = typed(*SWEEP, "--json")
+    data = json.loads(said.out)["data"]
+    picture = ElementTree.parse(data["heat_map"]).getroot()
+    told = [title.text or "" for title in picture.iter(f"{SVG}title")]
+    assert len(told) == 6 + 1  # one setting cannot be, but has its cell; and the frame
+    for trial in data["trials"]:
+        chosen, sharpe = trial["parameters"], trial["figures"]["sharpe"]
+        cell = f"slow={chosen['slow']} fast={chosen['fast']} {sharpe:.4g}"
+        assert cell in told
+    assert "slow=12 fast=15 not tried" in told
+    assert "the plateau" in told
+    assert "heat-map.svg" in typed(*SWEEP).out
+
+
+def test_one_setting_has_no_heat_map(typed: Type) -> None:
+    words = ("--param", "fast=5", "--param", "slow=20")
+    said = typed(*SWEEP[:-4], *words, "--json")
+    assert json.loads(said.out)["data"]["heat_map"] is None
+
+
+def test_it_says_how_far_it_is() -> None:
+    plan = Plan({"a": list(range(10))})
+    figures = dict.fromkeys(Figures.__struct_fields__, 0.0)
+    trials = [Trial(n, {"a": n}, Figures(**{**figures, "sharpe": n / 10})) for n in range(5)]
+    so_far = Sweep(object, plan, SimulationConfig(), trials, 0, False, "")
+    # Six are done, one of them in vain; four of the six now, in 20 seconds, and four are left.
+    words = state(so_far, "sharpe", 6, 2, 20.0)
+    assert words == "6/10 done, 1 failed, 0:20 left, best plateau 0.30"
+    drawn = replace(so_far, plan=Plan(plan.values, draws=8))
+    assert state(drawn, "sharpe", 6, 2, 200.0) == "6/8 done, 1 failed, 1:40 left, best 0.40"

@@ -29,6 +29,16 @@ def test_the_table_equals_exchange_calendars_on_every_day(newyork: Calendar) -> 
     assert [(each.day, each.open, each.close) for each in sessions] == expected
 
 
+def test_many_days_have_the_times_that_each_has_alone(newyork: Calendar) -> None:
+    span = range(newyork.first.toordinal(), newyork.last.toordinal() + 1)
+    days = [date.fromordinal(each) for each in span]  # weekends and holidays among them
+    opens, closes = newyork.times(days)
+    sessions = [newyork.session(day) for day in days]
+    assert opens.tolist() == [each.open for each in sessions]
+    assert closes.tolist() == [each.close for each in sessions]
+    assert [len(column) for column in newyork.times([])] == [0, 0]
+
+
 @pytest.mark.parametrize(("year", "count"), [(2001, 248), (2023, 250), (2024, 252), (2025, 250)])
 def test_a_year_has_as_many_sessions_as_the_exchange_says(
     newyork: Calendar, year: int, count: int

@@ -53,6 +53,7 @@ def columns(module: ModuleType, bars: Bars, period: int) -> list[bytes]:
     high, low, close = bars.high, bars.low, bars.close
     made = (
         module.sma(close, period),
+        module.sma_above(close, period, period + 7),
         module.sma_order(close, period, period + 7),
         module.ema(close, period),
         module.wilder_rsi(close, period),

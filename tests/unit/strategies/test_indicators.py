@@ -20,6 +20,7 @@ from papertape.strategies.indicators import (
     held,
     previous,
     sma,
+    sma_above,
     sma_order,
     true_range,
     wilder_atr,
@@ -156,6 +157,7 @@ def test_holding_begins_with_the_first_entry_after_the_warm_up_and_ends_with_a_l
 
 INDICATORS = {
     "sma": lambda column: sma(column, 5),
+    "sma_above": lambda column: sma_above(column, 2, 5),
     "sma_order": lambda column: sma_order(column, 2, 5),
     "ema": lambda column: ema(column, 5),
     "wilder_rsi": lambda column: wilder_rsi(column, 5),

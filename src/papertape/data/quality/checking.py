@@ -64,7 +64,7 @@ def prices(sheet: Sheet) -> list[Finding]:
     silent = hours.silences(usual)
     booked, explained = bookings.misbooked(usual)
     for finding in silent:
-        explained |= np.isin(sheet.days, finding.days)
+        explained |= sheet.on(finding.days)
     mixed, explained = scale.mixed_units(usual, explained)
     off, explained = scale.levels(usual, explained)
     back, explained = leaps.spikes(usual, explained)

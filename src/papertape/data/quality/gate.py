@@ -8,7 +8,8 @@ from papertape.data.quality.checking import prices, ranked
 from papertape.data.quality.finding import Finding
 from papertape.data.quality.sheet import Sheet
 from papertape.domain.errors import DataError
-from papertape.domain.market import PriceHistory
+from papertape.domain.kept import kept
+from papertape.domain.market import Adjustment, Bars, CorporateAction, PriceHistory
 
 
 def refuse_errors(history: PriceHistory, allow: Collection[str] = ()) -> tuple[Finding, ...]:
@@ -21,7 +22,7 @@ def refuse_errors(history: PriceHistory, allow: Collection[str] = ()) -> tuple[F
     Raises:
         DataError: At the first error that is not allowed, saying how many more there are.
     """
-    found = ranked(prices(Sheet.of(history)))
+    found = _found(history.bars, history.actions, history.adjusted)
     errors = [each for each in found if each.severity == "error" and each.rule not in allow]
     if errors:
         first = errors[0]
@@ -33,3 +34,11 @@ def refuse_errors(history: PriceHistory, allow: Collection[str] = ()) -> tuple[F
             untouched="no bar was traded",
         )
     return found
+
+
+@kept
+def _found(
+    bars: Bars, actions: tuple[CorporateAction, ...], adjusted: Adjustment
+) -> tuple[Finding, ...]:
+    """What there is to say about bars, which is the same for every run over them."""
+    return ranked(prices(Sheet.of(PriceHistory(bars, actions, adjusted))))

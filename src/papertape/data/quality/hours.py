@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import date
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from papertape.data.quality.finding import Days, Finding, Repair
-from papertape.data.quality.sheet import Sheet
+from papertape.data.quality.sheet import Sheet, distinct
 from papertape.data.quality.usual import Usual
+from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import MINUTE, utc
 from papertape.domain.market import IntArray, session_times
 
@@ -41,6 +43,14 @@ _COVERED = 0.8
 """Share of a session's bars below which a source has bars only where something traded."""
 
 
+@lru_cache(maxsize=64)
+def _sessions(venue: str, first: date, last: date) -> Days:
+    """The sessions between two days, found once for the many symbols that share them."""
+    sessions = np.array(calendar_of(venue).sessions(first, last), "datetime64[D]")
+    sessions.flags.writeable = False
+    return sessions
+
+
 @dataclass(frozen=True, eq=False)
 class Timetable:
     """The sessions that a sheet, in order and each time once, should fill."""
@@ -50,7 +60,7 @@ class Timetable:
     @cached_property
     def held(self) -> Days:
         """The days with bars that the calendar says something about."""
-        days = np.unique(self.sheet.days)
+        days = distinct(self.sheet.days)
         calendar = self.sheet.calendar
         known = (days >= np.datetime64(calendar.first)) & (days <= np.datetime64(calendar.last))
         return days[known]
@@ -61,7 +71,7 @@ class Timetable:
         if not len(self.held):
             return self.held
         first, last = self.held[0].item(), self.held[-1].item()
-        return np.array(self.sheet.calendar.sessions(first, last), "datetime64[D]")
+        return _sessions(self.sheet.calendar.venue, first, last)
 
     @cached_property
     def hours(self) -> tuple[IntArray, IntArray]:
@@ -163,7 +173,7 @@ def silences(usual: Usual) -> list[Finding]:
 def _not_this_calendar(table: Timetable) -> list[Finding]:
     if table.fits or not len(table.foreign):
         return []
-    rows = np.flatnonzero(np.isin(table.sheet.days, table.foreign))
+    rows = np.flatnonzero(table.sheet.on(table.foreign))
     venue = table.sheet.calendar.venue
     what = f"is no session of {venue}: the dates keep another calendar, so none are missed"
     return [table.sheet.finding("D7", "info", rows, what, todo="nothing: sessions are not judged")]
@@ -191,7 +201,7 @@ def _days_missing(table: Timetable) -> list[Finding]:
 def _days_closed(table: Timetable) -> list[Finding]:
     if not table.fits or not len(table.foreign):
         return []
-    rows = np.isin(table.sheet.days, table.foreign)
+    rows = table.sheet.on(table.foreign)
     what = f"is dated on a day without a session of {table.sheet.calendar.venue}"
     repair = Repair("these rows are left out", kept=np.flatnonzero(~rows))
     return [table.sheet.finding("D7", "warn", rows, what, repair=repair)]
@@ -261,7 +271,7 @@ def _outside(table: Timetable) -> list[Finding]:
     np.add.at(edges, begin[end > begin], 1)
     np.add.at(edges, end[end > begin], -1)
     away = np.cumsum(edges[:-1]) == 0
-    closed = away & np.isin(sheet.days, table.foreign)
+    closed = away & sheet.on(table.foreign)
     extended = away & ~closed
     found = []
     if closed.any():
@@ -321,7 +331,7 @@ def _early_closes(table: Timetable) -> list[Finding]:
     keeps_hours = not len(fulls) or float(np.median(after[fulls])) == 0
     days = table.due[early]
     if keeps_hours and goes_on.any():
-        rows = np.flatnonzero(np.isin(sheet.days, days[goes_on]))
+        rows = np.flatnonzero(sheet.on(days[goes_on]))
         what = "goes on after the early close as if the day were whole"
         return [sheet.finding("D9", "warn", rows, what, todo="get the day from another source")]
     rows = table.bounds[1][early] - 1

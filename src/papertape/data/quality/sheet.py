@@ -139,6 +139,13 @@ class Sheet:
         sheet = replace(self, **changed)
         return sheet if repair.kept is None else sheet.only(repair.kept)
 
+    def on(self, days: Days) -> NDArray[np.bool_]:
+        """The rows of some days."""
+        first = np.flatnonzero(_begins_day(self.days))
+        lengths = np.diff(np.append(first, len(self)))
+        chosen: NDArray[np.bool_] = np.repeat(np.isin(self.days[first], days), lengths)
+        return chosen
+
     def end(self, row: int) -> Nanos:
         """When a row's bar is over."""
         if not self.frequency.is_daily:
@@ -176,7 +183,7 @@ class Sheet:
         rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         first = int(rows[0])
         prices = "/".join(f"{getattr(self, name)[first]:g}" for name in PRICES)
-        days = np.unique(self.days[rows])
+        days = distinct(self.days[rows])
         fix = f"papertape data fix {self.symbol} --rule {rule} --write"
         again = f"papertape data get {self.symbol} --from {days[0]} --to {days[-1]}"
         return Finding(
@@ -190,3 +197,15 @@ class Sheet:
             todo=fix if repair else todo or again,
             repair=repair,
         )
+
+
+def distinct(days: Days) -> Days:
+    """Each day once, in order."""
+    return np.unique(days[_begins_day(days)])
+
+
+def _begins_day(days: Days) -> NDArray[np.bool_]:
+    """Rows whose day is not that of the row above: rows of a day mostly stand together."""
+    turns = np.ones(len(days), np.bool_)
+    np.not_equal(days[1:], days[:-1], out=turns[1:])
+    return turns

@@ -3,5 +3,6 @@
 from papertape.data.store.manifest import Change, Manifest, Origin
 from papertape.data.store.merging import OnDifference
 from papertape.data.store.store import Kept, Store
+from papertape.data.store.stored import StoredPrices
 
-__all__ = ["Change", "Kept", "Manifest", "OnDifference", "Origin", "Store"]
+__all__ = ["Change", "Kept", "Manifest", "OnDifference", "Origin", "Store", "StoredPrices"]

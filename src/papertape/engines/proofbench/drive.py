@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import current_thread, main_thread
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from papertape.data.actions import rows_of
 from papertape.domain.event import Entry, Journal, Moment
+from papertape.domain.market import IntArray
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.proofbench.marks import Logged
 from papertape.engines.proofbench.window import Window
@@ -20,7 +24,7 @@ Notify: TypeAlias = Callable[[Sequence[Entry]], None]
 class Driven(NamedTuple):
     """When each moment after the start was, and what happened in it."""
 
-    times: list[int]
+    times: Sequence[int] | IntArray
     logged: Logged
 
 
@@ -40,20 +44,20 @@ def drive(
         journal: Where entries are recorded before anything is sent.
         notify: Told what happened, after it is recorded.
     """
-    driven = Driven([], Logged([], []))
+    times, logged = list[int](), Logged([], [])
     for moment in stream:
         if moment.time < window.decides_from:
             pipeline.warm(moment)
             continue
         entries = pipeline.step(moment, journal)
         if entries:
-            driven.logged.add(len(driven.times), entries)
+            logged.add(len(times), entries)
             if notify is not None:
                 notify(entries)
         if moment.time > window.start:
-            driven.times.append(moment.time)
+            times.append(moment.time)
     pipeline.finish()
-    return driven
+    return Driven(times, logged)
 
 
 def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -> Driven:
@@ -61,6 +65,32 @@ def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -
 
     What comes of it is what `drive` brings, to the last entry; only sooner.
     """
+    with _rarely_collecting():
+        return _drive_history(pipeline, window, journal)
+
+
+_OBJECTS = 50_000
+"""How many new objects a run may make between two searches for garbage."""
+
+
+@contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    """Search for garbage less often: a run keeps most of what it makes.
+
+    The setting belongs to the whole process, so only the main thread touches it.
+    """
+    thresholds = gc.get_threshold()
+    if not thresholds[0] or current_thread() is not main_thread():
+        yield
+        return
+    gc.set_threshold(max(_OBJECTS, thresholds[0]), *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+def _drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -> Driven:
     (symbol, bars), logged = next(iter(window.bars.items())), Logged([], [])
     acting = rows_of(bars, window.actions.get(symbol, ()))
     turns = [*sorted(acting), len(bars)]
@@ -84,4 +114,4 @@ def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -
         logged.add(max(0, row - first), pipeline.step(moment_at(row), journal))
         row += 1
     pipeline.finish()
-    return Driven(bars.end[first:].tolist(), logged)
+    return Driven(bars.end[first:], logged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from papertape.engines.proofbench.bench import SimulationEngine
+from papertape.engines.proofbench.cluster import cluster
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.evidence.ledger import Ledger
 from papertape.engines.proofbench.results import SimulationResults
@@ -78,9 +80,11 @@ def sweep(
     parameters: Mapping[str, Iterable[Any]],
     *,
     draws: int = 0,
+    tune: bool = False,
     objective: str = "sharpe",
     folds: int = 0,
     jobs: int = 0,
+    ray: str = "",
     ledger: Path | None = None,
     **settings: Any,
 ) -> SweepResults:
@@ -91,20 +95,26 @@ def sweep(
         prices: Symbol -> a frame, `Bars` or `PriceHistory`.
         parameters: Parameter -> the values to try.
         draws: How many combinations to draw at random; 0 for all.
+        tune: Whether each draw is to rest on those before (needs ``papertape[tune]``).
         objective: What to look for, see `papertape.engines.proofbench.sweep.OBJECTIVES`.
         folds: Steps of a walk forward; 0 for none.
         jobs: Threads; 0 for all cores. The result is the same with any number.
+        ray: Address of a Ray cluster that does it instead, or ``local`` to start one (needs
+            ``papertape[ray]``).
         ledger: File that counts the trials ever made; without one only these count.
         **settings: Fields of `SimulationConfig`.
     """
     engine, threads = _loaded(prices, settings), jobs or os.cpu_count() or 1
     histories, book = engine.histories, Ledger(ledger) if ledger else None
     values = {name: list(each) for name, each in parameters.items()}
-    plan = Plan(values, draws, engine.config.seed)
-    done = run_sweep(strategy, histories, plan, engine.config, jobs=threads)
-    walked = None
-    if folds and done.is_complete:
-        walked = walk_forward(strategy, histories, plan, done, folds, objective, jobs=threads)
+    plan = Plan(values, draws, engine.config.seed, objective if tune else "")
+    with cluster(ray, len(plan)) if ray else nullcontext() as hands:
+        done = run_sweep(strategy, histories, plan, engine.config, jobs=threads, hands=hands)
+        walked = None
+        if folds and done.is_complete:
+            walked = walk_forward(
+                strategy, histories, plan, done, folds, objective, jobs=threads, hands=hands
+            )
     if book is not None:
         book.add(sitting_of(done, histories))
         if walked is not None:

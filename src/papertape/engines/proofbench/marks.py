@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +29,10 @@ from papertape.domain.event import (
 )
 from papertape.domain.market import Bars, FloatArray, IntArray
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros, counted
-from papertape.engines.proofbench.metrics import Marks
+from papertape.engines.proofbench.metrics import Holdings, Marks
+
+PIECE = 32_768
+"""Rows of a column that are worked on at once: they stay in a processor's own memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,38 +48,71 @@ class Logged:
         self.rows.extend([row] * len(entries))
 
 
+class Exposure(NamedTuple):
+    """The value of all positions, micro-dollars: sizes added, and signed."""
+
+    gross: IntArray
+    net: IntArray
+
+
 @dataclass(frozen=True, eq=False)
 class Valuation:
     """The account at the start (row 0) and after each moment, in integer micro-dollars.
 
-    ``cash`` is by trade date and counts the bonds of futures; ``gross`` and ``net`` are exposures.
+    Attributes:
+        time: When.
+        cash: By trade date, the bonds of futures counted.
+        equity: Cash and what is owed and held.
+        traded: What was bought and sold in all, sizes added.
+        held: The exposures; None where that is what equity has beside cash, of one instrument.
     """
 
     time: IntArray
     cash: IntArray
     equity: IntArray
-    gross: IntArray
-    net: IntArray
-    traded: IntArray
+    traded: Micros
+    held: Exposure | None = None
+
+    def exposure(self, rows: slice) -> Exposure:
+        """The exposures at some of the marks."""
+        if self.held is not None:
+            return Exposure(*(column[rows] for column in self.held))
+        net = self.equity[rows] - self.cash[rows]
+        return Exposure(np.abs(net), net)
+
+    @property
+    def gross(self) -> FloatArray:
+        """Gross exposure as a fraction of equity."""
+        return _share(self.exposure(slice(None)).gross, self.equity)
 
     def marks(self) -> Marks:
         """The same in dollars and fractions, as the metrics want it."""
-        equity = self.equity / MICROS_PER_DOLLAR
-        return Marks(
-            time=self.time,
-            equity=equity,
-            gross=_share(self.gross, self.equity),
-            net=_share(self.net, self.equity),
-            traded=self.traded / MICROS_PER_DOLLAR,
-        )
+        return Marks(self.time, self.equity / MICROS_PER_DOLLAR, holdings=self._holdings())
+
+    def _holdings(self) -> Holdings:
+        """Summed piece by piece: no further column as long as the run."""
+        busy, gross, net = 0, 0.0, 0.0
+        for first in range(1, len(self.equity), PIECE):
+            rows = slice(first, first + PIECE)
+            held, equity = self.exposure(rows), self.equity[rows]
+            busy += int(np.count_nonzero(held.gross))
+            gross += float(np.sum(_share(held.gross, equity)))
+            net += float(np.sum(_share(held.net, equity)))
+        return Holdings(busy, gross, net, self.traded / MICROS_PER_DOLLAR)
 
 
 def _share(part: IntArray, whole: IntArray) -> FloatArray:
+    if np.all(whole):
+        return part / whole
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole != 0)
 
 
 def value(
-    capital: Micros, start: int, times: Sequence[int], logged: Logged, bars: Mapping[str, Bars]
+    capital: Micros,
+    start: int,
+    times: Sequence[int] | IntArray,
+    logged: Logged,
+    bars: Mapping[str, Bars],
 ) -> Valuation:
     """Value an account after each moment from what was booked and the closes.
 
@@ -87,7 +124,7 @@ def value(
         bars: Prices as traded; an instrument without a bar at a moment keeps its last close.
     """
     cash = np.zeros(len(times) + 1, np.int64)
-    owed, traded = np.zeros_like(cash), np.zeros_like(cash)
+    owed, traded = np.zeros_like(cash), 0
     held = {symbol: np.zeros_like(cash) for symbol in bars}
     marked = {symbol: np.zeros_like(cash) for symbol in bars if bars[symbol].instrument.is_future}
     cash[0] = capital
@@ -103,10 +140,10 @@ def value(
         if symbol in marked:
             marked[symbol][row + 1] += _marked_by(entry)
         if isinstance(entry, OrderFilled):
-            traded[row + 1] += abs(entry.fill.value)
+            traded += abs(entry.fill.value)
     cash, owed = np.cumsum(cash), np.cumsum(owed)
     gross, net, worth = np.zeros_like(cash), np.zeros_like(cash), np.zeros_like(cash)
-    moments = np.array(times, np.int64)
+    moments = np.asarray(times, np.int64)
     closes = _closes(bars, moments, logged)
     for symbol, changes in held.items():
         unit = bars[symbol].instrument.multiplier
@@ -117,7 +154,7 @@ def value(
     equity = cash + owed + worth
     counted(int(np.max(np.abs(equity))))
     time = np.concatenate([[start], moments])
-    return Valuation(time, cash, equity, gross, net, traded)
+    return Valuation(time, cash, equity, traded, Exposure(gross, net))
 
 
 _OURS = frozenset({CASH, UNSETTLED, BOND, OWED})
@@ -151,6 +188,8 @@ def _closes(bars: Mapping[str, Bars], moments: IntArray, logged: Logged) -> dict
 def _closes_at(bars: Bars, moments: IntArray) -> IntArray:
     """Last known close at the start and at each moment, micro-dollars; 0 before the first bar."""
     closes = np.rint(bars.close * MICROS_PER_DOLLAR).astype(np.int64)
+    if np.array_equal(bars.end[-len(moments) :], moments):  # of a single instrument, mostly
+        return np.concatenate([[0], closes[-len(moments) :]])
     row = np.searchsorted(bars.end, moments, side="right") - 1
     known = np.where(row >= 0, closes[np.maximum(row, 0)], 0)
     return np.concatenate([[0], known])

@@ -17,16 +17,21 @@ import numpy as np
 from papertape.domain.clock import DAY
 from papertape.domain.errors import require
 from papertape.domain.market import FloatArray, IntArray
-from papertape.domain.money import dollars
+from papertape.domain.money import MICROS_PER_DOLLAR, dollars
+from papertape.engines.proofbench.shape import Falls, Shape, falls_of, losses_below, shape_of
 from papertape.engines.proofbench.trades import Trade
+from papertape.engines.proofbench.trips import Trips
 
 FLAT = 1e-12
 """A deviation below this is rounding noise, and no ratio is taken of it."""
 SHORTEST_CAGR = 90
 """Calendar days below which a yearly growth rate says more about luck than about a year."""
+TAIL = 0.05
 FEWEST_FOR_A_TAIL = 20
 """Returns below which the 5 % tail holds less than one of them."""
 SQN_CAP = 100
+LONG, SAMPLE = 20_000, 2_000
+"""Rows from which it is worth looking at a sample of so many first."""
 
 
 class Reason(StrEnum):
@@ -55,6 +60,22 @@ Figure: TypeAlias = float | Reason
 """A number, or why there is none."""
 
 
+class Holdings(NamedTuple):
+    """What an account held at its closes, and traded between them.
+
+    Attributes:
+        busy: Closes with anything held.
+        gross, net: Sums of the value of all positions as fractions of equity: sizes added, and
+            signed.
+        traded: Dollars bought and sold, sizes added.
+    """
+
+    busy: int
+    gross: float
+    net: float
+    traded: float
+
+
 @dataclass(frozen=True, eq=False)
 class Marks:
     """An account seen at the start and then at each close, as columns of equal length.
@@ -63,21 +84,18 @@ class Marks:
         time: int64 nanoseconds, ascending; the first is the instant the run starts.
         equity: Dollars; the first is the starting cash.
         flows: Dollars paid in (positive) or out since the mark before.
-        gross, net: Value of all positions as a fraction of equity: sizes added, and signed.
-        traded: Dollars bought and sold, sizes added, since the mark before.
+        holdings: What was held and traded meanwhile, if that was recorded.
     """
 
     time: IntArray
     equity: FloatArray
     flows: FloatArray | None = None
-    gross: FloatArray | None = None
-    net: FloatArray | None = None
-    traded: FloatArray | None = None
+    holdings: Holdings | None = None
 
     def __post_init__(self) -> None:
         require(len(self.equity) > 0 and self.equity[0] > 0, "a run starts with money")
-        require(bool(np.all(np.diff(self.time) > 0)), "marks ascend in time")
-        for name in ("time", "equity", "flows", "gross", "net", "traded"):
+        require(bool(np.all(self.time[1:] > self.time[:-1])), "marks ascend in time")
+        for name in ("time", "equity", "flows"):
             column = getattr(self, name)
             if column is not None:
                 require(len(column) == len(self.equity), f"{name} has one entry for each mark")
@@ -122,7 +140,7 @@ class Row(NamedTuple):
 
 def measure(
     marks: Marks,
-    trades: Sequence[Trade] = (),
+    trades: Sequence[Trade] | Trips = (),
     *,
     ppy: float,
     rf: float = 0.0,
@@ -138,13 +156,14 @@ def measure(
         benchmark: Equity of the benchmark at the same marks; NaN where it has none.
     """
     require(ppy > 0 and rf > -1, f"no year has {ppy} periods at a rate of {rf}")
+    trips = trades if isinstance(trades, Trips) else Trips.of(trades)
     return Metrics(
         [
             *_return_rows(marks, ppy, rf),
-            *_trade_rows([trade for trade in trades if not trade.is_open]),
+            *_trade_rows(trips.closed()),
             *_holding_rows(marks, ppy),
             *_benchmark_rows(marks, benchmark, ppy, rf),
-            *_total_rows(marks, trades),
+            *_total_rows(marks, trips),
             Row("periods_per_year", "count a year", float(ppy)),
             Row("risk_free", "fraction a year", float(rf)),
         ]
@@ -160,10 +179,15 @@ def returns(equity: FloatArray, flows: FloatArray | None = None) -> FloatArray:
     return after / equity[:-1] - 1
 
 
+def per_period(rf: float, ppy: float) -> float:
+    """A yearly rate brought down to one period geometrically."""
+    rate: float = (1 + rf) ** (1 / ppy) - 1
+    return rate
+
+
 def excess(r: FloatArray, rf: float, ppy: float) -> FloatArray:
-    """Returns above a yearly risk-free rate, brought down to one period geometrically."""
-    per_period: float = (1 + rf) ** (1 / ppy) - 1
-    return r - per_period
+    """Returns above a yearly risk-free rate."""
+    return r - per_period(rf, ppy)
 
 
 def total_return(equity: FloatArray) -> Figure:
@@ -194,124 +218,104 @@ def _growth(equity: FloatArray, periods: float) -> Figure:
     return growth if isfinite(growth) else Reason.SHORT_SAMPLE
 
 
-def volatility(r: FloatArray, ppy: float) -> Figure:
+def deviation(shape: Shape) -> float:
+    """Sample standard deviation of two rows or more."""
+    return sqrt(shape.second * len(shape.column) / (len(shape.column) - 1))
+
+
+def volatility(r: Shape, ppy: float) -> Figure:
     """Standard deviation of returns, a year."""
-    return float(np.std(r, ddof=1)) * sqrt(ppy) if len(r) > 1 else Reason.TOO_FEW_RETURNS
+    return deviation(r) * sqrt(ppy) if len(r.column) > 1 else Reason.TOO_FEW_RETURNS
 
 
-def sharpe(r: FloatArray, rf: float, ppy: float) -> Figure:
+def sharpe(r: Shape, rf: float, ppy: float) -> Figure:
     """Mean excess return over its deviation, a year."""
-    return _mean_over_deviation(excess(r, rf, ppy), ppy)
+    return _over_deviation(r.mean - per_period(rf, ppy), r, ppy)
 
 
-def _mean_over_deviation(x: FloatArray, ppy: float) -> Figure:
-    if len(x) < 2:
+def _over_deviation(mean: float, r: Shape, ppy: float) -> Figure:
+    if len(r.column) < 2:
         return Reason.TOO_FEW_RETURNS
-    mean = np.add.reduce(x) / len(x)  # np.std alone would cost the bootstrap half its time
-    centred = x - mean
-    deviation = sqrt(centred @ centred / (len(x) - 1))
-    return float(mean) / deviation * sqrt(ppy) if deviation >= FLAT else Reason.FLAT
+    spread = deviation(r)
+    return mean / spread * sqrt(ppy) if spread >= FLAT else Reason.FLAT
 
 
-def downside_deviation(x: FloatArray) -> float:
-    """Root mean square of the losses a period, gains counted as zero."""
-    return sqrt(float(np.mean(np.minimum(x, 0.0) ** 2)))
+def downside_deviation(r: FloatArray, level: float) -> float:
+    """Root mean square of what returns lie below a level, those above it counted as zero."""
+    return sqrt(losses_below(r, level) / len(r))
 
 
-def sortino(r: FloatArray, rf: float, ppy: float) -> Figure:
+def sortino(r: Shape, rf: float, ppy: float) -> Figure:
     """Mean excess return over the downside deviation, a year; none where nothing ever moved."""
-    if len(r) < 2:
+    if len(r.column) < 2:
         return Reason.TOO_FEW_RETURNS
-    if float(np.std(r, ddof=1)) < FLAT:
+    if deviation(r) < FLAT:
         return Reason.FLAT
-    x = excess(r, rf, ppy)
-    if not np.any(x < 0):
+    free = per_period(rf, ppy)
+    if np.min(r.column) >= free:
         return Reason.NO_NEGATIVE_RETURNS
-    downside = downside_deviation(x)
-    return float(np.mean(x)) / downside * sqrt(ppy) if downside >= FLAT else Reason.FLAT
+    downside = downside_deviation(r.column, free)
+    return (r.mean - free) / downside * sqrt(ppy) if downside >= FLAT else Reason.FLAT
 
 
-def var_95(r: FloatArray) -> Figure:
-    """The return that one period in twenty falls below (a loss is negative), interpolated."""
-    return float(np.quantile(r, 0.05)) if len(r) else Reason.TOO_FEW_RETURNS
+class Tail(NamedTuple):
+    """The worst returns: the one that a period in twenty falls below, and the mean beyond it."""
+
+    edge: Figure
+    mean: Figure
 
 
-def cvar_95(r: FloatArray) -> Figure:
-    """Mean of the returns that are no better than `var_95`."""
-    edge = var_95(r)
-    if isinstance(edge, Reason):
-        return edge
-    return float(np.mean(r[r <= max(edge, np.min(r))]))  # interpolation may round below the least
+def tail(r: FloatArray) -> Tail:
+    """Value at risk and expected shortfall at 95 % (a loss is negative), the edge interpolated."""
+    if not len(r):
+        return Tail(Reason.TOO_FEW_RETURNS, Reason.TOO_FEW_RETURNS)
+    place = TAIL * (len(r) - 1)
+    below = int(place)
+    above = min(below + 1, len(r) - 1)
+    least = np.partition(_least(r, above + 1), (0, below, above))
+    low, high = float(least[below]), float(least[above])
+    edge = low + (high - low) * (place - below)
+    beyond = least[least <= max(edge, least[0])]  # interpolation may round below the least
+    return Tail(edge, float(np.mean(beyond)))
 
 
-def skew(r: FloatArray) -> Figure:
+def _least(r: FloatArray, count: int) -> FloatArray:
+    """At least the ``count`` smallest, and of a long column not many more."""
+    if len(r) < LONG:
+        return r
+    sample = np.sort(r[:: len(r) // SAMPLE])
+    least = r[r <= sample[len(sample) * count * 3 // (2 * len(r))]]
+    return least if len(least) >= count else r
+
+
+def skew(r: Shape) -> Figure:
     """Third population moment, standardised; 0 for a normal distribution."""
-    return _standardised_moment(r, 3)
+    return _standardised(r, r.third, 3)
 
 
-def kurtosis(r: FloatArray) -> Figure:
+def kurtosis(r: Shape) -> Figure:
     """Fourth population moment, standardised; 3 for a normal distribution."""
-    return _standardised_moment(r, 4)
+    return _standardised(r, r.fourth, 4)
 
 
-def _standardised_moment(r: FloatArray, order: int) -> Figure:
-    if len(r) < 2:
+def _standardised(r: Shape, moment: float, order: int) -> Figure:
+    if len(r.column) < 2:
         return Reason.TOO_FEW_RETURNS
-    deviation = float(np.std(r))
-    if deviation < FLAT:
-        return Reason.FLAT
-    return float(np.mean(((r - np.mean(r)) / deviation) ** order))
+    spread = sqrt(r.second)
+    return moment / spread**order if spread >= FLAT else Reason.FLAT
 
 
 # Drawdowns
 
 
-@dataclass(frozen=True, slots=True)
-class Drawdown:
-    """One stay below an old peak.
-
-    Attributes:
-        depth: Lowest equity over the peak, less 1: negative.
-        peak: Number of the last mark at the peak.
-        bottom: Number of the lowest mark.
-        end: Number of the first mark back at the peak, or of the last mark.
-        recovered: Whether it came back.
-    """
-
-    depth: float
-    peak: int
-    bottom: int
-    end: int
-    recovered: bool
-
-    @property
-    def marks(self) -> int:
-        """How long it lasted, or has lasted, in marks."""
-        return self.end - self.peak
-
-
-def underwater(equity: FloatArray) -> FloatArray:
-    """Each mark over the highest so far, less 1; the first mark counts as a peak."""
-    return equity / np.maximum.accumulate(equity) - 1
-
-
-def max_drawdown(equity: FloatArray) -> float:
+def max_drawdown(falls: Falls) -> float:
     """The deepest fall from a peak, as a negative fraction."""
-    return float(np.min(underwater(equity)))
+    return falls.deepest.depth if falls.deepest else 0.0
 
 
-def drawdowns(equity: FloatArray) -> list[Drawdown]:
-    """Every stay below a peak, in order."""
-    depth = underwater(equity)
-    below = np.concatenate(([False], equity < np.maximum.accumulate(equity), [False]))
-    turns = np.flatnonzero(np.diff(below)).reshape(-1, 2)  # first mark below, first one after
-    found = []
-    for first, after in turns.tolist():
-        bottom = first + int(np.argmin(depth[first:after]))
-        recovered = after < len(equity)
-        end = after if recovered else len(equity) - 1
-        found.append(Drawdown(float(depth[bottom]), first - 1, bottom, end, recovered))
-    return found
+def ulcer(falls: Falls, marks: int) -> Figure:
+    """Root mean square of the drawdowns at all marks but the first."""
+    return sqrt(falls.squares / (marks - 1)) if marks > 1 else Reason.TOO_FEW_RETURNS
 
 
 def calmar(growth: Figure, drawdown: float) -> Figure:
@@ -321,13 +325,6 @@ def calmar(growth: Figure, drawdown: float) -> Figure:
     if drawdown == 0:
         return Reason.NO_DRAWDOWN
     return growth / abs(drawdown) if growth else Reason.NO_GROWTH
-
-
-def ulcer(equity: FloatArray) -> Figure:
-    """Root mean square of the drawdowns at all marks but the first."""
-    if len(equity) < 2:
-        return Reason.TOO_FEW_RETURNS
-    return sqrt(float(np.mean(underwater(equity)[1:] ** 2)))
 
 
 # Trades, as one net result each
@@ -366,19 +363,20 @@ def sqn(results: FloatArray, cap: int | None = None) -> Figure:
     count = len(results)
     if count < 2:
         return Reason.TOO_FEW_TRADES if count else Reason.NO_TRADES
-    return _mean_over_deviation(results, min(count, cap or count))
+    shape = shape_of(results)
+    return _over_deviation(shape.mean, shape, min(count, cap or count))
 
 
 # Holdings
 
 
-def turnover(traded: FloatArray, equity: FloatArray, ppy: float) -> Figure:
+def turnover(traded: float, equity: FloatArray, ppy: float) -> Figure:
     """One-way turnover a year: half of what was bought and sold, over mean equity."""
     years = (len(equity) - 1) / ppy
     mean = float(np.mean(equity))
     if years <= 0:
         return Reason.TOO_FEW_RETURNS
-    return float(np.sum(np.abs(traded))) / 2 / mean / years if mean > 0 else Reason.RUINED
+    return traded / 2 / mean / years if mean > 0 else Reason.RUINED
 
 
 # Against a benchmark
@@ -404,12 +402,13 @@ def alpha(x: FloatArray, xb: FloatArray, ppy: float) -> Figure:
 
 def tracking_error(r: FloatArray, b: FloatArray, ppy: float) -> Figure:
     """Deviation of the returns' difference from the benchmark, a year."""
-    return volatility(r - b, ppy)
+    return volatility(shape_of(r - b), ppy)
 
 
 def information_ratio(r: FloatArray, b: FloatArray, ppy: float) -> Figure:
     """Mean difference from the benchmark over its deviation, a year."""
-    return _mean_over_deviation(r - b, ppy)
+    difference = shape_of(r - b)
+    return _over_deviation(difference.mean, difference, ppy)
 
 
 # The table
@@ -418,7 +417,8 @@ def information_ratio(r: FloatArray, b: FloatArray, ppy: float) -> Figure:
 def _return_rows(marks: Marks, ppy: float, rf: float) -> Iterator[Row]:
     ruined = bool(np.any(marks.equity[:-1] <= 0))
     equity = marks.equity if ruined else _without_flows(marks)
-    growth, deepest = cagr(equity, marks.time), max_drawdown(equity)
+    growth, falls = cagr(equity, marks.time), falls_of(equity)
+    deepest = max_drawdown(falls)
     yield Row("total_return", "fraction", total_return(equity))
     yield Row("cagr", "fraction a year", growth)
     yield Row("cagr_over_periods", "fraction a year", cagr_over_periods(equity, ppy))
@@ -426,20 +426,21 @@ def _return_rows(marks: Marks, ppy: float, rf: float) -> Iterator[Row]:
     rows = _risk_rows(np.empty(0) if ruined else returns(equity), ppy, rf)
     yield from (row._replace(figure=Reason.RUINED) for row in rows) if ruined else rows
     yield Row("max_drawdown", "fraction", deepest)
-    yield from _drawdown_rows(equity, marks.time)
+    yield from _drawdown_rows(falls, marks.time)
     yield Row("calmar", "ratio", calmar(growth, deepest))
-    yield Row("ulcer", "fraction", ulcer(equity))
+    yield Row("ulcer", "fraction", ulcer(falls, len(equity)))
 
 
 def _risk_rows(r: FloatArray, ppy: float, rf: float) -> Iterator[Row]:
     few = Reason.LOW_CONFIDENCE if len(r) < FEWEST_FOR_A_TAIL else None
-    yield Row("volatility", "fraction a year", volatility(r, ppy))
-    yield Row("sharpe", "ratio", sharpe(r, rf, ppy))
-    yield Row("sortino", "ratio", sortino(r, rf, ppy))
-    yield Row("var_95", "fraction", var_95(r), few)
-    yield Row("cvar_95", "fraction", cvar_95(r), few)
-    yield Row("skew", "ratio", skew(r))
-    yield Row("kurtosis", "ratio", kurtosis(r))
+    shape, worst = shape_of(r), tail(r)
+    yield Row("volatility", "fraction a year", volatility(shape, ppy))
+    yield Row("sharpe", "ratio", sharpe(shape, rf, ppy))
+    yield Row("sortino", "ratio", sortino(shape, rf, ppy))
+    yield Row("var_95", "fraction", worst.edge, few)
+    yield Row("cvar_95", "fraction", worst.mean, few)
+    yield Row("skew", "ratio", skew(shape))
+    yield Row("kurtosis", "ratio", kurtosis(shape))
 
 
 def _without_flows(marks: Marks) -> FloatArray:
@@ -450,11 +451,8 @@ def _without_flows(marks: Marks) -> FloatArray:
     return np.concatenate(([1.0], growth)) * float(marks.equity[0])
 
 
-def _drawdown_rows(equity: FloatArray, time: IntArray) -> Iterator[Row]:
-    found = drawdowns(equity)
-    deepest = min(found, key=lambda each: each.depth, default=None)
-    longest = max(found, key=lambda each: each.marks, default=None)
-    for name, each in (("max_drawdown", deepest), ("longest_drawdown", longest)):
+def _drawdown_rows(falls: Falls, time: IntArray) -> Iterator[Row]:
+    for name, each in (("max_drawdown", falls.deepest), ("longest_drawdown", falls.longest)):
         span: tuple[Figure, ...] = (Reason.NO_DRAWDOWN,) * 3
         if each:
             days = int(time[each.end] // DAY - time[each.peak] // DAY)
@@ -464,9 +462,9 @@ def _drawdown_rows(equity: FloatArray, time: IntArray) -> Iterator[Row]:
         yield Row(f"{name}_recovered", "1 or 0", span[2])
 
 
-def _trade_rows(closed: Sequence[Trade]) -> Iterator[Row]:
-    results = np.array([dollars(trade.pnl) for trade in closed])
-    in_r = np.array([trade.r_multiple for trade in closed if trade.r_multiple is not None])
+def _trade_rows(closed: Trips) -> Iterator[Row]:
+    results = closed.pnl / MICROS_PER_DOLLAR
+    in_r = closed.r_multiple[~np.isnan(closed.r_multiple)]
     no_stop = Reason.NO_STOP if len(closed) else Reason.NO_TRADES
     quality, basis = (in_r, "R") if 0 < len(closed) == len(in_r) else (results, "profit")
     yield Row("win_rate", "fraction", win_rate(results))
@@ -475,8 +473,7 @@ def _trade_rows(closed: Sequence[Trade]) -> Iterator[Row]:
     yield Row("scratches", "count", int(np.sum(results == 0)))
     yield Row("profit_factor", "ratio", profit_factor(results))
     yield Row("expectancy", "dollars", expectancy(results))
-    on_entry = np.array([trade.return_on_entry for trade in closed])
-    yield Row("expectancy_on_entry", "fraction", expectancy(on_entry))
+    yield Row("expectancy_on_entry", "fraction", expectancy(closed.return_on_entry))
     yield Row("expectancy_r", "R", expectancy(in_r) if len(in_r) else no_stop)
     yield Row("payoff", "ratio", payoff(results))
     yield Row("sqn", f"ratio of {basis}", sqn(quality))
@@ -485,45 +482,34 @@ def _trade_rows(closed: Sequence[Trade]) -> Iterator[Row]:
     yield from _excursion_rows(closed)
 
 
-def _excursion_rows(closed: Sequence[Trade]) -> Iterator[Row]:
-    seen = [trade for trade in closed if trade.mae is not None]
-    missing = Reason.NOT_RECORDED if closed else Reason.NO_TRADES
-    worst = np.array([trade.mae for trade in seen], np.float64)
-    best = np.array([trade.mfe for trade in seen], np.float64)
-    yield Row("mae", "fraction", float(np.mean(worst)) if seen else missing)
-    yield Row("mfe", "fraction", float(np.mean(best)) if seen else missing)
-    yield Row("mfe_kept", "fraction", mfe_kept(seen) if seen else missing)
+def _excursion_rows(closed: Trips) -> Iterator[Row]:
+    seen = closed.only(~np.isnan(closed.mae))
+    missing = Reason.NOT_RECORDED if len(closed) else Reason.NO_TRADES
+    yield Row("mae", "fraction", float(np.mean(seen.mae)) if len(seen) else missing)
+    yield Row("mfe", "fraction", float(np.mean(seen.mfe)) if len(seen) else missing)
+    yield Row("mfe_kept", "fraction", mfe_kept(seen) if len(seen) else missing)
 
 
-def mfe_kept(trades: Sequence[Trade]) -> Figure:
+def mfe_kept(closed: Trips) -> Figure:
     """Share of the best marks that the exits kept, before costs: sum over sum of all trades.
 
     A mean of each trade's share would be ruled by trades that hardly moved.
     """
-    best = sum(trade.mfe or 0.0 for trade in trades)
-    kept = sum(
-        trade.side * (trade.exit_price / trade.entry_price - 1)
-        for trade in trades
-        if trade.exit_price is not None
-    )
+    best = float(np.sum(closed.mfe))
+    kept = float(np.sum(closed.side * (closed.exit_price / closed.entry_price - 1)))
     return kept / best if best > FLAT else Reason.NO_FAVOURABLE_MOVE
 
 
 def _holding_rows(marks: Marks, ppy: float) -> Iterator[Row]:
-    busy = None if marks.gross is None else (marks.gross != 0).astype(np.float64)
-    yield Row("exposure_time", "fraction", _mean_after_start(busy))
-    yield Row("mean_gross_exposure", "fraction", _mean_after_start(marks.gross))
-    yield Row("mean_net_exposure", "fraction", _mean_after_start(marks.net))
-    traded = marks.traded
-    figure = Reason.NOT_RECORDED if traded is None else turnover(traded, marks.equity, ppy)
+    held, closes = marks.holdings, len(marks.equity) - 1  # at the start nothing can be held
+    lacking = Reason.NOT_RECORDED if held is None else Reason.TOO_FEW_RETURNS
+    busy, gross, net, traded = held or Holdings(0, 0.0, 0.0, 0.0)
+    is_known = held is not None and closes > 0
+    yield Row("exposure_time", "fraction", busy / closes if is_known else lacking)
+    yield Row("mean_gross_exposure", "fraction", gross / closes if is_known else lacking)
+    yield Row("mean_net_exposure", "fraction", net / closes if is_known else lacking)
+    figure = lacking if held is None else turnover(traded, marks.equity, ppy)
     yield Row("turnover", "fraction a year", figure)
-
-
-def _mean_after_start(column: FloatArray | None) -> Figure:
-    """Mean over the closes; nothing can be held at the instant of the start."""
-    if column is None:
-        return Reason.NOT_RECORDED
-    return float(np.mean(column[1:])) if len(column) > 1 else Reason.TOO_FEW_RETURNS
 
 
 def _benchmark_rows(
@@ -553,10 +539,10 @@ def _aligned_returns(
     return r[both], b[both]
 
 
-def _total_rows(marks: Marks, trades: Sequence[Trade]) -> Iterator[Row]:
-    still_open = sum(trade.is_open for trade in trades)
+def _total_rows(marks: Marks, trips: Trips) -> Iterator[Row]:
+    still_open = int(np.sum(trips.is_open))
     yield Row("final_equity", "dollars", float(marks.equity[-1]))
-    yield Row("trades_closed", "count", len(trades) - still_open)
+    yield Row("trades_closed", "count", len(trips) - still_open)
     yield Row("trades_open", "count", still_open)
-    yield Row("fees", "dollars", dollars(sum(trade.fees for trade in trades)))
-    yield Row("costs", "dollars", dollars(sum(trade.costs for trade in trades)))
+    yield Row("fees", "dollars", dollars(int(np.sum(trips.fees))))
+    yield Row("costs", "dollars", dollars(int(np.sum(trips.costs))))

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -22,7 +22,7 @@ from papertape.domain.event import (
     MarginCalled,
 )
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import FloatArray, IntArray, PriceHistory
+from papertape.domain.market import DAILY, IntArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
 from papertape.domain.terms import account_terms
@@ -48,6 +48,7 @@ from papertape.engines.proofbench.record import (
     trade_rows,
 )
 from papertape.engines.proofbench.trades import Trade, round_trips
+from papertape.engines.proofbench.trips import Trips
 from papertape.engines.proofbench.window import Window
 from papertape.strategies.strategy import Strategy, declared_parameters
 
@@ -58,16 +59,70 @@ CODE_VERSION = 1
 """Raised when a change of ours may change results, so that old and new runs are told apart."""
 
 
+class Story(NamedTuple):
+    """What happened in a run, entry by entry, and what became of its orders."""
+
+    logged: Logged
+    orders: Mapping[OrderId, OrderState]
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A finished drive, not yet measured."""
+    """A finished drive, not yet measured; its story and its evidence are told when asked for.
+
+    Attributes:
+        strategy: What was driven.
+        window: Over which bars.
+        valuation: The account after each moment.
+        tell: Tells what happened.
+        judge: Holds the strategy against its past.
+        counted: Its round trips, where they are known without the story.
+    """
 
     strategy: Strategy
     window: Window
-    logged: Logged
-    orders: Mapping[OrderId, OrderState]
     valuation: Valuation
-    lookahead: LookaheadVerdict
+    tell: Callable[[], Story]
+    judge: Callable[[], LookaheadVerdict]
+    counted: Trips | None = None
+
+    @classmethod
+    def known(
+        cls,
+        strategy: Strategy,
+        window: Window,
+        story: Story,
+        valuation: Valuation,
+        verdict: LookaheadVerdict,
+    ) -> Outcome:
+        """A drive of which nothing is left to be told."""
+        return cls(strategy, window, valuation, lambda: story, lambda: verdict)
+
+    @cached_property
+    def story(self) -> Story:
+        """What happened, told once."""
+        return self.tell()
+
+    @property
+    def log(self) -> Sequence[Entry]:
+        """Every entry, in order."""
+        return self.story.logged.entries
+
+    @cached_property
+    def lookahead(self) -> LookaheadVerdict:
+        """Whether the strategy's past stands still when its future is cut off; looked at once."""
+        return self.judge()
+
+    @cached_property
+    def trades(self) -> list[Trade]:
+        """The round trips, one by one."""
+        orders = {order_id: state.order for order_id, state in self.story.orders.items()}
+        return round_trips(self.log, orders, self.window.bars)
+
+    @property
+    def trips(self) -> Trips:
+        """The same as columns."""
+        return Trips.of(self.trades) if self.counted is None else self.counted
 
 
 class SimulationResults:
@@ -77,14 +132,20 @@ class SimulationResults:
         metrics: Name -> figure, with ``units`` and ``reasons``.
     """
 
-    def __init__(self, metrics: Metrics, draw_up: Callable[[], RunRecord]):
+    def __init__(
+        self,
+        metrics: Metrics,
+        account: Callable[[], EquityColumns],
+        draw_up: Callable[[EquityColumns], RunRecord],
+    ):
         self.metrics = metrics
+        self._account = cache(account)
         self._draw_up = draw_up
 
     @cached_property
     def record(self) -> RunRecord:
         """Everything, as plain data; put together when somebody asks for it."""
-        return self._draw_up()
+        return self._draw_up(self._account())
 
     def why(self, identifier: str) -> str:
         """Explain a trade (``T1``), an order (``O1``) or a fill (``O1#1``) from the record alone.
@@ -97,34 +158,34 @@ class SimulationResults:
     @cached_property
     def equity(self) -> DataFrame:
         """Equity, cash and exposure at the start and at each close; UTC index ``time``."""
-        columns = msgspec.structs.asdict(self.record.equity)
-        return _frame({name: column for name, column in columns.items() if column is not None})
+        columns = msgspec.structs.asdict(self._account())
+        return frame_of({name: column for name, column in columns.items() if column is not None})
 
     @cached_property
     def trades(self) -> DataFrame:
         """Round trips, one row each."""
-        return _frame(self.record.trades, "entry_time", "exit_time")
+        return frame_of(self.record.trades, "entry_time", "exit_time")
 
     @cached_property
     def orders(self) -> DataFrame:
         """Orders sent and what became of them."""
-        return _frame(self.record.orders)
+        return frame_of(self.record.orders)
 
     @cached_property
     def fills(self) -> DataFrame:
         """Executions with everything that made their price."""
-        return _frame(self.record.fills)
+        return frame_of(self.record.fills)
 
     @cached_property
     def decisions(self) -> DataFrame:
         """Changes of the strategy's wish, with reason and outcome."""
-        return _frame(self.record.decisions)
+        return frame_of(self.record.decisions)
 
     def __repr__(self) -> str:
         return "\n".join(self.record.words)
 
 
-def _frame(rows: Mapping[str, Any] | Sequence[Row], *times: str) -> DataFrame:
+def frame_of(rows: Mapping[str, Any] | Sequence[Row], *times: str) -> DataFrame:
     """Rows as a frame: times parsed; ``time`` becomes the index where there is one."""
     import pandas as pd  # noqa: PLC0415 - half a second that only users of frames pay
 
@@ -145,41 +206,45 @@ def report(
     config: SimulationConfig,
 ) -> SimulationResults:
     """Measure a drive; its record is drawn up when somebody asks for it."""
-    window, log = outcome.window, outcome.logged.entries
-    marks = outcome.valuation.marks()
-    orders = {order_id: state.order for order_id, state in outcome.orders.items()}
-    trades = round_trips(log, orders, window.bars)
-    ppy, rf = config.frequency.per_year, config.risk_free_rate
+    marks, ppy = outcome.valuation.marks(), config.frequency.per_year
     benchmark = None if held is None else held.valuation.equity / MICROS_PER_DOLLAR
-    metrics = measure(marks, trades, ppy=ppy, rf=rf, benchmark=benchmark)
-    against, of_held = "", Metrics()
-    if held is not None and benchmark is not None:
-        of_held = measure(held.valuation.marks(), (), ppy=ppy, rf=rf)
-        found = return_difference(returns(marks.equity), returns(benchmark), ppy, seed=config.seed)
-        against = in_words(found)
-    measured = _Measured(trades, metrics, benchmark, of_held, against)
-    return SimulationResults(metrics, lambda: _drawn_up(outcome, histories, config, measured))
+    metrics = measure(marks, outcome.trips, ppy=ppy, rf=config.risk_free_rate, benchmark=benchmark)
+    return SimulationResults(
+        metrics,
+        lambda: _equity(outcome.valuation, None if held is None else held.valuation),
+        lambda equity: _drawn_up(outcome, held, histories, config, metrics, equity),
+    )
 
 
-class _Measured(NamedTuple):
-    """What was worked out of a drive, and of buying and holding beside it."""
+def _against(outcome: Outcome, held: Outcome, config: SimulationConfig) -> str:
+    """How far the run is from buying and holding, and whether luck explains it.
 
-    trades: Sequence[Trade]
-    metrics: Metrics
-    benchmark: FloatArray | None
-    benchmark_metrics: Metrics
-    against: str
+    Assumption: days are what luck deals out, however many bars they have; the bars of one day hang
+    together, and a million of them would be drawn two thousand times.
+    """
+    bars = next(iter(outcome.window.bars.values()))
+    days = bars.calendar.local_days(outcome.valuation.time)
+    rows = np.append(0, np.flatnonzero(np.append(days[1:] != days[:-1], True)))
+    one, other = (
+        returns(each.valuation.equity[rows] / MICROS_PER_DOLLAR) for each in (outcome, held)
+    )
+    return in_words(return_difference(one, other, DAILY.per_year, seed=config.seed))
 
 
 def _drawn_up(
     outcome: Outcome,
+    held: Outcome | None,
     histories: Mapping[str, PriceHistory],
     config: SimulationConfig,
-    measured: _Measured,
+    metrics: Metrics,
+    equity: EquityColumns,
 ) -> RunRecord:
     """The record of a drive that was measured."""
-    window, log = outcome.window, outcome.logged.entries
-    metrics, trades = measured.metrics, measured.trades
+    window, log, trades = outcome.window, outcome.log, outcome.trades
+    of_held = Metrics()
+    if held is not None:
+        ppy, rf = config.frequency.per_year, config.risk_free_rate
+        of_held = measure(held.valuation.marks(), (), ppy=ppy, rf=rf)
     record = RunRecord(
         ground=_ground(outcome, histories, config),
         metrics=dict(metrics),
@@ -191,28 +256,26 @@ def _drawn_up(
         fill_report=fill_report(log, trades, window.untaped),
         words=[],
         notices=_notices(outcome, histories, config),
-        orders=order_rows(outcome.orders, log),
-        fills=fill_rows(log, outcome.orders),
+        orders=order_rows(outcome.story.orders, log),
+        fills=fill_rows(log, outcome.story.orders),
         trades=trade_rows(trades),
         decisions=decision_rows(log),
         refusals=refusal_rows(log),
         bookings=booking_rows(log),
-        equity=_equity(outcome.valuation, measured.benchmark),
-        benchmark_metrics=dict(measured.benchmark_metrics),
-        against_benchmark=measured.against,
+        equity=equity,
+        benchmark_metrics=dict(of_held),
+        against_benchmark="" if held is None else _against(outcome, held, config),
     )
     return msgspec.structs.replace(record, words=summary(record))
 
 
-def _equity(valuation: Valuation, benchmark: FloatArray | None) -> EquityColumns:
-    marks = valuation.marks()
-    gross = marks.gross if marks.gross is not None else np.zeros(0)
+def _equity(valuation: Valuation, held: Valuation | None) -> EquityColumns:
     return EquityColumns(
         time=_texts(valuation.time),
-        equity=marks.equity.tolist(),
+        equity=(valuation.equity / MICROS_PER_DOLLAR).tolist(),
         cash=(valuation.cash / MICROS_PER_DOLLAR).tolist(),
-        gross=gross.tolist(),
-        benchmark=None if benchmark is None else benchmark.tolist(),
+        gross=valuation.gross.tolist(),
+        benchmark=None if held is None else (held.equity / MICROS_PER_DOLLAR).tolist(),
     )
 
 
@@ -301,9 +364,9 @@ def _notices(
     for finding in window.findings:
         allowed = "ALLOWED, though an error: " if finding.severity == "error" else ""
         notices.append(f"{allowed}{finding.sentence}")
-    notices += _broker_notices(outcome.logged.entries)
-    notices += _races(outcome.logged.entries)
-    notices += cost_notices(outcome.logged.entries, window, config.costs)
+    notices += _broker_notices(outcome.log)
+    notices += _races(outcome.log)
+    notices += cost_notices(outcome.log, window, config.costs)
     if config.costs.is_free:
         notices.append("ZERO COST: nothing was charged for trading; no real account is like this")
     return notices

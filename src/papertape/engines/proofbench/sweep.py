@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, product
 from math import sqrt
 from statistics import median_low
@@ -18,13 +19,13 @@ from papertape.domain.errors import StrategyError, UsageError
 from papertape.domain.market import Bars, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR, dollars
 from papertape.engines.proofbench.assembly import is_signal_strategy
-from papertape.engines.proofbench.bench import simulate
+from papertape.engines.proofbench.bench import simulate_in_steps
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.crew import by_crew
 from papertape.engines.proofbench.kernel import Kernel, Refusal, Wish, kernel_for
 from papertape.engines.proofbench.kernel.tally import Tally
 from papertape.engines.proofbench.metrics import FLAT, measure
-from papertape.engines.proofbench.trades import round_trips
+from papertape.engines.proofbench.tuning import Tuner
 from papertape.engines.proofbench.window import Window, cut
 from papertape.engines.signalcore.answers import ask
 from papertape.strategies.memo import Memo, remembering
@@ -35,6 +36,9 @@ MEMO_ROOM = 64 * 1024 * 1024
 
 WORTH_A_THREAD = 3_000_000
 """Bars times settings, some ten milliseconds, below which waking another thread costs more."""
+
+WORTH_A_SHARE = 1_000_000
+"""The same that a thread takes at once: some milliseconds, a wake-up being far less."""
 
 Parameters = Mapping[str, Any]
 
@@ -80,6 +84,10 @@ OBJECTIVES = ("sharpe", "total_return", "profit_factor", "max_drawdown", "win_ra
 """What a sweep can look for; more of each is better."""
 
 
+Item = tuple[int, dict[str, Any]]
+"""A place in a plan, and the setting there."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Which settings are tried: every combination of the values, or some of them drawn.
@@ -88,11 +96,13 @@ class Plan:
         values: Parameter -> the values to try, in the order given.
         draws: How many combinations to draw, each at most once; 0 for all.
         seed: Of the draw.
+        tuned_by: What is looked for, if each draw is to rest on those before; empty for chance.
     """
 
     values: Mapping[str, Sequence[Any]]
     draws: int = 0
     seed: int = 0
+    tuned_by: str = ""
 
     def __post_init__(self) -> None:
         empty = [name for name, values in self.values.items() if not values]
@@ -103,6 +113,10 @@ class Plan:
             )
         if self.draws < 0:
             raise UsageError(f"{self.draws} settings cannot be drawn")
+        if self.tuned_by:
+            check_objective(self.tuned_by)
+            if not self.draws:
+                raise UsageError("tuning needs to be told how many settings to try")
 
     @property
     def size(self) -> int:
@@ -112,7 +126,7 @@ class Plan:
     def __len__(self) -> int:
         return min(self.draws, self.size) or self.size
 
-    def settings(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def settings(self) -> Iterator[Item]:
         """Each combination with its place among all of them, the last parameter turning fastest."""
         if not self.draws or self.draws >= self.size:
             combinations = product(*self.values.values())
@@ -177,8 +191,7 @@ class Sweep:
         Raises:
             UsageError: If nobody can look for that.
         """
-        if objective not in OBJECTIVES:
-            raise UsageError(f"objective {objective!r} is none of {', '.join(OBJECTIVES)}")
+        check_objective(objective)
         rated = [(score_of(each, objective), each) for each in self.trials]
         known = [(score, each) for score, each in rated if score is not None]
         return max(known, key=lambda pair: pair[0])[1] if known else None
@@ -203,6 +216,16 @@ class Sweep:
         return found
 
 
+def check_objective(objective: str) -> None:
+    """Make sure that somebody can look for it.
+
+    Raises:
+        UsageError: If nobody can.
+    """
+    if objective not in OBJECTIVES:
+        raise UsageError(f"objective {objective!r} is none of {', '.join(OBJECTIVES)}")
+
+
 def score_of(trial: Trial, objective: str) -> float | None:
     """What a trial reached of an objective; None where it is not defined."""
     return cast("float | None", getattr(trial.figures, objective))
@@ -218,13 +241,14 @@ class Laboratory:
     """
 
     def __init__(self, kind: type, histories: Mapping[str, PriceHistory], config: SimulationConfig):
-        self._kind, self._histories, self._config = kind, histories, config
+        self.kind, self.histories, self.config = kind, histories, config
         self._memo = Memo(MEMO_ROOM)
         self._views: dict[int, tuple[Window, Kernel | str]] = {}
         self._lock = Lock()
+        self.rows = sum(len(history.bars) for history in histories.values())
         self.refusal = ""
 
-    def attempt(self, item: tuple[int, dict[str, Any]]) -> Trial | None:
+    def attempt(self, item: Item) -> Trial | None:
         """The trial of a place and its setting; None if the strategy refuses the setting."""
         place, chosen = item
         strategy = self.made(chosen)
@@ -235,18 +259,18 @@ class Laboratory:
     def made(self, parameters: Parameters) -> Strategy | None:
         """The strategy under a setting; None if it refuses the setting."""
         with suppress(UsageError):
-            return cast("Strategy", self._kind(**parameters))
+            return cast("Strategy", self.kind(**parameters))
         return None
 
     def view(self, strategy: Strategy) -> tuple[Window, Kernel | str]:
         """The window as this strategy's warm-up wants it, and a kernel, or why there is none."""
-        wanted = strategy.warmup if self._config.warmup == "before" else None
-        key = -1 if wanted is None or self._config.start is None else wanted
+        wanted = strategy.warmup if self.config.warmup == "before" else None
+        key = -1 if wanted is None or self.config.start is None else wanted
         with self._lock:
             if key not in self._views:
-                config = self._config
+                config = self.config
                 window = cut(
-                    self._histories,
+                    self.histories,
                     config.start,
                     config.end,
                     wanted,
@@ -254,7 +278,7 @@ class Laboratory:
                     config.allow,
                 )
                 try:
-                    self._views[key] = window, kernel_for(window, self._config)
+                    self._views[key] = window, kernel_for(window, self.config)
                 except Refusal as refusal:
                     self._views[key] = window, str(refusal)
             return self._views[key]
@@ -268,7 +292,7 @@ class Laboratory:
             [bars] = window.bars.values()
             tally = kernel.figures(self.wish(strategy, bars))
             if tally is not None:
-                return figures_of(tally, self._config)
+                return figures_of(tally, self.config)
             ask(strategy, bars)  # an answer that is none is told here
             self.refusal = self.refusal or "amounts beyond what the kernel counts"
         return self._by_pipeline(strategy, window)
@@ -283,11 +307,9 @@ class Laboratory:
         return _asked(strategy, bars)
 
     def _by_pipeline(self, strategy: SignalStrategy, window: Window) -> Figures:
-        outcome = simulate(strategy, self._histories, self._config, window)
-        orders = {key: state.order for key, state in outcome.orders.items()}
-        trades = round_trips(outcome.logged.entries, orders, window.bars)
-        marks, ppy = outcome.valuation.marks(), self._config.frequency.per_year
-        metrics = measure(marks, trades, ppy=ppy, rf=self._config.risk_free_rate)
+        outcome = simulate_in_steps(strategy, self.histories, self.config, window)
+        marks, ppy = outcome.valuation.marks(), self.config.frequency.per_year
+        metrics = measure(marks, outcome.trips, ppy=ppy, rf=self.config.risk_free_rate)
         names = set(Figures.__struct_fields__) - {"sharpe_per_period", "periods"}
         ratio = metrics["sharpe"]
         return Figures(
@@ -343,6 +365,18 @@ def figures_of(tally: Tally, config: SimulationConfig) -> Figures:
 Told = Callable[[Trial | None, int, int], None]
 """Hears of each trial (None for a setting that cannot be), how many are done, and of how many."""
 
+Hands = Callable[[Laboratory, Iterable[Item]], Iterator[Trial | None]]
+"""Make the trials of some settings, None for one that cannot be, in the order of the settings."""
+
+
+def by_threads(
+    laboratory: Laboratory, items: Iterable[Item], threads: int
+) -> Iterator[Trial | None]:
+    """Trials made on this machine."""
+    # What the kernel does is done in a moment; what the pipeline does is told of one by one.
+    at_a_time = 1 if laboratory.refusal else max(1, WORTH_A_SHARE // laboratory.rows)
+    return by_crew(laboratory.attempt, items, threads, at_a_time)
+
 
 def run_sweep(
     kind: type,
@@ -353,6 +387,7 @@ def run_sweep(
     jobs: int = 1,
     done: Iterable[Trial] = (),
     told: Told | None = None,
+    hands: Hands | None = None,
 ) -> Sweep:
     """Try every setting of a plan; an interrupt ends it early and keeps what was done.
 
@@ -363,7 +398,8 @@ def run_sweep(
         config: The settings that all trials share.
         jobs: Threads; the result is the same with any number.
         done: Trials made before.
-        told: Hears how it goes on, from this thread.
+        told: Hears how it goes on, from this thread, in the order of the plan.
+        hands: Who makes the trials instead; the result is the same again.
 
     Raises:
         UsageError: If the strategy is none, or refuses every setting.
@@ -371,25 +407,37 @@ def run_sweep(
     laboratory = Laboratory(kind, histories, config)
     made = {trial.number: trial for trial in done}
     _check_kind(kind, plan, laboratory)
-    waiting = (item for item in plan.settings() if item[0] not in made)
-    rows = sum(len(history.bars) for history in histories.values())
-    threads = jobs if len(plan) * rows > WORTH_A_THREAD else 1
-    impossible, interrupted = 0, False
+    threads = jobs if len(plan) * laboratory.rows > WORTH_A_THREAD else 1
+    hands = hands or partial(by_threads, threads=threads)
+    impossible, interrupted, count = 0, False, len(made)
     try:
-        for done_now, trial in enumerate(
-            by_crew(laboratory.attempt, waiting, threads), len(made) + 1
-        ):
-            if trial is None:
-                impossible += 1
-            else:
-                made[trial.number] = trial
-            if told is not None:
-                told(trial, done_now, len(plan))
+        for items in _rounds(plan, made):
+            for trial in hands(laboratory, items):
+                count += 1
+                if trial is None:
+                    impossible += 1
+                else:
+                    made[trial.number] = trial
+                if told is not None:
+                    told(trial, count, len(plan))
     except KeyboardInterrupt:
         interrupted = True
     trials = [made[place] for place in sorted(made)]
     by = laboratory.refusal or "kernel"
     return Sweep(kind, plan, config, trials, impossible, not interrupted, by)
+
+
+def _rounds(plan: Plan, made: Mapping[int, Trial]) -> Iterator[Iterable[Item]]:
+    """What is to be tried at once, and then what follows from that."""
+    if not plan.tuned_by:
+        yield (item for item in plan.settings() if item[0] not in made)
+        return
+    tuner = Tuner({name: list(values) for name, values in plan.values.items()}, plan.seed)
+    for places in tuner.rounds(len(plan)):
+        yield [(place, plan.at(place)) for place in places if place not in made]
+        for place in places:
+            trial = made.get(place)
+            tuner.learn(place, None if trial is None else score_of(trial, plan.tuned_by))
 
 
 def _check_kind(kind: type, plan: Plan, laboratory: Laboratory) -> None:
@@ -408,3 +456,5 @@ def _check_kind(kind: type, plan: Plan, laboratory: Laboratory) -> None:
     if some is None:
         kind(**next(plan.settings())[1])  # tells why
     is_signal_strategy(cast("Strategy", some))
+    _, kernel = laboratory.view(cast("Strategy", some))
+    laboratory.refusal = kernel if isinstance(kernel, str) else ""

@@ -131,7 +131,8 @@ def round_trips(
                 running[symbol].financing += total
             case _:
                 continue
-        running = {symbol: trip for symbol, trip in running.items() if trip.held}
+        if not all(trip.held for trip in running.values()):
+            running = {symbol: trip for symbol, trip in running.items() if trip.held}
     return [
         _trade(f"T{number}", trip, orders, _bars_of(trip, bars))
         for number, trip in enumerate(everything, start=1)
@@ -224,10 +225,12 @@ class _RoundTrip:
     financing: Micros = 0
     history: list[_Leg | SplitApplied | HoldingDelisted] = field(default_factory=list)
     renamed: list[SymbolChanged] = field(default_factory=list)
+    legs: list[_Leg] = field(default_factory=list)
 
     def add(self, leg: _Leg) -> None:
         self.held += leg.quantity
         self.history.append(leg)
+        self.legs.append(leg)
 
     def absorb(self, other: _RoundTrip) -> None:
         """Take over another holding, which has become one of the same symbol.
@@ -238,6 +241,7 @@ class _RoundTrip:
         self.dividends += other.dividends
         self.financing += other.financing
         self.history = sorted(self.history + other.history, key=_moment)
+        self.legs = [step for step in self.history if isinstance(step, _Leg)]
 
     def split(self, event: SplitApplied) -> None:
         self.held = event.after
@@ -246,10 +250,6 @@ class _RoundTrip:
     def delist(self, event: HoldingDelisted) -> None:
         self.held = 0
         self.history.append(event)
-
-    @property
-    def legs(self) -> list[_Leg]:
-        return [step for step in self.history if isinstance(step, _Leg)]
 
     @property
     def splits(self) -> list[SplitApplied]:
@@ -393,13 +393,13 @@ def _initial_risk(trip: _RoundTrip, orders: Mapping[OrderId, Order]) -> Micros:
 def _stretch(trip: _RoundTrip, bars: Bars) -> Bars:
     """The bars from the entry's to the exit's, or to the last one."""
     legs = trip.legs
-    first = int(np.searchsorted(bars.start, legs[0].fill.bar_start, "right")) - 1
+    first = int(bars.start.searchsorted(legs[0].fill.bar_start, "right")) - 1
     if trip.held:
         after = len(bars)
     elif not isinstance(trip.history[-1], _Leg):  # gone before that day's bar began
-        after = int(np.searchsorted(bars.start, trip.ended, "left"))
+        after = int(bars.start.searchsorted(trip.ended, "left"))
     else:
-        after = int(np.searchsorted(bars.start, legs[-1].fill.bar_start, "right"))
+        after = int(bars.start.searchsorted(legs[-1].fill.bar_start, "right"))
     first = max(first, 0)
     return bars[first : max(after, first + 1)]
 
@@ -447,10 +447,13 @@ def _cut_after_exit(
         worst[-1] = left_at
 
 
-def _to_new_shares(trip: _RoundTrip, stretch: Bars) -> FloatArray:
+def _to_new_shares(trip: _RoundTrip, stretch: Bars) -> FloatArray | float:
     """What makes each bar's prices those of the shares as the trade counts them."""
+    splits = trip.splits
+    if not splits:
+        return 1.0
     factor = np.ones(len(stretch))
-    for split in trip.splits:
+    for split in splits:
         if split.after:
             factor[stretch.start < split.time] /= float(split.ratio)
     return factor

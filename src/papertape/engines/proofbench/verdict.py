@@ -24,7 +24,16 @@ from papertape.engines.proofbench.evidence.many_trials import (
 )
 from papertape.engines.proofbench.metrics import Figure, Reason, kurtosis, returns, skew
 from papertape.engines.proofbench.record import LookaheadVerdict
-from papertape.engines.proofbench.sweep import Figures, Plan, Sweep, Told, Trial, run_sweep
+from papertape.engines.proofbench.shape import shape_of
+from papertape.engines.proofbench.sweep import (
+    Figures,
+    Hands,
+    Plan,
+    Sweep,
+    Told,
+    Trial,
+    run_sweep,
+)
 from papertape.strategies.strategy import Strategy
 
 FEWEST_DAYS = 10
@@ -111,7 +120,8 @@ def _deflated(
     if ratio is None:
         return Reason.FLAT, outcome.lookahead
     r = returns(outcome.valuation.equity / MICROS_PER_DOLLAR)
-    lean, tails = skew(r), kurtosis(r)
+    shape = shape_of(r)
+    lean, tails = skew(shape), kurtosis(shape)
     if isinstance(lean, Reason) or isinstance(tails, Reason):
         return Reason.FLAT, outcome.lookahead
     found = dsr(ratio, len(r), lean, tails, trials=tried.trials, variance=tried.variance)
@@ -147,6 +157,7 @@ def walk_forward(
     *,
     jobs: int = 1,
     told: Told | None = None,
+    hands: Hands | None = None,
 ) -> tuple[list[Fold], Sitting]:
     """Choose on all days so far, trade the next stretch with that choice, and so on.
 
@@ -159,6 +170,7 @@ def walk_forward(
         objective: What to choose by.
         jobs: Threads.
         told: Hears how it goes on.
+        hands: Who makes the trials instead of these threads.
 
     Returns:
         The folds, and the trials that they took.
@@ -170,7 +182,7 @@ def walk_forward(
     trials: list[Trial] = []
     for first, last, next_first, next_last in _stretches(histories, sweep, folds):
         inside = replace(sweep.config, start=first, end=last)
-        chosen_of = run_sweep(kind, histories, plan, inside, jobs=jobs, told=told)
+        chosen_of = run_sweep(kind, histories, plan, inside, jobs=jobs, told=told, hands=hands)
         trials += chosen_of.trials
         if not chosen_of.is_complete:
             raise KeyboardInterrupt

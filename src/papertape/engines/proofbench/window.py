@@ -25,6 +25,7 @@ from papertape.domain.market import (
     Tick,
     ends_symbol,
 )
+from papertape.domain.panel import Panel
 from papertape.matching.liquidity import WINDOW as LIQUIDITY_BARS
 
 
@@ -72,6 +73,10 @@ class Window:
         """Symbol -> the bars traded, without the history before them."""
         return {symbol: bars[self.history[symbol] :] for symbol, bars in self.bars.items()}
 
+    def first_row(self, panel: Panel) -> int:
+        """The row of a panel of these bars after which the first decision may fall."""
+        return int(np.searchsorted(panel.time, self.decides_from))
+
 
 def cut(
     histories: Mapping[str, PriceHistory],
@@ -103,15 +108,13 @@ def cut(
     findings: list[Finding] = []
     for symbol in sorted(histories):
         whole = histories[symbol].bars
-        days = whole.days()
-        low = 0 if start is None else int(np.searchsorted(days, np.datetime64(start, "D")))
-        high = len(days)
-        if end is not None:
-            high = int(np.searchsorted(days, np.datetime64(end, "D"), side="right"))
+        low, high = _rows(whole, start, end)
         if low >= high:
-            raise _nothing(symbol, days, start, end)
+            raise _nothing(symbol, whole.days(), start, end)
         history[symbol] = min(room, low)
-        bars[symbol] = whole[low - history[symbol] : high]
+        first = low - history[symbol]
+        # All of them are the bars themselves, about which much may be known already.
+        bars[symbol] = whole if first == 0 and high == len(whole) else whole[first:high]
         findings += refuse_errors(replace(histories[symbol], bars=bars[symbol]), allow)
     actions = {symbol: _until(histories[symbol].actions, end) for symbol in bars}
     _refuse_false_ends(bars, actions)
@@ -133,6 +136,16 @@ def cut(
         taped=frozenset(symbol for symbol in bars if histories[symbol].ticks),
         findings=tuple(findings),
     )
+
+
+def _rows(bars: Bars, start: date | None, end: date | None) -> tuple[int, int]:
+    """The first row of the days asked for, and the row after the last."""
+    low, high = 0, len(bars)
+    if start is not None:
+        low = int(np.searchsorted(bars.days(), np.datetime64(start, "D")))
+    if end is not None:
+        high = int(np.searchsorted(bars.days(), np.datetime64(end, "D"), side="right"))
+    return low, high
 
 
 def _until(actions: Sequence[CorporateAction], end: date | None) -> tuple[CorporateAction, ...]:

@@ -7,13 +7,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from papertape.data.actions import signal_factors
+from papertape.data.actions import rows_of, signal_factors
 from papertape.domain.clock import rfc3339
 from papertape.domain.errors import StrategyError, require
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Bar, Bars, CorporateAction, FloatArray, Frequency, IntArray
 from papertape.engines.signalcore.tape import Tape
 from papertape.strategies.strategy import SignalStrategy
+
+LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
 
 class Wish(NamedTuple):
@@ -63,15 +65,16 @@ class AskedOnce:
         self._strategy = strategy
         self.signal_bars: dict[str, Bars] = {}
         self.exposure: dict[str, FloatArray] = {}
-        self._stops: dict[str, FloatArray] = {}
+        self.stops: dict[str, FloatArray] = {}
         self._turns: dict[str, IntArray] = {}
         self._seen = dict.fromkeys(bars, 0)
         for symbol, raw in bars.items():
-            factors = signal_factors(raw, actions.get(symbol, ()))
-            seen = raw if np.all(factors == 1.0) else raw.scaled(factors)
+            acting = actions.get(symbol, ())
+            factors = signal_factors(raw, acting) if rows_of(raw, acting) else None
+            seen = raw if factors is None else raw.scaled(factors)
             exposure, stops = ask(strategy, seen)
             self.signal_bars[symbol], self.exposure[symbol] = seen, exposure
-            self._stops[symbol] = stops / factors
+            self.stops[symbol] = stops if factors is None else stops / factors
 
     def see(self, bar: Bar, actions: Sequence[CorporateAction]) -> None:
         """Move on by one row."""
@@ -82,7 +85,7 @@ class AskedOnce:
         seen = self._seen[symbol]
         if seen < self._strategy.warmup:
             return None
-        return Wish(float(self.exposure[symbol][seen - 1]), float(self._stops[symbol][seen - 1]))
+        return Wish(float(self.exposure[symbol][seen - 1]), float(self.stops[symbol][seen - 1]))
 
     def reason(self, symbol: str) -> str:
         """The strategy's words on the rows seen so far."""
@@ -91,9 +94,7 @@ class AskedOnce:
     def turns(self, symbol: str) -> IntArray:
         """The first row that counts, and those at which the exposure changes."""
         if symbol not in self._turns:  # found once: a run asks for it after every order
-            first = max(0, self._strategy.warmup - 1)
-            changed = np.flatnonzero(np.diff(self.exposure[symbol])) + 1
-            self._turns[symbol] = np.concatenate([[first], changed[changed > first]])
+            self._turns[symbol] = turns_of(self.exposure[symbol], self._strategy.warmup)
         return self._turns[symbol]
 
     def skip(self, symbol: str, rows: int) -> None:
@@ -141,6 +142,14 @@ class AskedEachBar:
         require(rows == 0, f"{symbol}: {rows} bars would be skipped unseen")
 
 
+def turns_of(exposure: FloatArray, warmup: int) -> IntArray:
+    """The first row that counts, and those after it at which the exposure changes."""
+    first = max(0, warmup - 1)
+    changed = np.flatnonzero(exposure[1:] != exposure[:-1]) + 1
+    turns = np.concatenate([[first], changed[changed > first]])
+    return turns[turns < len(exposure)]
+
+
 def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
     """A strategy's exposure and stop distance, one value a row each, checked.
 
@@ -151,7 +160,7 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
     name = type(strategy).__name__
     exposure = _column(strategy.exposure(bars), f"{name}.exposure")
     attached = getattr(strategy, "stop_distance", None)
-    stops = np.zeros(len(bars))
+    stops = np.broadcast_to(0.0, len(bars))
     if attached is not None:
         stops = _column(attached(bars), f"{name}.stop_distance")
     for what, column in (("exposure", exposure), ("stop_distance", stops)):
@@ -160,16 +169,21 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
                 f"{name}.{what} answered {column.shape} values for {len(bars)} bars",
                 hint="one value a bar, the oldest first",
             )
-    late = np.arange(len(bars)) >= strategy.warmup - 1
-    unfit = late & ~((exposure >= -1) & (exposure <= 1) & (stops >= 0) & np.isfinite(stops))
-    if unfit.any():
-        row = int(np.argmax(unfit))
+    first = max(0, strategy.warmup - 1)
+    if not (_lie(exposure[first:], -1.0, 1.0) and _lie(stops[first:], 0.0, LARGEST_FLOAT)):
+        unfit = ~((exposure >= -1) & (exposure <= 1) & (stops >= 0) & np.isfinite(stops))
+        row = first + int(np.argmax(unfit[first:]))
         raise StrategyError(
             f"{name} answered exposure {exposure[row]} and stop distance {stops[row]} for "
             f"{bars.symbol} at {rfc3339(int(bars.start[row]))}",
             hint="an exposure lies between -1 and 1, a stop distance is 0 or more, neither is NaN",
         )
     return exposure, stops
+
+
+def _lie(column: FloatArray, low: float, high: float) -> bool:
+    """Whether all of a column lies between two numbers; a NaN lies nowhere."""
+    return not len(column) or bool(column.min() >= low and column.max() <= high)
 
 
 def _column(answer: object, what: str) -> FloatArray:

@@ -19,7 +19,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.instrument import Instrument
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade, calm_pieces
+from papertape.domain.market import Bars, Frequency, Quote, Tick, Trade
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, micros
 from papertape.domain.order import Attached, Order, OrderId, OrderKind, TimeInForce
 from papertape.engines.signalcore.engine import Standing
@@ -208,6 +208,7 @@ class OrderDesk:
         self._tapes = {name: Tape(each, frequency) for name, each in instruments.items()}
         self._context = OrderContext(self._tapes)
         self._has_started = False
+        self._bars: Bars | None = None
 
     def see(self, moment: Moment) -> None:
         """Add the bars to their tapes, and note the quotes."""
@@ -229,7 +230,7 @@ class OrderDesk:
         for event in happened:
             if isinstance(event, OrderFilled):
                 self._call("on_fill", context, event)
-        for symbol in dict.fromkeys(tick.symbol for tick in moment.ticks):
+        for symbol in dict.fromkeys([tick.symbol for tick in moment.ticks]):
             quote = context.quote(symbol)
             if quote is not None and len(self._tapes[symbol]) >= self._strategy.warmup:
                 self._call("on_quote", context, quote)
@@ -243,22 +244,24 @@ class OrderDesk:
         self, bars: Bars, first: int, stop: int, calm: Calm, standing: Callable[[Nanos], Standing]
     ) -> int:
         """Call the strategy bar by bar, until one is not calm or it asks for something."""
-        tape, context, on_bar = self._tapes[bars.symbol], self._context, self._strategy.on_bar
-        if not self._has_started or len(tape) + 1 < self._strategy.warmup:
+        if self._bars is not bars:
+            self._bars, self._reel = bars, bars.reel()
+        tape, reel, until, row = self._tapes[bars.symbol], self._reel, calm.until, first
+        above, below = calm.above / MICROS_PER_DOLLAR, calm.below / MICROS_PER_DOLLAR
+        if not (self._has_started and len(tape) + 1 >= self._strategy.warmup):
             return first
-        context.stand(standing(int(bars.end[first])))
+        if not reel.is_calm(row, until, above, below):
+            return first
+        context, on_bar = self._context, self._strategy.on_bar
+        context.stand(standing(bars.end.item(first)))
         unread = context.unread = Unread(tape, bars, first)
-        row, proposals = first, context.proposals
-        for begin, end in calm_pieces(bars, first, stop, calm):
-            for bar in bars.between(begin, end):
-                row += 1
-                unread.row = row
-                context.now = bar.end
-                on_bar(context, bar)
-                if proposals:
-                    break
-            if proposals:
-                break
+        proposals = context.proposals
+        while row < stop and not proposals and reel.is_calm(row, until, above, below):
+            bar = reel.bar(row)
+            row += 1
+            unread.row = row
+            context.now = bar.end
+            on_bar(context, bar)
         unread.read()
         context.unread = None
         return row

@@ -15,6 +15,30 @@ def exactly(exposure: float) -> Fraction:
     return Fraction(str(float(exposure)))
 
 
+BILLION = 1_000_000_000
+_UNIT = BILLION
+
+
+def part_of(equity: Micros, billionths: int) -> Micros:
+    """So many billionths of equity, signed like them, in whole micro-dollars cut towards zero."""
+    size = abs(billionths)
+    value = equity // _UNIT * size + equity % _UNIT * size // _UNIT
+    return value if billionths > 0 else -value
+
+
+def shares_towards(held: int, value: Micros, price: Micros) -> int:
+    """Shares to trade, signed, so that a holding comes near to a value.
+
+    The trade is cut to whole shares, not the holding: none is larger than wanted, and a value of 0
+    sells all.
+    """
+    side = 1 if value >= 0 else -1
+    value, held = side * value, side * held
+    if value >= held * price:
+        return side * (value // price - held)
+    return side * (-(-value // price) - held)
+
+
 class SizePolicy(Protocol):
     """Turns a wanted exposure into a wanted holding."""
 

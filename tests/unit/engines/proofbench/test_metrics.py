@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from papertape.domain.event import OrderFilled
 from papertape.domain.fill import Fill
 from papertape.domain.money import MICROS_PER_DOLLAR, micros
 from papertape.engines.proofbench import metrics
+from papertape.engines.proofbench.marks import Exposure, Valuation
 from papertape.engines.proofbench.metrics import Marks, Metrics, Reason, measure
+from papertape.engines.proofbench.shape import falls_of, shape_of
 from papertape.engines.proofbench.trades import Trade, round_trips
 
 SERIES_A = np.array(
@@ -33,12 +36,12 @@ def equity_of(returns: np.ndarray, start: float = 100_000.0) -> np.ndarray:
     return start * np.concatenate(([1.0], np.cumprod(1 + returns)))
 
 
-def daily_marks(equity: np.ndarray, **columns: np.ndarray) -> Marks:
+def daily_marks(equity: np.ndarray, **more: Any) -> Marks:
     """The start at 14:30 UTC of Tuesday 2024-01-02, then the closes of business days at 21:00."""
     days = np.busday_offset("2024-01-02", np.arange(len(equity) - 1)).astype("datetime64[ns]")
     start = np.datetime64("2024-01-02T14:30", "ns").astype(np.int64)
     closes = days.astype(np.int64) + 21 * HOUR
-    return Marks(np.concatenate(([start], closes)), equity, **columns)
+    return Marks(np.concatenate(([start], closes)), equity, **more)
 
 
 def a_trade(pnl: float, **changed: object) -> Trade:
@@ -117,19 +120,22 @@ def test_series_a_is_too_short_to_trust_its_tail(series_a: Metrics) -> None:
 def test_a_risk_free_rate_is_brought_down_to_days_geometrically(
     rate: float, sharpe: float, sortino: float | None
 ) -> None:
-    assert metrics.sharpe(SERIES_A, rate, 252) == pytest.approx(sharpe, rel=1e-6)
+    assert metrics.sharpe(shape_of(SERIES_A), rate, 252) == pytest.approx(sharpe, rel=1e-6)
     if sortino:
-        assert metrics.sortino(SERIES_A, rate, 252) == pytest.approx(sortino, rel=1e-6)
+        assert metrics.sortino(shape_of(SERIES_A), rate, 252) == pytest.approx(sortino, rel=1e-6)
 
 
 def test_the_published_figures_of_single_days() -> None:
-    assert metrics.downside_deviation(SERIES_A) * sqrt(252) == pytest.approx(0.112716458, rel=1e-6)
+    assert metrics.downside_deviation(SERIES_A, 0.0) * sqrt(252) == pytest.approx(
+        0.112716458, rel=1e-6
+    )
     assert metrics.win_rate(SERIES_A) == pytest.approx(7 / 12)
     assert metrics.profit_factor(SERIES_A) == pytest.approx(1.372093023, rel=1e-6)
 
 
 def test_the_deepest_drawdown_of_series_a_runs_from_mark_7_to_mark_8() -> None:
-    deepest = min(metrics.drawdowns(equity_of(SERIES_A)), key=lambda each: each.depth)
+    deepest = falls_of(equity_of(SERIES_A)).deepest
+    assert deepest is not None
     assert (deepest.peak, deepest.bottom, deepest.end, deepest.recovered) == (7, 8, 12, False)
 
 
@@ -139,26 +145,28 @@ def test_other_tools_print_what_the_contract_says_they_print() -> None:
     growth = float(np.prod(1 + SERIES_A)) ** (1 / 12)
     compounded = (1 + SERIES_A.mean()) ** 252 - 1
     spread = sqrt((SERIES_A.var(ddof=1) + growth**2) ** 252 - growth ** (2 * 252))
-    assert metrics.sharpe(SERIES_A, 0, 365) == pytest.approx(2.454615, abs=5e-7)
-    assert compounded / metrics.volatility(SERIES_A, 252) == pytest.approx(2.422139, abs=5e-7)
-    losses = metrics.volatility(SERIES_A[SERIES_A < 0], 252)
+    assert metrics.sharpe(shape_of(SERIES_A), 0, 365) == pytest.approx(2.454615, abs=5e-7)
+    assert compounded / metrics.volatility(shape_of(SERIES_A), 252) == pytest.approx(
+        2.422139, abs=5e-7
+    )
+    losses = metrics.volatility(shape_of(SERIES_A[SERIES_A < 0]), 252)
     assert compounded / losses == pytest.approx(3.643958, abs=5e-7)
     assert (growth**252 - 1) / spread == pytest.approx(1.667739, abs=5e-7)
 
 
 def test_a_loss_on_the_first_day_is_a_drawdown_from_the_starting_cash() -> None:
     equity = equity_of(np.array([-0.03, 0.01, 0.01, -0.005, 0.02]))
-    assert metrics.max_drawdown(equity) == pytest.approx(-0.03)
+    assert metrics.max_drawdown(falls_of(equity)) == pytest.approx(-0.03)
 
 
 def test_a_drawdown_ends_at_the_first_mark_back_at_the_old_peak() -> None:
-    found = metrics.drawdowns(np.array([100.0, 110, 110, 99, 105, 110, 120, 119]))
-    assert [(each.peak, each.bottom, each.end, each.recovered) for each in found] == [
-        (2, 3, 5, True),
-        (6, 7, 7, False),
-    ]
-    assert found[0].depth == pytest.approx(-0.1)
-    assert found[0].marks == 3
+    equity = np.array([100.0, 110, 110, 99, 105, 110, 120, 119])
+    first = falls_of(equity).deepest
+    assert first is not None
+    assert first == falls_of(equity).longest == (first.depth, 2, 3, 5, True)
+    assert first.depth == pytest.approx(-0.1)
+    assert first.marks == 3
+    assert falls_of(equity[5:]).deepest == (pytest.approx(-1 / 120), 1, 2, 2, False)
 
 
 def test_the_longest_and_the_deepest_drawdown_are_told_apart() -> None:
@@ -169,7 +177,7 @@ def test_the_longest_and_the_deepest_drawdown_are_told_apart() -> None:
 
 
 def test_the_ulcer_index_leaves_the_start_out() -> None:
-    assert metrics.ulcer(np.array([100.0, 90, 100])) == pytest.approx(sqrt(0.01 / 2))
+    assert metrics.ulcer(falls_of(np.array([100.0, 90, 100])), 3) == pytest.approx(sqrt(0.01 / 2))
 
 
 def test_growth_a_year_counts_calendar_days() -> None:
@@ -232,24 +240,26 @@ def test_the_share_of_the_best_mark_that_was_kept() -> None:
 def test_turnover_is_one_way(
     before: tuple[float, float], after: tuple[float, float], one_way: float
 ) -> None:
-    traded = np.array([0.0, 100.0 * np.abs(np.subtract(after, before)).sum()])
+    traded = 100.0 * float(np.abs(np.subtract(after, before)).sum())
     assert metrics.turnover(traded, np.array([100.0, 100.0]), 1) == pytest.approx(one_way)
 
 
 def test_turnover_is_a_rate_a_year_over_mean_equity() -> None:
     equity = np.array([100.0, 200, 300, 200])
-    assert metrics.turnover(np.array([0.0, 100, 0, 60]), equity, 252) == pytest.approx(
-        80 / 200 / (3 / 252)
-    )
+    assert metrics.turnover(160.0, equity, 252) == pytest.approx(80 / 200 / (3 / 252))
 
 
 def test_exposure_is_averaged_over_the_closes() -> None:
-    gross, net = np.array([0.0, 0.5, 1.5, 0.0]), np.array([0.0, 0.5, -0.5, 0.0])
-    table = measure(daily_marks(np.array([100.0, 101, 102, 103]), gross=gross, net=net), ppy=252)
+    equity = np.array([100, 100, 200, 100]) * MICROS_PER_DOLLAR
+    held = Exposure(np.array([0, 50, 300, 0]), np.array([0, 50, -100, 0]))
+    of_two = Exposure(*(column * MICROS_PER_DOLLAR for column in held))
+    marks = Valuation(np.arange(4), equity, equity, 240_000_000, of_two).marks()
+    table = measure(marks, ppy=252)
     assert table["exposure_time"] == pytest.approx(2 / 3)
     assert table["mean_gross_exposure"] == pytest.approx(2 / 3)
     assert table["mean_net_exposure"] == 0.0
-    assert table.reasons["turnover"] == "not_recorded"
+    assert table["turnover"] == pytest.approx(120 / 125 / (3 / 252))
+    assert measure(daily_marks(np.array([1.0, 2])), ppy=252).reasons["turnover"] == "not_recorded"
 
 
 def test_money_paid_in_is_no_profit_and_money_paid_out_no_drawdown() -> None:
@@ -264,9 +274,11 @@ def test_money_paid_in_is_no_profit_and_money_paid_out_no_drawdown() -> None:
 def test_moments_and_quantiles_agree_with_scipy_and_numpy() -> None:
     r = np.random.default_rng(7).standard_t(4, 500) / 100
     b = np.random.default_rng(8).normal(0, 0.01, 500) + r / 2
-    assert metrics.skew(r) == pytest.approx(stats.skew(r), rel=1e-12)
-    assert metrics.kurtosis(r) == pytest.approx(stats.kurtosis(r, fisher=False), rel=1e-12)
-    assert metrics.var_95(r) == np.percentile(r, 5)
+    assert metrics.skew(shape_of(r)) == pytest.approx(stats.skew(r), rel=1e-12)
+    assert metrics.kurtosis(shape_of(r)) == pytest.approx(
+        stats.kurtosis(r, fisher=False), rel=1e-12
+    )
+    assert metrics.tail(r).edge == pytest.approx(np.percentile(r, 5), rel=1e-12)
     fitted = stats.linregress(b, r)
     assert metrics.beta(r, b) == pytest.approx(fitted.slope, rel=1e-12)
     assert metrics.alpha(r, b, 252) == pytest.approx(fitted.intercept * 252, rel=1e-9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from itertools import count
 
 from papertape.domain.account import Account, Position
@@ -92,9 +93,8 @@ class BackOffice:
     def _settle_later(self, fill: Fill, now: Nanos, sign: int) -> None:
         """A sale's money comes on the settlement day of the moment it was booked."""
         if fill.bond is None and fill.quantity < 0:
-            calendar = self._calendar(fill.symbol)
-            day = settlement_day(calendar.local_day(now), calendar)
-            due = calendar.session(day).open
+            day = self._calendar(fill.symbol).local_day(now)
+            due = _settles(self._instruments[fill.symbol].venue, day)
             self._expect(CashSettled(due, fill.symbol, -sign * fill.value))
 
     def _good_faith(self, fill: Fill, account: Account) -> Iterator[Event]:
@@ -136,7 +136,8 @@ class BackOffice:
 
     def sleep_through(self, now: Nanos) -> None:
         """Nothing was lent until now, so no night before it costs anything."""
-        self._day = self._today(now)
+        if self._can_owe:
+            self._day = self._today(now)
 
     def _today(self, now: Nanos) -> date:
         return calendar_of(next(iter(self._instruments.values())).venue).local_day(now)
@@ -215,6 +216,13 @@ class BackOffice:
             reason=f"margin call: equity {equity / 1e6:,.2f}, required {required / 1e6:,.2f}",
             reduce_only=True,
         )
+
+
+@cache
+def _settles(venue: str, day: date) -> Nanos:
+    """When the money of what was traded on a day is there."""
+    calendar = calendar_of(venue)
+    return calendar.session(settlement_day(day, calendar)).open
 
 
 def _due(payment: Payment) -> Nanos:

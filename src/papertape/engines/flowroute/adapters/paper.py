@@ -256,10 +256,10 @@ class PaperBroker:
             return NEVER
         return self._book.calm(symbol).within(Calm(self._office.next_due, 0, ALWAYS.below))
 
-    def catch_up(self, bars: Bars) -> None:
-        """See bars that were calm, all at once."""
-        self._book.catch_up(bars)
-        self._office.sleep_through(int(bars.end[-1]))
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
+        """See rows of bars that were calm, all at once."""
+        self._book.catch_up(bars, first, stop)
+        self._office.sleep_through(bars.end.item(stop - 1))
 
     def carry_over(self, day: DayOpened) -> None:
         """Go on where the account's last day ended; what was reported of it is not said again."""
@@ -277,10 +277,15 @@ class PaperBroker:
     def _matched(self, moment: Moment) -> list[Event]:
         """What the moment's tape and bars did to the orders."""
         account, set_free, happened = self._account, 0, list[Event]()
-        before = self._terms.available(account, self._book.last)
         if moment.ticks:
             self._book.turn()
-        for said in (*moment.ticks, *moment.bars):
+        said_all = (*moment.ticks, *moment.bars)
+        if len(said_all) == 1:
+            happened, account = self._book.match(said_all[0], account)
+            events, account = self._book.pass_time(moment.time, account)
+            return happened + events
+        before = self._terms.available(account, self._book.last)
+        for said in said_all:
             # Assumption: what one bar sets free within a moment pays for another only from the
             # next moment on; nobody knows which of the two came first. A tape says it.
             withheld = set_free if isinstance(said, Bar) else 0

@@ -65,8 +65,8 @@ class Broker(Protocol):
         """The stretch of market in which nothing will happen here; a live broker knows of none."""
         ...
 
-    def catch_up(self, bars: Bars) -> None:
-        """The market moved through bars that were calm; a live broker ignores it."""
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
+        """The market moved through rows of bars that were calm; a live broker ignores it."""
         ...
 
     def reports(self) -> list[Event]:

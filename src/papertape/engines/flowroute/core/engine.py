@@ -30,8 +30,8 @@ class Router(Protocol):
         """The stretch of market in which nothing will happen at the broker."""
         ...
 
-    def catch_up(self, bars: Bars) -> None:
-        """Tell the broker of bars that were calm."""
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
+        """Tell the broker of rows of bars that were calm."""
         ...
 
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
@@ -54,9 +54,9 @@ class FlowRoute:
         """The stretch of market in which nothing will happen at the broker."""
         return self._broker.calm(symbol)
 
-    def catch_up(self, bars: Bars) -> None:
-        """Tell the broker of bars that were calm."""
-        self._broker.catch_up(bars)
+    def catch_up(self, bars: Bars, first: int, stop: int) -> None:
+        """Tell the broker of rows of bars that were calm."""
+        self._broker.catch_up(bars, first, stop)
 
     def route(self, intents: Sequence[Intent], now: Nanos) -> list[Event]:
         """Send orders, changes and cancels in their order; the broker's answers."""

@@ -61,8 +61,8 @@ def check_lookahead(
     for each, exposure in zip(bars, exposures, strict=True):
         _, stops = ask(strategy, each)
         whole = Wishes.over(each, exposure, stops, warmup=strategy.warmup)
-        cuts = cuts_in_order(each, whole, strategy.warmup, generator)
-        cuts = cuts[: max(1, min(most, _BAR_BUDGET // max(len(each), 1)))]
+        allowed = max(1, min(most, _BAR_BUDGET // max(len(each), 1)))
+        cuts = cuts_in_order(each, whole, strategy.warmup, generator, allowed)
         found = cut_off(lambda past: decisions(strategy, past), each, whole, cuts)
         done += found.count
         if found.moved:
@@ -117,9 +117,13 @@ def replace_future(
 
 
 def cuts_in_order(
-    bars: Bars, whole: Decisions, warmup: int, generator: np.random.Generator
+    bars: Bars,
+    whole: Decisions,
+    warmup: int,
+    generator: np.random.Generator,
+    most: int | None = None,
 ) -> IntArray:
-    """Every row after which to cut, the telling ones first.
+    """Rows after which to cut, the telling ones first; every row there is, or so many.
 
     Cuts at and just before a change of the decision alternate with random ones: a leak may hide
     where the decision changes, or just where it does not and should have.
@@ -128,12 +132,12 @@ def cuts_in_order(
     if last < first:
         return np.zeros(0, np.int64)
     changes = np.searchsorted(bars.end, whole.changes())
-    telling = np.unique(np.concatenate([changes, changes - 1]))
-    telling = telling[(telling >= first) & (telling <= last)]
-    others = np.setdiff1d(np.arange(first, last + 1), telling)
+    tells = np.zeros(len(bars) + 1, np.bool_)
+    tells[changes] = tells[changes - 1] = True
+    telling, others = (np.flatnonzero(tells[first : last + 1] == kind) + first for kind in (1, 0))
+    telling, others = generator.permutation(telling)[:most], generator.permutation(others)[:most]
     turns = np.concatenate([2 * np.arange(len(telling)), 2 * np.arange(len(others)) + 1])
-    rows = np.concatenate([generator.permutation(telling), generator.permutation(others)])
-    return rows[np.argsort(turns)]
+    return np.concatenate([telling, others])[np.argsort(turns)][:most]
 
 
 def _close(bars: Bars, row: int) -> Nanos:

@@ -84,7 +84,7 @@ def _strategies(module: ModuleType) -> list[type]:
         for kind in vars(module).values()
         if isinstance(kind, type)
         and kind.__module__ == module.__name__
-        and (hasattr(kind, "exposure") or hasattr(kind, "on_bar"))
+        and any(hasattr(kind, name) for name in ("exposure", "on_bar", "rank"))
     ]
 
 

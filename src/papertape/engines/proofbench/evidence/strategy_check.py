@@ -125,6 +125,15 @@ def _findings(
         yield kind
         return
     yield CheckResult("imports", "passed", f"{kind.__name__} from {source.where}")
+    if hasattr(kind, "rank"):
+        yield CheckResult(
+            "contract",
+            "warning",
+            "a cross-section weighs many symbols, and the checks look at one: papertape backtest "
+            "asks it again with the future cut off",
+        )
+        yield _purity(kind, ())
+        return
     trial = held("contract", lambda: put_on_trial(source, kind, history))
     if isinstance(trial, CheckResult):
         yield trial

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from papertape.data.actions import signal_factors
+from papertape.data.actions import signal_bars
 from papertape.domain.clock import rfc3339
 from papertape.domain.errors import StrategyError
 from papertape.domain.event import OrderApproved
@@ -111,7 +111,7 @@ def put_on_trial(source: StrategySource, kind: type, history: PriceHistory) -> T
         _every_order_has_a_reason(bench)
         whole: Decisions = deeds(bench.log)
         return Trial(source, kind, history, history.bars, history.actions, warmup, whole, bench)
-    bars = _signal_bars(history)
+    bars = signal_bars(history.bars, history.actions)
     asked = cast("SignalStrategy", build(kind, source.parameters))
     wishes = Wishes.asked(asked, bars)
     _every_change_has_a_reason(asked, bars, wishes)
@@ -141,11 +141,6 @@ def _warmup(strategy: Strategy) -> int:
             hint="a property that answers a whole number of bars, 0 or more",
         )
     return warmup
-
-
-def _signal_bars(history: PriceHistory) -> Bars:
-    factors = signal_factors(history.bars, history.actions)
-    return history.bars if np.all(factors == 1.0) else history.bars.scaled(factors)
 
 
 def _every_change_has_a_reason(strategy: SignalStrategy, bars: Bars, wishes: Wishes) -> None:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from papertape.domain.market import FloatArray, IntArray
 
+BLOCK = 64
+"""Rows that share a lowest and a highest close."""
+
 ByteArray = NDArray[np.uint8]
 
 
@@ -27,6 +30,7 @@ class Columns:
         open, high, low: Micro-dollars.
         dollars: The closes in dollars, as returns are taken of them.
         micros: The closes in micro-dollars as float64, which hold them exactly.
+        lowest, highest: Of the same, one for every `BLOCK` rows.
         volume: Shares; NaN where unknown.
         nights: Calendar days since the bar before.
         opens_session: 1 where a bar begins with the opening auction.
@@ -39,6 +43,8 @@ class Columns:
     low: IntArray
     dollars: FloatArray
     micros: FloatArray
+    lowest: FloatArray
+    highest: FloatArray
     volume: FloatArray
     nights: IntArray
     opens_session: ByteArray

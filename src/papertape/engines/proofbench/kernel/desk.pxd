@@ -11,13 +11,17 @@ cdef class Desk:
     cdef Tally tally
     cdef long long shares, part, part_unit
     cdef bint by_stop
-    cdef Py_ssize_t decides, marks, warmup, rows
-    cdef const double[::1] exposure, stops, targets, trails
+    cdef Py_ssize_t decides, marks, rows
+    cdef const long long[::1] turns
+    cdef const double[::1] wishes, stops, targets, trails
     cdef double wanted
+    cdef long long whole, scale
 
-    @cython.locals(row=Py_ssize_t, turn=Py_ssize_t, first=Py_ssize_t, after=Py_ssize_t)
+    @cython.locals(
+        row=Py_ssize_t, number=Py_ssize_t, turn=Py_ssize_t, first=Py_ssize_t, after=Py_ssize_t
+    )
     cdef int _drive(self) except -1 nogil
-    cdef Py_ssize_t _next_wish(self, Py_ssize_t row) noexcept nogil
+    cdef Py_ssize_t _turn(self, Py_ssize_t number) noexcept nogil
     @cython.locals(
         price="long long", distance="long long", available="long long", target="long long",
         held="long long", quantity="long long", need="long long", target_at="long long",
@@ -33,3 +37,4 @@ cdef class Desk:
     cdef long long _fraction(
         self, long long numerator, long long money, long long unit
     ) noexcept nogil
+    cdef void _spell(self) noexcept with gil

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import numpy as np
+
 from papertape.domain.market import FloatArray
 from papertape.engines.proofbench.kernel.columns import Sizing, Span, readable
 from papertape.engines.proofbench.kernel.exchange import Exchange, product_over
 from papertape.engines.proofbench.kernel.tally import Tally
+from papertape.engines.signalcore.answers import turns_of
 from papertape.engines.signalcore.sizing import exactly
 
 try:
@@ -56,13 +61,16 @@ class Desk:
         self.part, self.part_unit = sizing.part
         self.by_stop = sizing.by_stop
         self.decides, self.marks = span.decides, span.marks
-        self.warmup = warmup
         self.rows = len(exposure)
-        self.exposure = readable(exposure, compiled=cython.compiled)
+        turns = turns_of(exposure, max(warmup, span.decides + 1))
+        wishes = exposure[turns].astype(np.float64)
+        self.turns = readable(turns, compiled=cython.compiled)
+        self.wishes = readable(wishes, compiled=cython.compiled)
         self.stops = readable(stops, compiled=cython.compiled)
         self.targets = readable(targets, compiled=cython.compiled)
         self.trails = readable(trails, compiled=cython.compiled)
         self.wanted = 0.0
+        self.whole, self.scale = 0, 1
 
     def run(self) -> bool:
         """Drive all rows, without the interpreter lock; False if the pipeline has to do it."""
@@ -71,32 +79,30 @@ class Desk:
         return not self.exchange.has_failed
 
     def _drive(self) -> None:
-        row = self.decides
-        turn = self._next_wish(row)
+        row, number = self.decides, 0
+        turn = self._turn(0)
         while row < self.rows and not self.exchange.has_failed:
             if row > 0:
                 self.exchange.charge(row)
             self.exchange.meet(row)
             self.exchange.call_margin(row)
             if row == turn:
+                self.wanted, number = self.wishes[number], number + 1
                 self._decide(row)
-                turn = self._next_wish(row + 1)
+                turn = self._turn(number)
             after = self.exchange.next_row(row + 1, turn)
             first = max(row, self.marks)
             if first < after:
                 self.tally.mark(first, after, self.exchange.cash, self.exchange.held)
             row = after
 
-    def _next_wish(self, row: int) -> int:
-        """The next row whose wish is another one, or the end."""
-        row = max(row, self.warmup - 1)
-        while row < self.rows and self.exposure[row] == self.wanted:
-            row += 1
-        return min(row, self.rows)
+    def _turn(self, number: int) -> int:
+        """The row in which the wish turns for the so manieth time, or the end."""
+        return self.turns[number] if number < len(self.turns) else self.rows
 
     def _decide(self, row: int) -> None:
         """Cancel what the old wish left open, and order what the new one lacks."""
-        self.wanted, held = self.exposure[row], self.exchange.held
+        held = self.exchange.held
         price, distance = self.exchange.close(row), self._distance(self.stops, row)
         available, target = self.exchange.available(price), 0
         if -1.0 <= self.wanted <= 1.0:
@@ -144,12 +150,18 @@ class Desk:
         while whole / float(scale) != size and scale < FINEST:
             scale *= 10
             whole = cython.cast(cython.longlong, rint(size * scale))
-        if whole / float(scale) != size:  # so many digits that only Python knows them
-            with cython.gil:
-                exact = exactly(size)
-                if exact.denominator >= NARROWEST:
-                    self.exchange.has_failed = True
-                    return 0
-                whole, scale = exact.numerator, exact.denominator
-        shares = product_over(whole * numerator, money, scale) // unit
+        if whole / float(scale) == size:
+            self.whole, self.scale = whole, scale
+        else:
+            self._spell()
+        shares = product_over(self.whole * numerator, money, self.scale) // unit
         return shares if self.wanted > 0 else -shares
+
+    # A method of its own, because a function that takes the lock anywhere takes it on every call.
+    def _spell(self) -> None:
+        """Write out an exposure of so many digits that only Python knows them."""
+        exact = exactly(abs(self.wanted))
+        if exact.denominator >= NARROWEST:
+            self.exchange.has_failed = True
+            exact = Fraction()
+        self.whole, self.scale = exact.numerator, exact.denominator

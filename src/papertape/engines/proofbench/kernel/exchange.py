@@ -211,7 +211,7 @@ class Exchange:
     def meet(self, row: int) -> None:
         """Let a bar meet the orders, on the path that leaves less at its close (fill-P1)."""
         self.row, self.noted = row, 0
-        if self.volume[row] != 0 and self._is_concerned():
+        if self.count and self.volume[row] != 0 and self._is_concerned():
             if self._is_certain():
                 self._walk(UP_FIRST)
             else:
@@ -536,6 +536,8 @@ class Exchange:
 
     def _fees(self, filled: int, paid: int) -> int:
         """What is owed for all that an order has traded."""
+        if filled == 0:
+            return 0
         shares = abs(filled)
         fees = share_of(paid, self.commission, self.commission_unit) if self.commission else 0
         if self.per_share:

@@ -13,11 +13,13 @@ import numpy as np
 
 from papertape.data.actions import rows_of
 from papertape.domain.instrument import Instrument
+from papertape.domain.kept import kept
 from papertape.domain.market import Bars, FloatArray, Frequency, IntArray, ends_symbol
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros
 from papertape.domain.terms import AccountTerms, account_terms
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.kernel.columns import (
+    BLOCK,
     ByteArray,
     Columns,
     Share,
@@ -67,12 +69,12 @@ BUSIEST = 2**42
 FINEST = 2**9
 """Largest numerator of a part of equity, likewise."""
 ORDERS, MOST_ORDERS = 64, 8_192
-FILLS = 4_096
+FILLS = 65_536
 
 _NO_COLUMN = np.zeros(0)
 _NOTHING = Share(0, 1)
 _WHOLE = Share(1, 1)
-_KNOWN = {
+KNOWN = {
     *("initial_capital", "bar_frequency", "risk_free_rate", "start", "end", "size", "cost"),
     *("spread", "account", "warmup", "risk_profile", "benchmark", "seed", "allow"),
 }
@@ -130,9 +132,10 @@ class Kernel:
     def run(self, wish: Wish) -> Run | None:
         """A run with its fills and with cash and equity after each mark."""
         rows, room = len(self.columns.time) - self.span.marks + 1, FILLS
-        cash, equity = np.full((2, rows), self.capital, np.int64)
+        cash, equity = np.empty((2, rows), np.int64)
+        cash[0] = equity[0] = self.capital
         while True:
-            fills = np.zeros((room, 8), np.int64)
+            fills = np.empty((room, 8), np.int64)
             tally = self._driven(wish, fills, cash, equity)
             if tally is None:
                 return None
@@ -167,7 +170,7 @@ def kernel_for(window: Window, config: SimulationConfig, *, exits: bool = False)
     Raises:
         Refusal: If they are runs that only the pipeline knows.
     """
-    _refuse_unknown(config, _KNOWN)
+    refuse_unknown(config, KNOWN)
     if len(window.bars) != 1:
         raise Refusal("several instruments")
     [(symbol, bars)] = window.bars.items()
@@ -179,14 +182,14 @@ def kernel_for(window: Window, config: SimulationConfig, *, exits: bool = False)
     if config.risk_limits != RiskLimits():
         raise Refusal(f"the limits of the profile {config.risk_profile}")
     account, costs = account_terms(config.account), config.costs
-    terms = _terms(bars.instrument, config.frequency, costs, account)
-    columns = _columns(bars, terms, _tables(costs.fees), exits)
+    terms = terms_of(bars.instrument, config.frequency, costs, account)
+    columns = _columns(bars, terms, tables_of(costs.fees), exits)
     history = window.history[symbol]
     span = Span(max(history - 1, 0), history)
     return Kernel(columns, terms, _sizing(config.size), span, config.capital)
 
 
-def _refuse_unknown(record: Any, known: set[str]) -> None:
+def refuse_unknown(record: Any, known: set[str]) -> None:
     """Refuse a setting that was not there when this was written, unless it stands at its default.
 
     Raises:
@@ -220,14 +223,19 @@ def _small(part: Fraction, what: str) -> Share:
     return _share(part)
 
 
-def _terms(
+def terms_of(
     instrument: Instrument, frequency: Frequency, costs: CostModel, account: AccountTerms
 ) -> Terms:
+    """What trading an instrument costs and what the account may do, in numbers.
+
+    Raises:
+        Refusal: If a policy cannot be spelled out in numbers.
+    """
     if instrument.lot != 1 or instrument.is_future or instrument.multiplier != 1:
         raise Refusal("lots or contracts")
     if account.settled_only:
         raise Refusal("settled cash")
-    _refuse_unknown(costs, {"name", "fees", "spread", "slippage", "cap", "financing"})
+    refuse_unknown(costs, {"name", "fees", "spread", "slippage", "cap", "financing"})
     fees, rounds_up = _commission(costs.fees), _rounds_up(costs.fees)
     return Terms(
         tick=instrument.tick,
@@ -236,7 +244,7 @@ def _terms(
         **_slippage(costs),
         **_cap(costs),
         **fees,
-        **_rates(_tables(costs.fees)),
+        **_rates(tables_of(costs.fees)),
         rounds_up=rounds_up,
         initial=_small(account.initial, "an initial share"),
         keep_long=_small(account.maintenance_long, "maintenance"),
@@ -338,11 +346,12 @@ def _rounds_up(fees: Fees) -> bool:
     return any(each.rounding is Rounding.BROKER for each in _regulators(fees))
 
 
-def _tables(fees: Fees) -> FeeTables | None:
+def tables_of(fees: Fees) -> FeeTables | None:
+    """The regulators' rates in a tariff, if it has any."""
     return next((each.tables for each in _regulators(fees)), None)
 
 
-def _changes(tables: FeeTables | None) -> list[Any]:
+def changes_of(tables: FeeTables | None) -> list[Any]:
     """The days on which a regulator's rate changes."""
     return sorted({row.effective for row in (*tables.sec.rows, *tables.taf.rows)}) if tables else []
 
@@ -350,7 +359,7 @@ def _changes(tables: FeeTables | None) -> list[Any]:
 def _rates(tables: FeeTables | None) -> dict[str, Any]:
     """The regulators' rates, a row for each stretch of days between two changes."""
     rows: list[tuple[int, int, int, int]] = []
-    for day in _changes(tables):
+    for day in changes_of(tables):
         assert tables is not None
         match tables.sec.row(day).rate, tables.taf.row(day).rate:
             case ValueRate(sec), ShareRate(taf, most):
@@ -361,27 +370,51 @@ def _rates(tables: FeeTables | None) -> dict[str, Any]:
     return dict(zip(("sec", "sec_unit", "taf", "taf_cap"), columns, strict=True))
 
 
-def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) -> Columns:
+class _Amounts(NamedTuple):
+    """Prices of bars in micro-dollars, the closes as whole numbers in floating point."""
+
+    open: IntArray
+    high: IntArray
+    low: IntArray
+    close: FloatArray
+
+
+@kept
+def _amounts(bars: Bars) -> _Amounts:
+    """The prices as the kernel counts them, for every run over these bars.
+
+    Raises:
+        Refusal: If some are too large for it, or volumes are.
+    """
     high = _micros(bars.high)
     if len(bars) and int(high.max()) >= DEAREST:
         raise Refusal("prices of a million dollars and more")
     if np.any(bars.volume >= BUSIEST):
         raise Refusal("volumes of trillions of shares")
+    close = np.rint(bars.close * MICROS_PER_DOLLAR)
+    return _Amounts(_micros(bars.open), high, _micros(bars.low), close)
+
+
+def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) -> Columns:
+    amounts = _amounts(bars)
     idle = np.zeros(len(bars), np.int64)
     nights = tariff = idle
     if terms.borrow.numerator or terms.interest.numerator:
         days = bars.calendar.local_days(bars.end).astype(np.int64)
         nights = np.diff(days, prepend=days[:1])
     if tables is not None:
-        changes = np.array(_changes(tables), "datetime64[D]")
+        changes = np.array(changes_of(tables), "datetime64[D]")
         tariff = np.maximum(np.searchsorted(changes, bars.days(), side="right") - 1, 0)
+    micros, blocks = amounts.close, np.arange(0, len(bars), BLOCK)
     return Columns(
         time=bars.end,
-        open=_micros(bars.open),
-        high=high,
-        low=_micros(bars.low),
+        open=amounts.open,
+        high=amounts.high,
+        low=amounts.low,
         dollars=bars.close,
-        micros=np.rint(bars.close * MICROS_PER_DOLLAR),
+        micros=micros,
+        lowest=np.minimum.reduceat(micros, blocks) if len(bars) else micros,
+        highest=np.maximum.reduceat(micros, blocks) if len(bars) else micros,
         volume=bars.volume,
         nights=nights,
         opens_session=_opens_session(bars) if exits else np.zeros(len(bars), np.uint8),

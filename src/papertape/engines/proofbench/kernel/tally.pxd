@@ -2,11 +2,13 @@ cimport cython
 
 from papertape.matching.fees cimport share_of
 
+cdef Py_ssize_t BLOCK
 cdef Py_ssize_t ROW, QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, AT_OPEN, FIELDS
 
 @cython.final
 cdef class Tally:
-    cdef const double[::1] close
+    cdef const double[::1] close, lowest, highest
+    cdef double[:, ::1] gains
     cdef long long[:, ::1] record
     cdef long long[::1] cash_after, equity_after
     cdef Py_ssize_t first
@@ -26,12 +28,27 @@ cdef class Tally:
         self, Py_ssize_t first, Py_ssize_t after, long long cash, long long held
     ) noexcept nogil
     @cython.locals(
-        row=Py_ssize_t, last=double, peak=double, depth=double, total=double, squares=double,
-        equity=double, gain=double
+        place=Py_ssize_t, end=Py_ssize_t, one=double, other=double, low=double, high=double
     )
     cdef void _step(
         self, Py_ssize_t first, Py_ssize_t after, double cash, double held
     ) noexcept nogil
+    @cython.locals(row=Py_ssize_t, peak=double, depth=double, equity=double)
+    cdef void _climb(
+        self, Py_ssize_t first, Py_ssize_t after, double cash, double held
+    ) noexcept nogil
+    @cython.locals(row=Py_ssize_t, low=double, other=double)
+    cdef void _sink(
+        self, Py_ssize_t first, Py_ssize_t after, double cash, double held
+    ) noexcept nogil
+    @cython.locals(row=Py_ssize_t, equity=double, before=double)
+    cdef void _earn(
+        self, Py_ssize_t first, Py_ssize_t after, double cash, double held
+    ) noexcept nogil
+    @cython.locals(
+        whole=Py_ssize_t, place=Py_ssize_t, one=double, two=double, three=double, four=double
+    )
+    cdef double _total(self, Py_ssize_t of, Py_ssize_t count) noexcept nogil
     @cython.locals(row=Py_ssize_t)
     cdef void _write(
         self, Py_ssize_t first, Py_ssize_t after, long long cash, long long held

@@ -153,7 +153,7 @@ def test_a_leak_planted_in_the_crossover_is_caught(tmp_path: Path) -> None:
     text = Path(moving_average_crossover.__file__).read_text("utf-8")
     # Every close is the next one; the last, which has none, stays as it is.
     ahead = "__import__('numpy').append(bars.close[1:], bars.close[-1:])"
-    planted = text.replace("order = sma_order(bars.close,", f"order = sma_order({ahead},")
+    planted = text.replace("return sma_above(bars.close,", f"return sma_above({ahead},")
     assert planted != text
     for name, source in (("as_shipped", text), ("planted", planted)):
         (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")

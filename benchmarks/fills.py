@@ -1,8 +1,7 @@
 """Lets five peers and papertape trade the same tapes, and writes what each of them filled.
 
-Run it by ``make bench`` or alone: ``python benchmarks/peer_fills/run.py``. Each peer lives in an
-environment of its own under ``build/peers/``, made at the first run; the package's lock knows
-nothing of them. The table goes to ``docs/peer-fills.md``. A difference without a line that
+Run it by ``make bench`` or alone: ``python benchmarks/fills.py``. The drivers are in
+``peer_fills/``; the table goes to ``docs/peer-fills.md``. A difference without a line that
 explains it, or a line without its difference, is an error.
 """
 
@@ -12,30 +11,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
-from market import Case, cases
+from peer_fills.market import Case, cases
+from peers import PEERS, PROJECT, NotInstalled, environment
 
-HERE = Path(__file__).parent
-PROJECT = HERE.parents[1]
+DRIVERS = Path(__file__).parent / "peer_fills"
 PAGE = PROJECT / "docs" / "peer-fills.md"
 OURS = "papertape"
 
-
-class Peer(NamedTuple):
-    """An engine: its name for people, and what its environment holds."""
-
-    title: str
-    needs: tuple[str, ...]
-
-
-PEERS = {
-    "backtrader": Peer("backtrader 1.9.78", ("backtrader==1.9.78.123", "pandas==2.3.3")),
-    "backtesting": Peer("backtesting.py 0.6.6", ("backtesting==0.6.6",)),
-    "vectorbt": Peer("vectorbt 1.2.0", ("vectorbt==1.2.0",)),
-    "pybroker": Peer("PyBroker 2.0.2", ("lib-pybroker==2.0.2",)),
-    "nautilus": Peer("NautilusTrader 1.221.0", ("nautilus_trader==1.221.0",)),
-}
 
 Fills = list[tuple[int, float, float]] | None
 
@@ -83,45 +66,29 @@ WHY = {
 def main() -> None:
     """Run all, write the page; fail where a difference is not explained."""
     found = {OURS: driven(OURS, Path(sys.executable))}
-    for name, peer in PEERS.items():
-        found[name] = driven(name, environment(name, peer))
+    for name in PEERS:
+        try:
+            found[name] = driven(name, environment(name))
+        except NotInstalled as error:
+            sys.exit(f"fills: {name} is not here, so {PAGE.name} stays as it is\n{error}")
     told = {(case.name, name) for case in cases() for name in PEERS if differs(case, name, found)}
     if told != WHY.keys():
         wrong = ", ".join(f"{case} of {name}" for case, name in sorted(told ^ WHY.keys()))
-        sys.exit(f"peer_fills: differences and their lines do not match: {wrong}")
+        sys.exit(f"fills: differences and their lines do not match: {wrong}")
     PAGE.write_text(page(found), encoding="utf-8")
     sys.stdout.write(f"{len(told)} differences to {len(PEERS)} peers: {PAGE.name}\n")
-
-
-def environment(name: str, peer: Peer) -> Path:
-    """A peer's own Python, made where it is not there yet."""
-    folder = PROJECT / "build" / "peers" / name
-    python = folder / "bin" / "python"
-    done = folder / ".made-of"
-    if not done.exists() or done.read_text() != "\n".join(peer.needs):
-        quietly(sys.executable, "-m", "venv", "--clear", str(folder))
-        quietly(str(python), "-m", "pip", "install", "--quiet", *peer.needs)
-        done.write_text("\n".join(peer.needs))
-    return python
-
-
-def quietly(*command: str) -> None:
-    """Run a step of the set-up; its output is shown only where it fails."""
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        sys.exit(f"peer_fills: {' '.join(command)}\n{ran.stdout}{ran.stderr}")
 
 
 def driven(name: str, python: Path) -> dict[str, Fills]:
     """What an engine filled of every case."""
     ran = subprocess.run(
-        [str(python), str(HERE / f"drive_{name}.py")],
+        [str(python), str(DRIVERS / f"drive_{name}.py")],
         capture_output=True,
         text=True,
         check=False,
     )
     if ran.returncode:
-        sys.exit(f"peer_fills: {name}\n{ran.stderr}")
+        sys.exit(f"fills: {name}\n{ran.stderr}")
     return json.loads(ran.stdout.splitlines()[-1])
 
 
@@ -163,7 +130,7 @@ def page(found: dict[str, dict[str, Fills]]) -> str:
         "# Our fills and those of others",
         "",
         "Six engines, the same bars, the same orders, each at its default settings. Written by",
-        "`benchmarks/peer_fills/run.py`, which runs them side by side: do not edit it here.",
+        "`benchmarks/fills.py`, which runs them side by side: do not edit it here.",
         "",
         "The tapes are one-minute bars in the midst of a session. Bars 0 and 1 stand still (100,",
         "101, 99, 100); bar 2 is the one in question. A price without a bar was filled in bar 2,",
