@@ -23,6 +23,8 @@ def test_the_strictest_cause_decides_and_releasing_it_leaves_the_others() -> Non
     assert both.strictest == of(Cause.KILL, HALTED)
     assert both.without(Cause.KILL).state is REDUCING
     assert both.without(Cause.FEED).state is HALTED
+    other_way = Restraints().after(of(Cause.KILL, HALTED)).after(of(Cause.FEED, REDUCING))
+    assert other_way.state is HALTED
 
 
 def test_a_second_press_keeps_the_first_word() -> None:

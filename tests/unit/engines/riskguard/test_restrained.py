@@ -71,3 +71,15 @@ def test_risk_r2_two_sales_of_all_that_is_held_do_not_both_only_reduce() -> None
     guard = RiskGuard(RiskLimits(), under(REDUCING))
     assert isinstance(guard.check(order(-9), one_open), Approved)
     assert isinstance(guard.check(order(-10), one_open), Refused)
+
+
+def test_risk_r2_a_change_passes_no_halt() -> None:
+    verdict = RiskGuard(RiskLimits(), under(HALTED)).check_change(BUY, HELD)
+    assert isinstance(verdict, Refused)
+    assert verdict.rule == "R2"
+
+
+def test_what_only_reduces_is_still_held_against_the_other_limits() -> None:
+    verdict = RiskGuard(RiskLimits(max_order_quantity=9), under(REDUCING)).check(SELL, HELD)
+    assert isinstance(verdict, Refused)
+    assert verdict.rule == "R4"
