@@ -61,7 +61,7 @@ class Witness:
             context = __import__("ray").get_runtime_context()
             node = context.get_node_id() if context.worker.connected else "here"
             Path(self.folder, f"{node}-{self.days}").touch()
-            for _ in range(150):  # long enough to be killed at it
+            for _ in range(300):  # long enough to be killed at it
                 np.sort(np.random.default_rng(self.days).random(20_000))
         return (bars.close > sma(bars.close, self.days)).astype(float)
 
@@ -133,7 +133,7 @@ def test_the_share_of_a_machine_that_dies_is_done_again(tmp_path: Path) -> None:
         is_up(second, tmp_path, 1)
 
         def told(trial: Trial | None, done: int, all_of: int) -> None:
-            if done == len(days) // 3:
+            if done == 2:  # early: both machines have most of their work before them
                 os.killpg(second.pid, signal.SIGKILL)
 
         hands = stack.enter_context(cluster(head, len(days)))
