@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import numpy as np
 from track import (
     CASH,
@@ -21,10 +23,10 @@ from track import (
     pairs,
 )
 
-from papertape import Bars, backtest, sweep
+from papertape import Bars, PortfolioEngine, backtest, sweep
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import Frequency
-from papertape.strategies import MovingAverageCrossoverStrategy
+from papertape.strategies import MovingAverageCrossoverStrategy, RunningAverage, TopMomentumStrategy
 from papertape.strategies.strategy import Exits
 
 SETTINGS = {
@@ -36,38 +38,22 @@ SETTINGS = {
 }
 
 
-class Average:
-    """The mean of the last values; None while there are too few."""
-
-    def __init__(self, count):
-        self.count, self.values, self.total, self.place = count, [], 0.0, 0
-
-    def after(self, value):
-        if len(self.values) < self.count:
-            self.values.append(value)
-            self.total += value
-            return self.total / self.count if len(self.values) == self.count else None
-        self.total += value - self.values[self.place]
-        self.values[self.place] = value
-        self.place = (self.place + 1) % self.count
-        return self.total / self.count
-
-
 class Averages:
     """What the two order strategies share."""
 
     warmup = 1
 
     def __init__(self):
-        self.fast, self.slow, self.was_above = Average(FAST), Average(SLOW), False
+        self.fast, self.slow = RunningAverage(FAST), RunningAverage(SLOW)
+        self.was_above = False
 
 
 class Crossover(Averages):
     """Holds shares while the fast average is above the slow one."""
 
     def on_bar(self, context, bar):
-        fast, slow = self.fast.after(bar.close), self.slow.after(bar.close)
-        if slow is None:
+        fast, slow = self.fast.add(bar.close), self.slow.add(bar.close)
+        if isnan(slow):
             return
         held = context.position("AAA")
         if fast > slow:
@@ -81,8 +67,8 @@ class Guarded(Averages):
     """Buys where the fast average goes above; a stop and a target get it out."""
 
     def on_bar(self, context, bar):
-        fast, slow = self.fast.after(bar.close), self.slow.after(bar.close)
-        if slow is None:
+        fast, slow = self.fast.add(bar.close), self.slow.add(bar.close)
+        if isnan(slow):
             return
         above = fast > slow
         if above and not self.was_above and not context.position("AAA"):
@@ -155,9 +141,6 @@ def share(tape, number):
 
 def spread(ask):
     def prepared(tape, _):
-        from papertape import portfolio  # noqa: PLC0415 - a version without it runs the others
-        from papertape.strategies import TopMomentumStrategy  # noqa: PLC0415
-
         count = tape.close.shape[1]
         prices = {f"S{number:03}": share(tape, number) for number in range(count)}
         strategy = TopMomentumStrategy(LOOK, count // 10)
@@ -168,8 +151,10 @@ def spread(ask):
             "account": "margin",  # what is sold at an open pays for what is bought at it
         }
 
+        engine = PortfolioEngine(prices, **settings)
+
         def work():
-            results = portfolio(strategy, prices, ask=ask, **settings)
+            results = engine.run(strategy, ask=ask)
             assert results.final_equity > 0
             if ask == "each":
                 assert results.chronicle.orders

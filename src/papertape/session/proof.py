@@ -22,6 +22,7 @@ from papertape.domain.day import (
     MomentSeen,
     Restrained,
     SessionResumed,
+    StrategyFailed,
 )
 from papertape.domain.day_state import DayState
 from papertape.domain.errors import DataError
@@ -40,6 +41,7 @@ from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.riskguard import RiskGuard
 from papertape.session.assembly import desk, exchange
 from papertape.session.closing import FLATTENING
+from papertape.session.isolation import Isolated
 from papertape.session.session import SESSION_ENDS
 from papertape.strategies.strategy import Strategy
 
@@ -117,7 +119,8 @@ def prove(
     if not lines or not isinstance(lines[0], DayOpened):
         raise DataError("the journal does not begin with a day")
     paper = DayState.of(lines)
-    benched = _benched(lines[0], film(lines), strategy, instruments, config, guard)
+    isolated = Isolated(desk(strategy, instruments, config))
+    benched = _benched(lines[0], film(lines), isolated, _failure(lines), instruments, config, guard)
     causes = _Causes(lines)
     found = [*_orders(paper, benched, causes), *_holdings(paper, benched, causes)]
     return Proof(
@@ -157,6 +160,25 @@ def _with(moment: Moment, bar: Bar) -> Moment:
     return replace(moment, bars=tuple(bars[symbol] for symbol in sorted(bars)))
 
 
+class _Failure(NamedTuple):
+    """The moment that a strategy did not survive, and what it did."""
+
+    moment: Nanos
+    reason: str
+
+
+def _failure(lines: Iterable[Line]) -> _Failure | None:
+    """How the strategy failed, if it did; one that hung is not to be asked again, here neither."""
+    asked: Nanos = 0
+    for line in lines:
+        match line:
+            case MomentSeen(moment=moment, is_history=False):
+                asked = moment.time
+            case StrategyFailed(reason=reason):
+                return _Failure(asked, reason)
+    return None
+
+
 class _Recalling(PaperBroker):
     """The simulated account of the bench: what was before its day is seen, and books nothing."""
 
@@ -172,7 +194,8 @@ class _Recalling(PaperBroker):
 def _benched(
     opened: DayOpened,
     market: Film,
-    strategy: Strategy,
+    isolated: Isolated,
+    failure: _Failure | None,
     instruments: Mapping[str, Instrument],
     config: SimulationConfig,
     guard: RiskGuard,
@@ -182,7 +205,7 @@ def _benched(
     broker.carry_over(opened)
     account = carried_over(opened.cash, opened.holdings, opened.coming)
     pipeline = TradingPipeline(
-        desk(strategy, instruments, config),
+        isolated,
         guard,
         FlowRoute(broker),
         account,
@@ -193,6 +216,8 @@ def _benched(
         pipeline.warm(moment)
     broker.is_recalling = False
     for moment in market.traded:
+        if failure is not None and moment.time >= failure.moment:
+            isolated.fail(failure.reason)
         pipeline.step(moment, NoJournal())
     pipeline.finish()
     held = {symbol: each.quantity for symbol, each in pipeline.account.positions.items()}

@@ -82,7 +82,7 @@ ARGUMENTS = [
     ("a strategy's name with a path", 2, ("strategy", "new", "../x")),
     ("a strategy's name of Python's", 2, ("strategy", "new", "class")),
     ("a shipped strategy's name", 2, ("strategy", "new", "buy_and_hold")),
-    ("a feed that is none", 2, ("paper", *AAPL[1:], "--feed", "live")),
+    ("a feed that is none", 2, ("paper", *AAPL[1:], "--feed", "lively")),
     ("no feed", 2, ("paper", *AAPL[1:])),
     (
         "a speed that is none",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
@@ -13,11 +13,12 @@ from tests.sessions import Day
 from papertape import SimulationConfig
 from papertape.domain.day import Commanded, Verb
 from papertape.domain.event import Moment
-from papertape.domain.market import PriceHistory
+from papertape.domain.market import Bar, PriceHistory
 from papertape.engines.riskguard import PROFILES, RiskGuard
 from papertape.session.proof import Proof, Reason, prove
 from papertape.session.session import PaperSession
 from papertape.strategies import MovingAverageCrossoverStrategy
+from papertape.strategies.strategy import Context
 
 STRATEGY = MovingAverageCrossoverStrategy(fast=3, slow=8)
 
@@ -108,3 +109,31 @@ def test_a_fill_at_another_price_than_the_bench_pays_is_a_fill_rule(prototype: D
     proof = prove(day.journal.kept, STRATEGY, day.instruments, dearer, guard)
     assert Reason.FILL_RULE in reasons(proof)
     assert proof.cash > 0
+
+
+@dataclass
+class Raises:
+    """Buys once, and raises later."""
+
+    warmup: int = 1
+    count: int = 0
+
+    def on_bar(self, context: Context, bar: Bar) -> None:
+        """Forty bars of life."""
+        self.count += 1
+        if self.count == 5:
+            context.submit(bar.symbol, 10, reason="enter")
+        if self.count == 40:
+            raise ValueError("bad luck")
+
+
+def test_a_strategy_that_failed_fails_for_the_bench_as_well(prototype: Day) -> None:
+    day = prototype.opened_again()
+    session = day.session(strategy=Raises())
+    session.open(day.window.start - 1)
+    day.play(session)
+    assert session.state.failed is not None
+    guard = RiskGuard(PROFILES["backtest"])
+    proof = prove(day.journal.kept, Raises(), day.instruments, day.config, guard)
+    assert proof.is_equal
+    assert proof.orders == 1
