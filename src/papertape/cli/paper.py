@@ -21,7 +21,8 @@ from papertape.cli.session_terms import SessionTerms
 from papertape.cli.settings import read_settings
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
-from papertape.cli.tables import listing, number, painted, percent, sentence, steps
+from papertape.cli.tables import number, painted, percent, sentence, steps
+from papertape.cli.vitals import blotter_lines
 from papertape.cli.wiring import (
     Plan,
     config_of,
@@ -242,7 +243,7 @@ def _page(run: StoredRun, rows: Sequence[BlotterRow], speed: str, here: Surround
         *ground_lines(record.ground, width),
         *terms(record.ground, width),
         "",
-        *_blotter(rows, width, daily=record.ground.frequency == "1d"),
+        *blotter_lines(_timed(rows, record), width, "time (UTC)"),
         "",
     ]
     for words in record.words:
@@ -254,40 +255,16 @@ def _page(run: StoredRun, rows: Sequence[BlotterRow], speed: str, here: Surround
     return "\n".join(lines)
 
 
+def _timed(rows: Sequence[BlotterRow], record: RunRecord) -> list[BlotterRow]:
+    """With times as short as the bars are long."""
+    shown = 10 if record.ground.frequency == "1d" else 19
+    return [row._replace(time=row.time[:shown].replace("T", " ")) for row in rows]
+
+
 def _next(run: StoredRun) -> list[str]:
     if not run.record.orders:
         return next_steps(run)[:1]
     return [f"papertape why {run.record.orders[0].id}"]
-
-
-_HEADS = (
-    *("time (UTC)", "id", "side", "qty", "symbol", "type"),
-    *("state", "filled", "price", "bp", "reason"),
-)
-
-
-def _blotter(rows: Sequence[BlotterRow], width: int, *, daily: bool) -> list[str]:
-    """The orders, one a line, each with its reason beside or below it."""
-    if not rows:
-        return ["no order was sent"]
-    shown = 10 if daily else 19
-    cells = [
-        [
-            row.time[:shown].replace("T", " "),
-            row.id,
-            row.side,
-            str(abs(row.quantity)),
-            row.symbol,
-            row.type,
-            row.state,
-            str(abs(row.filled)),
-            number(row.average_price),
-            "" if row.against_decision_bp is None else f"{row.against_decision_bp:+.1f}",
-            row.reason,
-        ]
-        for row in rows
-    ]
-    return listing(_HEADS, cells, left=3, width=width)
 
 
 def _held(run: StoredRun) -> dict[str, int]:

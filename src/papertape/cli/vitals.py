@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from papertape.cli.tables import listing, number, painted, table
 from papertape.domain.clock import SECOND, Nanos, utc
 from papertape.monitoring.status import NO_CONTACT_AFTER, Figure, LimitUse, Sent, Status
+
+if TYPE_CHECKING:
+    from papertape.monitoring.blotter import BlotterRow  # a run's; `status` does without runs
 
 NEW_YORK = ZoneInfo("America/New_York")
 _STATE_STYLES = {"ACTIVE": "green", "REDUCING": "red", "HALTED": "red"}
@@ -124,16 +128,19 @@ def positions(status: Status, now: Nanos, width: int) -> list[str]:
     return table(("symbol", "qty", "average", "last (age)", "open P&L", "share"), rows, width=width)
 
 
-BLOTTER_HEADS = (
-    *("time", "id", "side", "qty", "symbol", "type"),
-    *("state", "filled", "price", "bp", "reason"),
-)
+def blotter_lines(
+    orders: Sequence[Sent] | Sequence[BlotterRow], width: int, when: str = "time"
+) -> list[str]:
+    """Orders, one a line, each with its reason beside or below it.
 
-
-def blotter_lines(sent: Sequence[Sent], width: int) -> list[str]:
-    """Orders, one a line, each with its reason beside or below it."""
-    if not sent:
+    Args:
+        orders: Of a session's status, or of a run.
+        width: Columns to write in.
+        when: The head of their times.
+    """
+    if not orders:
         return ["no order was sent"]
+    heads = (when, "id", "side", "qty", "symbol", "type", *_ENDS)
     rows = [
         [
             each.time,
@@ -148,6 +155,9 @@ def blotter_lines(sent: Sequence[Sent], width: int) -> list[str]:
             "" if each.against_decision_bp is None else f"{each.against_decision_bp:+.1f}",
             each.reason,
         ]
-        for each in sent
+        for each in orders
     ]
-    return listing(BLOTTER_HEADS, rows, left=3, width=width)
+    return listing(heads, rows, left=3, width=width)
+
+
+_ENDS = ("state", "filled", "price", "bp", "reason")

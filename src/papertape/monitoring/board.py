@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from papertape.domain.calendar import Calendar
@@ -253,8 +253,3 @@ def memory_mb() -> float:
     except ImportError:
         return 0.0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def limit_uses(used: Mapping[str, tuple[str, float, float]]) -> list[LimitUse]:
-    """Limits by rule, each with its name, its share in use and the highest share of the day."""
-    return [LimitUse(rule, *figures) for rule, figures in sorted(used.items())]
