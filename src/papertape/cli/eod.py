@@ -14,6 +14,7 @@ from papertape.cli.options import Here, pairs
 from papertape.cli.session_terms import SessionTerms, terms_of
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import number, sentence, table
+from papertape.cli.voice import voiced
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import rfc3339, utc
 from papertape.domain.day import (
@@ -93,7 +94,8 @@ def proof_of(lines: Sequence[Line]) -> Proof:
     terms = terms_in(lines)
     strategy = listed(terms.strategy).make(pairs("--param", terms.parameters))
     instruments = {each.symbol: each for each in terms.instruments}
-    return prove(lines, strategy, instruments, terms.config, guard_of(terms))
+    with voiced():
+        return prove(lines, strategy, instruments, terms.config, guard_of(terms))
 
 
 def proof_words(proof: Proof) -> str:

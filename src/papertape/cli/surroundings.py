@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from papertape.cli.answer import complain
 from papertape.domain.clock import Clock, WallClock
 from papertape.domain.errors import SettingsError, UsageError
 
@@ -83,7 +84,7 @@ class Surroundings:
     def note(self, text: str) -> None:
         """Say something beside the result."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            complain(text)
 
 
 def global_flags(words: Sequence[str], clock: Clock) -> tuple[Surroundings, list[str]]:

@@ -89,6 +89,7 @@ class DayState:
         commands: Ids of all commands so far.
         starts: When the session's process was started.
         lost_since: Since when market data are missing; 0 while they are there.
+        missed: Moments since then that became history.
         restored: When an older copy of the journal was put back; 0 if it never was.
         reconciled: The last comparison with the broker.
         failed: What is wrong with the strategy, if anything.
@@ -110,6 +111,7 @@ class DayState:
     commands: set[str] = field(default_factory=set)
     starts: list[Nanos] = field(default_factory=list)
     lost_since: Nanos = 0
+    missed: int = 0
     restored: Nanos = 0
     reconciled: Reconciled | None = None
     failed: StrategyFailed | None = None
@@ -133,6 +135,7 @@ class DayState:
             case MomentSeen(moment=moment, is_history=is_history):
                 self.seen_until = max(self.seen_until, moment.time)
                 self.pending = None if is_history else moment
+                self.missed += is_history and self.lost_since > 0
             case MomentDecided(heard=heard):
                 self.pending, self.heard = None, heard
             case Heard(number=number):
@@ -184,6 +187,7 @@ class DayState:
                 self.restored = time
             case FeedLost(time=time):
                 self.lost_since = self.lost_since or time
+                self.missed = 0
             case FeedRestored():
                 self.lost_since = 0
             case Reconciled():
