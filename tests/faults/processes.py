@@ -32,7 +32,8 @@ PACE = "1000x"
 """A bar in 0.3 s: slow enough for a busy machine, quick enough for a test."""
 CROSSOVER = ("moving_average_crossover", "--param", "fast=2", "--param", "slow=4")
 _EVENING = 1_732_914_000 * 10**9
-_BEGIN = "import sys; from papertape.cli.main import run; "
+_BEGIN = "import os; os.environ['ODD'] = 'yes'; from papertape.cli.main import run; "
+"""What a strategy of a test may know its real process by."""
 
 
 @dataclass
@@ -73,15 +74,17 @@ class Desk:
             how: Of the process; without a word it speaks into files.
         """
         words = (*("paper", by[0], "--symbol", "SPY", "--bar", "5m", "--adjusted", "raw"), *by[1:])
+        home = ("--home", str(self.folder / "home"))
         feed = ("--feed", f"replay:{self.folder / 'day.csv'}", "--day", DAY)
-        told = {name: self.folder / f"{name}-{len(self.processes)}" for name in ("stdout", "stderr")}
+        told = {
+            name: self.folder / f"{name}-{len(self.processes)}" for name in ("stdout", "stderr")
+        }
         for each in ("stdout", "stderr"):
             how.setdefault(each, os.open(told[each], os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC))
         before = ("-c", around) if around else ()
         process = subprocess.Popen(
-            [sys.executable, *before, "-c", f"{_BEGIN}{first}\nrun()", *words, *feed, *more],
+            [sys.executable, *before, "-c", f"{_BEGIN}{first}\nrun()", *words, *feed, *home, *more],
             cwd=self.folder,
-            env={**os.environ, "ODD": "yes", "PAPERTAPE_HOME": str(self.folder / "home")},
             **how,
         )
         for descriptor in {how[each] for each in ("stdin", "stdout", "stderr") if each in how}:

@@ -143,9 +143,7 @@ def _drive(
     again = None if begun.source is None else partial(_begin_feed, begun, session)
     feed = _feed(begun, session.state.seen_until)
     try:
-        run = Run(
-            session, feed, box, clock, signals, publisher, begin_feed=again, glance=glance
-        )
+        run = Run(session, feed, box, clock, signals, publisher, begin_feed=again, glance=glance)
         return run.until_over()
     finally:
         manager.stopping()

@@ -38,7 +38,7 @@ def run() -> None:
 
 
 def _have_three_streams() -> None:
-    """What was closed by whoever started us leads nowhere; else the next file would take its place."""
+    """A stream that was closed before we began leads nowhere; else a file would take its place."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)

@@ -23,7 +23,7 @@ from papertape.session.control import CommandBox
 
 _LEAST_FREE = 200_000_000
 _LEAST_OPEN = 64
-"""Files: two journals, their heads and locks, a feed, whoever asks for metrics, and as many again."""
+"""Files: two journals with heads and locks, a feed, who asks for metrics, and as many again."""
 
 
 def preflight(begun: Begun, statement: Statement, lines: int, here: Surroundings) -> list[Check]:

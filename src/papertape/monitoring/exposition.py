@@ -155,7 +155,9 @@ class Exposition:
             timeout = _PATIENCE
 
             def do_GET(self) -> None:
-                self._answer(*_answer(self.path, self.headers.get_all("Host") or [], page, latest, now))
+                self._answer(
+                    *_answer(self.path, self.headers.get_all("Host") or [], page, latest, now)
+                )
 
             def _answer(self, code: int, kind: str, body: bytes) -> None:
                 self.send_response(code)

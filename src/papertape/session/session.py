@@ -120,7 +120,7 @@ class PaperSession:
 
     @property
     def call(self) -> tuple[int, int]:
-        """Which call of the driver's it is in, and which of the strategy; another thread may ask."""
+        """Which call of the driver's it is in, and which of the strategy's, for another thread."""
         return self.steps, self._isolated.calls
 
     @property
