@@ -96,6 +96,11 @@ class Desk:
         """What a process said beside its answer."""
         return (self.folder / f"stderr-{range(len(self.processes))[number]}").read_text()
 
+    @property
+    def status(self) -> Any:
+        """What the newest process published last."""
+        return json.loads(self.account.status.read_bytes())
+
     def wait_until(self, bars: int) -> None:
         """Wait until the newest process has published so many bars of its day."""
         self.wait_for(lambda status: status["health"]["bars_seen"] >= bars)
@@ -104,7 +109,7 @@ class Desk:
         """Wait until the published status is as wanted."""
         until = time.monotonic() + 60
         while time.monotonic() < until and self.processes[-1].poll() is None:
-            if self.account.status.exists() and seen(json.loads(self.account.status.read_bytes())):
+            if self.account.status.exists() and seen(self.status):
                 return
             time.sleep(0.01)
         raise AssertionError(f"it never came to that: {self.told()}")

@@ -75,13 +75,14 @@ def ended(process: subprocess.Popen[bytes], within: float = 60) -> int:
 
 
 def sleeps(desk: Desk, bars: int) -> None:
-    """After so many bars a session sleeps for twenty-five minutes of the day; then it goes on."""
-    process = desk.start("--speed", PACE)
+    """After so many bars a session sleeps for twenty minutes of the day; then it goes on."""
+    process = desk.start("--speed", "600x")
     desk.wait_until(bars)
     process.send_signal(signal.SIGSTOP)
-    time.sleep(1.5)
+    before = desk.status["health"]["outages"]
+    time.sleep(2)
     process.send_signal(signal.SIGCONT)
-    desk.wait_for(lambda status: status["health"]["outages"] and status["state"] == "ACTIVE")
+    desk.wait_for(lambda now: now["health"]["outages"] > before and now["state"] == "ACTIVE")
     process.send_signal(signal.SIGTERM)
     assert ended(process) == 0, desk.told()
 
