@@ -325,6 +325,13 @@ def test_a_process_without_descriptors_trades_its_day_to_the_end_fault_f51(
     assert desk.proved()["verdict"] == "equal"
 
 
+def test_without_a_descriptor_a_kill_by_file_still_works_fault_f51(desk: Desk) -> None:
+    what = NO_FILES + f"os.mknod({str(desk.account.kill_file)!r})"
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))"
+    assert ended(desk.start(by=strategy(desk, what), first=few)) == 0, desk.told()
+    assert desk.proved()["restraints"] == ["kill"]
+
+
 @pytest.mark.parametrize("most", [12, 32, *soaked(*range(13, 32))])
 def test_too_few_descriptors_are_a_clean_refusal_fault_f51(desk: Desk, most: int) -> None:
     process = desk.start(first=f"import resource; resource.setrlimit(7, ({most}, {most}))")
