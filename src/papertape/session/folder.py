@@ -80,6 +80,10 @@ class AccountFolder:
         """The last status of a session that ended."""
         return self.path / "closed" / f"{session}.json"
 
+    def page(self, session: str) -> Path:
+        """The page of a session's day, once somebody wanted it as a file."""
+        return self.path / "closed" / f"{session}.html"
+
     def sessions(self) -> list[str]:
         """Every session so far, the one that wrote last at the end."""
         found = (self.path / "journals").glob("*.sqlite3")
