@@ -96,6 +96,8 @@ class AccountFolder:
             SettingsError: If they cannot be made or written to.
         """
         try:
+            for above in (self.path.parent.parent, self.path.parent):  # the home, if it is new
+                above.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             for folder in (self.path, self.commands, self.broker, self.path / "closed"):
                 folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
                 folder.chmod(PRIVATE)
