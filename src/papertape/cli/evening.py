@@ -158,7 +158,8 @@ def evening(lines: Sequence[Line], proof: Proof, title: str) -> Evening:
         title: ``PAPER``, ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
     """
     opened, terms, state = opening(lines), terms_in(lines), DayState.of(lines)
-    status, tally = _status(lines, title), _tally(lines)
+    status = _status(lines, title)
+    tally = RiskTally.of(guard_of(terms).limits, lines)
     reconciled = [line for line in lines if isinstance(line, Reconciled)]
     fills = [line.fill for line in lines if isinstance(line, OrderFilled)]
     return Evening(
@@ -343,14 +344,6 @@ def _status(lines: Sequence[Line], title: str) -> Status:
         state.fold(line)
         board.take([line])
     return board.status(lines[-1].time, lines[-1].time, 0)
-
-
-def _tally(lines: Sequence[Line]) -> RiskTally:
-    """What the controls counted."""
-    tally = RiskTally(guard_of(terms_in(lines)).limits, DayState.of(lines[:1]).account)
-    for line in lines:
-        tally = tally.after(line)
-    return tally
 
 
 def _controls(tally: RiskTally, terms: SessionTerms) -> tuple[Control, ...]:

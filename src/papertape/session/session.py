@@ -45,7 +45,7 @@ from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.flowroute.core import BrokerSilent
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import RiskLimits, RiskTally, collar_of
+from papertape.engines.riskguard import RiskTally, collar_of
 from papertape.session.charter import Charter, Parts, Patience
 from papertape.session.closing import COLLAR, FLATTENING, closing_order, is_out_of_reach, swept
 from papertape.session.commands import released_by, restraint_of
@@ -152,6 +152,7 @@ class PaperSession:
             statement.cash,
             statement.holdings,
             statement.coming,
+            peak=charter.peak,
         )
         self._record([opened, self._unreconciled(now, "nothing is compared yet")])
         self._assemble()
@@ -221,6 +222,8 @@ class PaperSession:
             parts.terms,
             parts.instruments,
         )
+        if self.state.opened is not None:
+            parts.guard.note(self.state.opened)
 
     def _relive(self) -> Rehearsal:
         """Read the journal once, for the fold and for the strategy."""
@@ -238,7 +241,7 @@ class PaperSession:
             raise UsageError("there is nothing to resume", hint="papertape paper starts a session")
         rehearsal.finish()
         if rehearsal.has_diverged:  # then what it counted is not what was done
-            guard.tally = _counted(guard.limits, self._parts.journal.lines())
+            guard.tally = RiskTally.of(guard.limits, self._parts.journal.lines())
         return rehearsal
 
     def _agree(self) -> None:
@@ -603,18 +606,6 @@ def _restrained(
     now: Nanos, cause: Cause, reason: str, by: str, sweep: Sweep = Sweep.NOTHING
 ) -> Restrained:
     return Restrained(now, Restraint(cause, TradingState.HALTED, reason, now, by, sweep=sweep))
-
-
-def _counted(limits: RiskLimits, lines: Iterable[Line]) -> RiskTally:
-    """What the controls count, from the lines alone; reports without effect count for nothing."""
-    state, tally = DayState(), RiskTally(limits)
-    for line in lines:
-        counts = state.fold(line)
-        if isinstance(line, DayOpened):
-            tally = RiskTally(limits, state.account)
-        elif counts:
-            tally = tally.after(line)
-    return tally
 
 
 def _words(session: PaperSession) -> str:
