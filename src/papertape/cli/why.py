@@ -22,7 +22,7 @@ from papertape.engines.proofbench.explain import why as explained
 from papertape.engines.proofbench.explain import why_not
 from papertape.monitoring.explaining import Span
 
-_NUMBERED = re.compile(r"(T|O|close|margin)[0-9]+([.#][A-Za-z0-9.#]+)?")
+_NUMBERED = re.compile(r"(T|O|close|margin)[0-9]+([.#][A-Za-z0-9.#]+)?|[0-9a-f]{32}")
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
 
 
@@ -41,7 +41,8 @@ def why(
     Parameters
     ----------
     what
-        A trade (T17), an order (O3), a fill (O3#1), or with --at a symbol.
+        A trade (T17), an order (O3, or its name at the broker), a fill (O3#1), or with --at a
+        symbol.
     at
         The time in New York (10:32), the day (2012-03-01) or the moment (2024-06-28T14:31:00Z)
         that is meant.

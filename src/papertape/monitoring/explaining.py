@@ -100,7 +100,7 @@ class Diary:
         }
 
     def why(self, identifier: str) -> Explained:
-        """Explain a trade (``T1``), an order (``O1``), sent or refused, or a fill (``O1#1``).
+        """Explain a trade (``T1``), an order (``O1``, or its name at the broker) or a fill.
 
         Raises:
             UsageError: If the session has nothing of that name.
@@ -108,7 +108,8 @@ class Diary:
         for trade in self._trades:
             if trade.id == identifier:
                 return self._why_trade(trade)
-        order_id = identifier.partition("#")[0]
+        names = {line.client_id: order_id for order_id, line in self._approved.items()}
+        order_id = names.get(identifier, identifier.partition("#")[0])
         if order_id in self._state.orders:
             order = self._state.orders[order_id].order
             return Explained(self._head(order_id, order), tuple(self._why_order(order_id)))
@@ -210,6 +211,8 @@ class Diary:
             yield Fact("parent", f"a fill of {order.parent} brought it to life")
         if approved is not None:
             yield Fact("checks", _checks(approved.approved.checks))
+            if approved.client_id:
+                yield Fact("sent", f"{self._clock(approved.time)} as {approved.client_id}")
         for line in self._lines:
             match line:
                 case OutcomeUnknown(time=time, order_id=unknown, reason=reason):

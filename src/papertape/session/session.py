@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from papertape.domain.books import EXTERNAL
+from papertape.domain.client_id import client_id
 from papertape.domain.clock import Nanos
 from papertape.domain.day import (
     BarAmended,
@@ -334,7 +336,8 @@ class PaperSession:
         if self._courier.silence:
             self._restrain(self._unreconciled(now, self._courier.silence, TradingState.REDUCING))
         had_failed = self._isolated.failure
-        events, intents = self.pipeline.ask(moment)
+        events, asked = self.pipeline.ask(moment)
+        intents = self._named(asked)
         lines: list[Line] = [*said, *events]
         if self._isolated.failure != had_failed:
             failure, cause = self._isolated.failure, self._isolated.cause
@@ -468,7 +471,8 @@ class PaperSession:
                 self._parts.instruments[symbol].tick,
                 now,
             )
-            refused, intents = self.pipeline.judge([order], now)
+            refused, judged = self.pipeline.judge([order], now)
+            intents = self._named(judged)
             self._record([*refused, *intents])
             self._send(intents, now, now)
 
@@ -488,6 +492,17 @@ class PaperSession:
         return Restrained(now, Restraint(Cause.UNRECONCILED, state, reason, now, "R28"))
 
     # The broker ---------------------------------------------------------------------------------
+
+    def _named(self, intents: Sequence[Intent]) -> list[Intent]:
+        """The intents, each order with the name it will have at the broker."""
+        opened = self.state.opened
+        assert opened is not None
+        return [
+            replace(each, client_id=client_id(opened, each.approved.order.id))
+            if isinstance(each, OrderApproved)
+            else each
+            for each in intents
+        ]
 
     def _send(self, intents: Sequence[Intent], moment: Nanos, now: Nanos) -> None:
         """Send what was recorded; answers, and what was not answered, are recorded in turn."""
@@ -527,7 +542,8 @@ class PaperSession:
 
     def _settle_one(self, intent: Intent, now: Nanos) -> None:
         order_id = order_id_of(intent)
-        there = self._parts.broker.find(order_id)
+        name = intent.client_id if isinstance(intent, OrderApproved) else ""
+        there = self._parts.broker.find(name or order_id)
         match intent:
             case OrderApproved(time=time, approved=approved) if there is None:
                 if self._may_send_again(time, now):

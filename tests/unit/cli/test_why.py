@@ -37,9 +37,11 @@ def data(said: Said) -> Any:
 def test_an_ended_session_answers_for_deeds_and_omissions(typed: Type) -> None:
     deed = data(typed("why", "O1", "--json"))
     labels = [each["label"] for each in deed["facts"]]
-    assert labels == ["saw", "rule", "reason", "wanted", "checks", "fill", "became"]
+    assert labels == ["saw", "rule", "reason", "wanted", "checks", "sent", "fill", "became"]
     assert deed["session"] == "sma-20240305-a"
     assert typed("why", "o1").out == typed("why", "O1", "--day", DAY).out
+    order = data(typed("blotter", "--json"))["orders"][0]
+    assert typed("why", order["client_id"]).out == typed("why", "O1").out
     none = typed("why", "SPY", "--at", "10:32")
     assert none.code == 0
     assert none.out.startswith(

@@ -80,6 +80,9 @@ def test_an_order_is_explained_from_the_bar_to_the_fill(prototype: Day) -> None:
         f"exposure 1 at {seen.close:,.2f} -> {order.quantity:+,} shares"
     )
     assert "R11" in said(found, "checks")
+    assert said(found, "sent").endswith(f" as {approved.client_id}")
+    assert len(approved.client_id) == 32
+    assert diary(day, lines).why(approved.client_id) == found
     worse = (fill.price / 1e6 / seen.close - 1) * 10_000
     assert f"average {fill.price / 1e6:,.4f}, cost {fill.cost / 1e6:,.2f}" in said(found, "became")
     assert f"{abs(worse):.1f} bp {'worse' if worse > 0 else 'better'}" in said(found, "became")
