@@ -194,5 +194,6 @@ def to_text(value: Any) -> str:
 
 def from_text(type_: Any, text: Any) -> Any:
     """What msgspec cannot read: a fraction."""
-    require(type_ is Fraction, f"a journal holds no {type_}")
+    if type_ is not Fraction:
+        raise TypeError(f"a journal holds no {type_}")
     return fraction(text)
