@@ -27,7 +27,7 @@ from papertape.engines.proofbench.kernel.tally import Tally
 from papertape.engines.proofbench.metrics import FLAT, measure
 from papertape.engines.proofbench.tuning import Tuner
 from papertape.engines.proofbench.window import Window, cut
-from papertape.engines.signalcore.answers import ask
+from papertape.engines.signalcore.answers import ask, exposure_of
 from papertape.strategies.memo import Memo, remembering
 from papertape.strategies.strategy import SignalStrategy, Strategy, declared_parameters
 
@@ -323,7 +323,7 @@ def _asked(strategy: SignalStrategy, bars: Bars) -> Wish:
     """The answers; those without stops are looked at by the kernel, and only where they change."""
     if hasattr(strategy, "stop_distance"):
         return Wish(strategy.warmup, *ask(strategy, bars))
-    exposure = np.ascontiguousarray(strategy.exposure(bars), np.float64)
+    exposure = exposure_of(strategy, bars)
     if exposure.shape != (len(bars),):
         ask(strategy, bars)
         raise StrategyError(f"{type(strategy).__name__} answers differently each time")
