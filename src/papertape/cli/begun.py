@@ -26,6 +26,7 @@ class Begun:
         port: Where metrics are served, if anywhere.
         title: ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
         source: Who tells live prices; None in a replay.
+        unreached: Why the provider could not be asked for history; empty where it was.
     """
 
     terms: SessionTerms
@@ -37,3 +38,4 @@ class Begun:
     port: int | None
     title: str
     source: MarketData | None = None
+    unreached: str = ""

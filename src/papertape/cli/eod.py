@@ -15,12 +15,13 @@ from papertape.cli.session_terms import SessionTerms, terms_of
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import number, sentence, table
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import rfc3339, utc
+from papertape.domain.clock import MINUTE, rfc3339, utc
 from papertape.domain.day import (
     BarAmended,
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Line,
     MomentSeen,
     Reconciled,
@@ -180,7 +181,7 @@ def _limits(lines: Sequence[Line]) -> list[dict[str, Any]]:
 
 
 def _bars_seen(lines: Sequence[Line]) -> int:
-    """Bars that closed in the day's session, each once."""
+    """Bars that closed in the day's session once it was open to them, each once."""
     opened = lines[0]
     assert isinstance(opened, DayOpened)
     keys = {
@@ -188,13 +189,13 @@ def _bars_seen(lines: Sequence[Line]) -> int:
         for line in lines
         if isinstance(line, MomentSeen)
         for bar in line.moment.bars
-        if calendar_of("XNYS").local_day(bar.start) == opened.day
+        if calendar_of("XNYS").local_day(bar.start) == opened.day and bar.end > opened.time
     }
     return len(keys)
 
 
 def _bars_due(lines: Sequence[Line]) -> int:
-    """Bars that the exchange's hours hold for all symbols; of daily ones, one each."""
+    """Bars that the exchange's hours hold, after the start, for all symbols; one if daily."""
     opened = lines[0]
     assert isinstance(opened, DayOpened)
     terms = terms_of(opened.settings)
@@ -202,19 +203,34 @@ def _bars_due(lines: Sequence[Line]) -> int:
     if not minutes:
         return len(terms.instruments)
     session = calendar_of(terms.instruments[0].venue).session(opened.day)
-    length = minutes * 60_000_000_000
-    return -(-(session.close - session.open) // length) * len(terms.instruments)
+    length = minutes * MINUTE
+    due = -(-(session.close - session.open) // length)
+    missed = max(0, opened.time - session.open) // length  # before anybody looked
+    return max(0, due - missed) * len(terms.instruments)
 
 
 def _outages(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Each time that market data were lost, and how it ended."""
+    """Each time that market data, or a part of their feed, were lost, and how it ended."""
     found: list[dict[str, Any]] = []
+    going: dict[str, dict[str, Any]] = {}
     for line in lines:
         match line:
             case FeedLost(time=time, reason=reason):
-                found.append({"from": rfc3339(time), "reason": reason, "to": None, "missed": None})
-            case FeedRestored(time=time, missed=missed) if found:
-                found[-1].update(to=rfc3339(time), missed=missed)
+                part = "data"
+            case FeedTroubled(time=time, part=part, reason=reason) if reason:
+                pass
+            case FeedRestored(time=time, missed=missed) if "data" in going:
+                going.pop("data").update(to=rfc3339(time), missed=missed)
+                continue
+            case FeedTroubled(time=time, part=part) if part in going:
+                going.pop(part).update(to=rfc3339(time), missed=0)
+                continue
+            case _:
+                continue
+        going[part] = {
+            "part": part, "from": rfc3339(time), "reason": reason, "to": None, "missed": None
+        }  # fmt: skip
+        found.append(going[part])
     return found
 
 
@@ -237,7 +253,7 @@ def _page(
     held = ", ".join(f"{count:,} {symbol}" for symbol, count in facts["positions"].items())
     agrees = "equal to the broker" if facts["broker_equal"] else "NOT EQUAL to the broker"
     outages = [
-        f"{each['from']} {each['reason']}, "
+        f"{each['from']} {each['part']}: {each['reason']}, "
         + (f"back {each['to']}, {each['missed']} bars fetched" if each["to"] else "to the end")
         for each in facts["outages"]
     ]

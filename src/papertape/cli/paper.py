@@ -13,12 +13,10 @@ from papertape.cli.begun import Begun
 from papertape.cli.catalogue import listed
 from papertape.cli.conduct import Conducted, begin
 from papertape.cli.eod import eod_answer, proof_data, proof_of, proof_words
-from papertape.cli.live import live_window
+from papertape.cli.live import FEEDS, live_provider, past_bars, todays_window, with_past
 from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions, pairs
 from papertape.cli.progress import progress
-from papertape.cli.providers import provider_of
 from papertape.cli.session_terms import SessionTerms
-from papertape.cli.settings import read_settings
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import number, painted, percent, sentence, steps
@@ -33,12 +31,13 @@ from papertape.cli.wiring import (
     window_of,
 )
 from papertape.cli.words import ground_lines, next_steps, run_data, terms, title_of
-from papertape.domain.errors import UsageError
+from papertape.domain.errors import ProviderError, UsageError
 from papertape.domain.event import Entry
 from papertape.domain.instrument import Instrument
 from papertape.engines.proofbench.record import RunRecord
 from papertape.monitoring.blotter import BlotterRow, blotter
 from papertape.monitoring.telling import worth_a_note
+from papertape.plugins.market_data.source import finished
 from papertape.session.folder import AccountFolder
 
 FIRST_DAY_CASH = "10000"
@@ -69,7 +68,8 @@ def paper(
     feed
         replay:FILE for a file's bars, replay:sample for the embedded sample, or
         replay:2024-06-28 for one session of --data, the store or the sample; live for today's
-        session by a provider, under the profile first-day unless --profile says paper.
+        session by a provider's stream, live:poll by asking it each minute, both under the profile
+        first-day unless --profile says paper.
     day
         The session to replay, where the feed names no day: 2024-06-28.
     speed
@@ -79,9 +79,9 @@ def paper(
     provider
         Who tells live prices; the settings', or the first one whose key is there.
     """
-    if feed == "live":
+    if feed in FEEDS:
         with progress("trading", here):
-            return live_session(strategy, options, provider, metrics, here)
+            return live_session(strategy, feed, options, provider, metrics, here)
     pace = pace_of(speed)
     account, run_options = _terms(options)
     planned = plan(strategy, _fed(feed, day, run_options), here)
@@ -122,6 +122,7 @@ def paper(
 
 def live_session(
     strategy: str,
+    feed: str,
     options: PaperOptions,
     provider: str | None,
     metrics: int | None,
@@ -137,13 +138,29 @@ def live_session(
     made = found.make(pairs("--param", run_options.param))
     instruments = tuple(map(Instrument, symbols))
     limits = pairs("--limit", options.limit)
+    asked = live_provider(provider, here)
     terms = SessionTerms(
-        strategy, run_options.param, run_options, "live", "1x", account, config, instruments, limits
+        strategy,
+        run_options.param,
+        run_options,
+        feed,
+        "1x",
+        account,
+        config,
+        instruments,
+        limits,
+        asked.name,
     )
-    source = provider_of(provider, read_settings(), here.home).source
-    window = live_window(source, terms, made.warmup, here)
+    window, unreached = todays_window(terms, here), ""
+    try:
+        now = here.clock.now()
+        window = with_past(window, finished(past_bars(asked.source, terms, made.warmup, now)))
+    except ProviderError as error:
+        unreached = error.message
     folder = AccountFolder.under(here.home, account)
-    begun = Begun(terms, found, made, window, folder, None, metrics, "PAPER", source)
+    begun = Begun(
+        terms, found, made, window, folder, None, metrics, "PAPER", asked.source, unreached
+    )
     return eod_answer(begin(begun, here).lines, here)
 
 
@@ -205,7 +222,7 @@ def _fed(feed: str, day: str | None, options: RunOptions) -> RunOptions:
     if kind != "replay" or (not what and day is None):
         raise UsageError(
             f"{feed!r} is no feed",
-            hint="--feed replay:FILE, replay:sample or replay:2024-06-28; or --day 2024-06-28",
+            hint="--feed replay:FILE, replay:sample, replay:2024-06-28, live or live:poll",
         )
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", what):
         day, what = _one_day(what, day), ""

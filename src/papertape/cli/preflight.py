@@ -93,13 +93,17 @@ def _calendar(begun: Begun) -> Check:
 
 def _data(begun: Begun) -> Check:
     bars = begun.window.bars
+    if begun.unreached:
+        return Check("data", "warn", f"none yet, HALTED until there are: {begun.unreached}")
     newest = min(int(each.end[-1]) for each in bars.values())
     told = datetime.fromtimestamp(newest / SECOND, NEW_YORK)
     return Check("data", "ok", f"{len(bars)} symbols, to {told:%Y-%m-%d %H:%M} New York")
 
 
 def _warm_up(begun: Begun) -> Check:
-    has, wants = min(begun.window.history.values()), begun.strategy.warmup
+    has, wants = min(begun.window.history.values(), default=0), begun.strategy.warmup
+    if begun.unreached:
+        return Check("warm-up", "warn", f"{wants} bars are fetched once the provider answers")
     if has < wants:
         found = f"{has} of {wants} bars before the day: the strategy waits within it"
         return Check("warm-up", "warn", found, "load more history: papertape data get")

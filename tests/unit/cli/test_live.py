@@ -1,118 +1,63 @@
-"""A live session on a provider that says what it is told to, at two hundred times the speed."""
+"""Live sessions by command, on emulators of their providers, through what feeds do."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.unit.monitoring.published import OPENS
+from tests.emulators.market import CALENDAR, Market
+from tests.fakes import SharedTime
+from tests.live_days import EMULATORS, KEYS, LiveDay, settings
 
-from papertape.cli import paper as command
-from papertape.cli.main import main
-from papertape.cli.providers import Provider
-from papertape.data.sessions import regular_hours
-from papertape.domain.clock import MINUTE, SECOND, PacedClock
-from papertape.domain.market import Bar, PriceHistory, Quote
-from papertape.plugins.market_data.csv import read_prices
-from papertape.plugins.market_data.source import Capabilities, MarketEvent, between
-from papertape.session.control import CommandBox
-from papertape.session.folder import AccountFolder
+from papertape.domain.clock import MINUTE, SECOND
 
-DAY = date(2024, 3, 5)
-OPEN = 1_709_649_000 * SECOND
-"""2024-03-05 09:30 in New York."""
-MINUTES = 30
+DAY = date(2024, 7, 3)
+"""It closes at 13:00."""
+CLOSES = CALENDAR.session(DAY).close
+MINUTES = 25
+BEGUN = CLOSES - MINUTES * MINUTE + 10 * SECOND
 
 
-class Told:
-    """Real minutes, each told two seconds after its end; after some of them somebody stops it."""
-
-    capabilities = Capabilities("told", streams=True, frequencies=("1m",))
-
-    def __init__(self, history: PriceHistory, clock: PacedClock, box: CommandBox):
-        self._history, self._clock, self._box = history, clock, box
-
-    async def fetch_historical_data(
-        self,
-        *,
-        symbol: str,
-        start_date: date | None = None,
-        end_date: date | None = None,
-        frequency: str = "1d",
-    ) -> PriceHistory:
-        return between(self._history, start_date, end_date)
-
-    async def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
-        told = 0
-        for bar in self._history.bars:
-            if bar.start < OPEN:
-                continue
-            await self._until(bar)
-            yield bar
-            told += 1
-            if told == MINUTES:
-                await asyncio.sleep(0.1)  # twenty seconds: the last minute is decided on
-                self._box.put("stop --now", at=self._clock.now(), by="ann")
-                await asyncio.Event().wait()
-
-    async def _until(self, bar: Bar) -> None:
-        while self._clock.now() < bar.end + 2 * SECOND:
-            await asyncio.sleep(0.001)
-
-    async def fetch_quote(self, symbol: str) -> Quote:
-        raise NotImplementedError
+@pytest.fixture
+def name() -> str:
+    return "alpaca"
 
 
-def test_live_minutes_are_traded_and_proved(
+@pytest.fixture
+def live(
+    name: str,
     folder: Path,
     tmp_path: Path,
-    shared_data: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:
-    file = shared_data / "intraday" / "spy_1min_polygon_20240220_20240418.parquet"
-    history = regular_hours(read_prices(file, symbol="SPY", frequency="1m"))
-    account = AccountFolder.under(tmp_path / "home", "sim")
-    clock = PacedClock(OPEN - MINUTE, speed=200)
-    source = Told(history, clock, CommandBox(account.commands, account.kill_file))
-    monkeypatch.setattr(command, "provider_of", lambda *_: Provider("told", source))
-    code = main(
-        [
-            "paper",
-            "moving_average_crossover",
-            "--symbol",
-            "SPY",
-            "--feed",
-            "live",
-            "--json",
-            "--param",
-            "fast=3",
-            "--param",
-            "slow=8",
-            "--size",
-            "percent:9",
-        ],
-        clock,
+) -> Iterator[LiveDay]:
+    for variable, key in KEYS.items():
+        monkeypatch.setenv(variable, key)
+    time = SharedTime(BEGUN)
+    with EMULATORS[name](Market(), time) as emulator:
+        (folder / "papertape.toml").write_text(settings(name, emulator.url))
+        yield LiveDay(emulator, time, tmp_path / "home", capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "feed"),
+    [
+        ("alpaca", "live"),
+        ("alpaca", "live:poll"),
+        ("massive", "live"),
+        ("tiingo", "live"),
+        ("tiingo", "live:poll"),
+    ],
+)
+def test_a_live_day_is_traded_to_its_close_and_proved(live: LiveDay, feed: str) -> None:
+    page = live.traded(feed)
+    assert (page["verdict"], page["differences"], page["cash_difference_micros"]) == (
+        "equal",
+        [],
+        0,
     )
-    assert code == 0
-    data = json.loads(capsys.readouterr().out)["data"]
-    # All that may differ is the order that the stop cancelled, and why is known.
-    assert {each["cause"] for each in data["differences"]} <= {"risk veto"}
-    assert data["cash_difference_micros"] == 0
-    assert (data["profile"], data["day"], data["closed"]) == ("first-day", "2024-03-05", False)
-    assert data["bars_seen"] == MINUTES
-    assert data["outages"] == []
-    assert data["orders"] > 0
-
-
-def test_a_provider_without_live_prices_is_refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(
-        ["paper", "buy_and_hold", "--symbol", "SPY", "--feed", "live"], PacedClock(OPENS, 1)
-    ) in (2, 3)
-    assert "try:" in capsys.readouterr().err
+    assert (page["bars_seen"], page["bars_due"]) == (MINUTES, MINUTES)
+    assert (page["closed"], page["outages"], page["day"]) == (True, [], "2024-07-03")
+    assert page["orders"] > 2
