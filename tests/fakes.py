@@ -125,6 +125,10 @@ class SharedTime(SkippingTime):
         self._plan.append((moment, happens))
         self._plan.sort(key=lambda planned: planned[0])
 
+    def skip(self, nanos: Nanos) -> None:
+        """Let nobody look for a while: the machine sleeps."""
+        self._now += nanos
+
     @property
     def looked(self) -> Nanos:
         """How far the session has looked; a question of its own waits for nobody."""

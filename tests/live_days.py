@@ -1,4 +1,4 @@
-"""A live day by command: the real command line on a provider's emulator, by a clock that is told."""
+"""A live day by command: the real command line on a provider's emulator, by one clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from tests.fakes import SharedTime
 
 from papertape.cli.main import main
 from papertape.domain.clock import Nanos
+from papertape.domain.day import Line
+from papertape.monitoring.journal import LINES, Journal, Place
 from papertape.plugins.market_data.transport import Timing
+from papertape.session.folder import AccountFolder
 
 EMULATORS: dict[str, Callable[..., Emulator]] = {
     "alpaca": AlpacaEmulator,
@@ -77,6 +80,17 @@ class LiveDay:
         code = main([*words, "--json"], self.time, timing)
         out, self.err = self.capsys.readouterr()
         return code, json.loads(out)["data"]
+
+    @property
+    def status(self) -> Any:
+        """What the session published last."""
+        return json.loads((self.home / "paper" / "sim" / "status.json").read_bytes())
+
+    @property
+    def lines(self) -> list[Line]:
+        """The journal of the last session."""
+        folder = AccountFolder.under(self.home, "sim")
+        return Journal.read(Place(folder.path, folder.sessions()[-1]), LINES, self.time.now())
 
     def traded(self, feed: str = "live", *more: str) -> Any:
         """The page of a day that was traded on the feed."""

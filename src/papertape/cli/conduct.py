@@ -246,6 +246,8 @@ def _history(begun: Begun, start: Nanos) -> tuple[list[Moment], list[Moment]]:
     A replay's feed brings that close itself; a live session that begins late only looks back.
     """
     window, is_live = begun.window, begun.source is not None
+    if begun.unreached:
+        return [], []  # the feed brings it, once it reaches the provider
     told = list(moments(window.bars, window.actions, window.ticks))
     history = [each for each in told if each.time < window.decides_from]
     if not is_live:

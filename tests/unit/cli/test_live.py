@@ -7,11 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.emulators.faults import Fault
 from tests.emulators.market import CALENDAR, Market
 from tests.fakes import SharedTime
-from tests.live_days import EMULATORS, KEYS, LiveDay, settings
+from tests.live_days import CROSSOVER, EMULATORS, KEYS, LiveDay, settings
 
 from papertape.domain.clock import MINUTE, SECOND
+from papertape.domain.day import BarAmended, MomentDecided
 
 DAY = date(2024, 7, 3)
 """It closes at 13:00."""
@@ -26,8 +28,14 @@ def name() -> str:
 
 
 @pytest.fixture
+def market() -> Market:
+    return Market()
+
+
+@pytest.fixture
 def live(
     name: str,
+    market: Market,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -36,7 +44,7 @@ def live(
     for variable, key in KEYS.items():
         monkeypatch.setenv(variable, key)
     time = SharedTime(BEGUN)
-    with EMULATORS[name](Market(), time) as emulator:
+    with EMULATORS[name](market, time) as emulator:
         (folder / "papertape.toml").write_text(settings(name, emulator.url))
         yield LiveDay(emulator, time, tmp_path / "home", capsys)
 
@@ -61,3 +69,160 @@ def test_a_live_day_is_traded_to_its_close_and_proved(live: LiveDay, feed: str) 
     assert (page["bars_seen"], page["bars_due"]) == (MINUTES, MINUTES)
     assert (page["closed"], page["outages"], page["day"]) == (True, [], "2024-07-03")
     assert page["orders"] > 2
+
+
+def minute(number: int) -> int:
+    """A few seconds into one of the session's minutes, when the one before is being asked for."""
+    return CLOSES - (MINUTES - number) * MINUTE + 20 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "says"),
+    [
+        ("alpaca", Fault.DROP, "closed"),
+        ("massive", Fault.CLEAN_CLOSE, "closed"),
+        ("alpaca", Fault.NONSENSE, "frame"),
+        ("massive", Fault.MUTE, "silent"),
+        ("tiingo", Fault.DROP, "closed"),
+    ],
+)
+def test_a_stream_that_breaks_is_told_of_and_costs_no_bar(
+    live: LiveDay, fault: Fault, says: str
+) -> None:
+    live.at(minute(5), fault)
+    live.over(minute(12), fault)
+    page = live.traded()
+    assert (page["verdict"], page["differences"]) == ("equal", [])
+    assert (page["bars_seen"], page["bars_due"]) == (MINUTES, MINUTES)
+    assert {each["part"] for each in page["outages"]} == {"stream"}
+    assert all(says in each["reason"] for each in page["outages"])
+    assert all(each["to"] for each in page["outages"])
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("alpaca", Fault.REPEATED_MESSAGES),
+        ("massive", Fault.LOST_MESSAGES),
+        ("alpaca", Fault.SHUFFLED),
+        ("tiingo", Fault.DUPLICATES),
+    ],
+)
+def test_bars_that_come_twice_late_or_out_of_order_are_decided_on_once(
+    live: LiveDay, fault: Fault
+) -> None:
+    live.at(minute(2), fault)
+    page = live.traded()
+    assert (page["verdict"], page["differences"]) == ("equal", [])
+    assert (page["bars_seen"], page["bars_due"]) == (MINUTES, MINUTES)
+    decided = [line.moment for line in live.lines if isinstance(line, MomentDecided)]
+    assert len(decided) == len(set(decided))
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("alpaca", Fault.LIMIT_SECONDS),
+        ("tiingo", Fault.LIMIT_DATE),
+        ("massive", Fault.SERVER_ERROR),
+        ("alpaca", Fault.GATEWAY),
+    ],
+)
+def test_a_refusal_that_passes_is_waited_out(live: LiveDay, fault: Fault) -> None:
+    live.at(minute(5), fault, times=2)
+    page = live.traded("live:poll")
+    assert (page["verdict"], page["bars_seen"], page["outages"]) == ("equal", MINUTES, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("alpaca", Fault.SERVER_ERROR),
+        ("alpaca", Fault.LIMIT_BARE),
+        ("tiingo", Fault.KEY_REFUSED),
+    ],
+)
+def test_a_provider_that_is_gone_is_an_outage_and_what_it_missed_is_history(
+    live: LiveDay, fault: Fault
+) -> None:
+    live.at(minute(5), fault)
+    live.over(minute(12), fault)
+    page = live.traded("live:poll")
+    lost = [each for each in page["outages"] if each["part"] == "data"]
+    assert len(lost) == 1
+    assert lost[0]["to"] > lost[0]["from"]
+    assert lost[0]["missed"] >= 5
+    assert (page["bars_seen"], page["bars_due"]) == (MINUTES, MINUTES)
+    assert page["cash_difference_micros"] == 0 or page["differences"]
+    assert {each["cause"] for each in page["differences"]} <= {"late data", "risk veto"}
+
+
+@pytest.mark.parametrize(
+    ("feed", "fault"), [("live", Fault.KEY_REFUSED), ("live:poll", Fault.PLAN_REFUSED)]
+)
+def test_a_refused_key_starts_nothing(live: LiveDay, feed: str, fault: Fault) -> None:
+    live.emulator.switches.on(fault)
+    code, data = live.typed("paper", *CROSSOVER, "--feed", feed)
+    assert (code, data) == (3, {})
+    assert "ALPACA_API_KEY" in live.err or "plan" in live.err
+    assert live.typed("eod")[0] == 4  # there is no session
+
+
+def test_a_stream_that_lets_nobody_in_ends_the_session_with_its_reason(
+    live: LiveDay, folder: Path
+) -> None:
+    """The key is good for questions and not for the stream, which is asked for after the start."""
+    with EMULATORS["alpaca"](Market(), live.time) as stream:
+        stream.switches.on(Fault.PLAN_REFUSED)
+        (folder / "papertape.toml").write_text(
+            settings("alpaca", live.emulator.url).replace(live.emulator.ws_url, stream.ws_url)
+        )
+        code, _ = live.typed("paper", *CROSSOVER, "--feed", "live")
+    assert code == 3
+    assert "plan" in live.err
+    page = live.typed("eod")[1]
+    assert (page["orders"], page["closed"]) == (0, False)
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.HTML])
+def test_a_provider_that_is_gone_at_the_start_leaves_a_session_without_data_halted(
+    live: LiveDay, fault: Fault
+) -> None:
+    """It begins all the same, and trades once it was given its history (fault-F38)."""
+    live.emulator.switches.on(fault)
+    live.over(minute(6), fault)
+    states = []
+    live.time.at(minute(5), lambda: states.append(live.status["state"]))
+    page = live.traded()
+    assert states == ["HALTED"]
+    (lost,) = (each for each in page["outages"] if each["part"] == "data")
+    assert lost["missed"] >= 21  # the history that strategy and measures want
+    assert (page["closed"], page["verdict"]) == (True, "equal")
+    assert page["orders"] > 0
+    assert page["bars_seen"] == MINUTES
+
+
+@pytest.mark.parametrize("market", [Market(corrected_after=90 * SECOND)])
+def test_a_bar_that_changes_after_its_decision_is_told_and_not_decided_on_again(
+    live: LiveDay,
+) -> None:
+    page = live.traded()
+    assert page["late_bars"] > 0
+    lines = live.lines
+    changed = {line.bar.end for line in lines if isinstance(line, BarAmended)}
+    decided = [line.moment for line in lines if isinstance(line, MomentDecided)]
+    assert changed <= set(decided)
+    assert len(decided) == len(set(decided))
+    assert {each["cause"] for each in page["differences"]} <= {"different bar"}
+    assert (page["bars_seen"], page["bars_due"]) == (MINUTES, MINUTES)
+
+
+def test_a_machine_that_slept_is_a_lost_feed(live: LiveDay) -> None:
+    """What was missed is fetched and compared with the broker before it trades (fault-F41)."""
+    live.time.at(minute(8), lambda: live.time.skip(6 * MINUTE))
+    page = live.traded()
+    (lost,) = page["outages"]
+    assert "slept" in lost["reason"]
+    assert lost["missed"] >= 3
+    assert (page["bars_seen"], page["bars_due"], page["closed"]) == (MINUTES, MINUTES, True)
+    assert {each["cause"] for each in page["differences"]} <= {"late data"}

@@ -138,6 +138,7 @@ class LiveStream:
         builder = BarBuilder(symbols, calendar, begun, finality, self.pace)
         asking, connecting = _Troubles(self, "questions"), _Troubles(self, "stream")
         async with aclosing(_Line(self, calendar, connecting)) as line:
+            await line.join()  # whoever is not let in hears of it before any bar
             while True:
                 found = await self._asked(builder, asking)
                 for trouble in asking.news():
@@ -149,8 +150,8 @@ class LiveStream:
                 if found.is_news and line.is_mute():
                     await line.leave(Lost("it was silent while the market was not"))
                 for event in await line.heard(builder.next_moment(clock.now())):
+                    connecting.are_over()
                     for news in builder.tell(event):
-                        connecting.are_over()
                         yield news
                 for trouble in connecting.news():
                     yield trouble
@@ -389,10 +390,10 @@ class _Line:
             end = until if self._stream.connect is None else min(until, self._next_try)
             await timing.sleep(max(0, end - now) / SECOND)
             return []
+        await self.join()
+        if self._connection is None:
+            return []
         try:
-            if self._connection is None:
-                self._connection = await self._stack.enter_async_context(self._stream.connect())
-                self._last_word = now
             words: list[MarketEvent] = await timing.within(
                 self._connection.receive(), max(0, until - now) / SECOND
             )
@@ -403,6 +404,17 @@ class _Line:
             return []
         self._last_word = timing.clock.now()
         return words
+
+    async def join(self) -> None:
+        """Open the connection, unless it is open or nobody wants one."""
+        connect = self._stream.connect
+        if connect is None or self._connection is not None:
+            return
+        try:
+            self._connection = await self._stack.enter_async_context(connect())
+            self._last_word = self._stream.timing.clock.now()
+        except Lost as loss:
+            await self.leave(loss)
 
     def is_mute(self) -> bool:
         """Whether there is a connection that has said nothing for long."""
