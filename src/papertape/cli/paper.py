@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from papertape.cli.answer import Answer
 from papertape.cli.begun import Begun
-from papertape.cli.catalogue import listed
+from papertape.cli.catalogue import Listed, listed
 from papertape.cli.conduct import Conducted, begin
-from papertape.cli.eod import eod_answer, proof_data, proof_of, proof_words
+from papertape.cli.eod import eod_answer, proof_data, proof_of, proof_words, terms_in
 from papertape.cli.live import FEEDS, live_provider, past_bars, todays_window, with_past
 from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions, pairs
 from papertape.cli.progress import progress
@@ -24,6 +24,7 @@ from papertape.cli.vitals import blotter_lines
 from papertape.cli.wiring import (
     Plan,
     config_of,
+    live_results_of,
     plan,
     results_of,
     run_paper,
@@ -161,7 +162,22 @@ def live_session(
     begun = Begun(
         terms, found, made, window, folder, None, metrics, "PAPER", asked.source, unreached
     )
-    return eod_answer(begin(begun, here).lines, here)
+    RunStore(here).prepare(options.name)
+    return live_answer_of(begin(begun, here), found, options.name, here)
+
+
+def live_answer_of(
+    conducted: Conducted, found: Listed, name: str | None, here: Surroundings
+) -> Answer:
+    """The page of a live day; it is kept as a run, like a replayed one."""
+    page, terms = eod_answer(conducted.lines, here), terms_in(conducted.lines)
+    strategy = found.make(pairs("--param", terms.parameters))
+    results = live_results_of(conducted.lines, strategy, terms)
+    if results is None:
+        return page
+    kept = RunStore(here).keep("paper", found.short, results.record, name)
+    text = [page.text, *sentence("Run", kept.id, here.width), *steps(_next(kept), here.width)]
+    return replace(page, text="\n".join(text), data={**page.data, "run": kept.id})
 
 
 def answer_of(

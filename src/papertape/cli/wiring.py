@@ -14,6 +14,7 @@ from papertape.cli.catalogue import Listed, listed
 from papertape.cli.data.shelf import store_of
 from papertape.cli.failure import blamed
 from papertape.cli.options import RunOptions, amount, contract, day, pairs
+from papertape.cli.session_terms import SessionTerms
 from papertape.cli.surroundings import Surroundings
 from papertape.data.actions import with_actions
 from papertape.data.sessions import regular_hours
@@ -32,7 +33,8 @@ from papertape.engines.proofbench.window import Window, cut
 from papertape.plugins.market_data.csv import read_prices
 from papertape.plugins.market_data.sample import SYMBOLS, read_sample
 from papertape.plugins.market_data.tables.actions import read_actions
-from papertape.session.paper import journaled, replay
+from papertape.session.evening import journaled, seen_in
+from papertape.session.paper import replay
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Strategy
 
@@ -310,6 +312,23 @@ def window_of(plan: Plan) -> Window:
 def results_of(lines: Sequence[Line], plan: Plan) -> SimulationResults:
     """A session's day as a run: the same figures from its journal."""
     return journaled(lines, plan.strategy, window_of(plan), plan.histories, plan.config)
+
+
+def live_results_of(
+    lines: Sequence[Line], strategy: Strategy, terms: SessionTerms
+) -> SimulationResults | None:
+    """A live session's day as a run, on the market that its journal saw; None if it saw too little.
+
+    Args:
+        lines: Of the journal.
+        strategy: A fresh one.
+        terms: What the session was begun with.
+    """
+    instruments = {each.symbol: each for each in terms.instruments}
+    seen = seen_in(lines, instruments, terms.config.frequency, terms.provider)
+    if seen is None:
+        return None
+    return journaled(lines, strategy, seen.window, seen.histories, terms.config)
 
 
 def blaming(plan: Plan, work: Callable[[], Answered]) -> Answered:

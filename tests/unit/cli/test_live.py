@@ -14,6 +14,8 @@ from tests.live_days import CROSSOVER, EMULATORS, KEYS, LiveDay, settings
 
 from papertape.domain.clock import MINUTE, SECOND
 from papertape.domain.day import BarAmended, MomentDecided
+from papertape.session.control import CommandBox
+from papertape.session.folder import AccountFolder
 
 DAY = date(2024, 7, 3)
 """It closes at 13:00."""
@@ -226,3 +228,54 @@ def test_a_machine_that_slept_is_a_lost_feed(live: LiveDay) -> None:
     assert lost["missed"] >= 3
     assert (page["bars_seen"], page["bars_due"], page["closed"]) == (MINUTES, MINUTES, True)
     assert {each["cause"] for each in page["differences"]} <= {"late data"}
+
+
+def test_a_live_day_is_kept_like_any_other_run(live: LiveDay) -> None:
+    page = live.traded()
+    kept = live.typed("runs", "list")[1]["runs"]
+    assert [(each["run"], each["by"]) for each in kept] == [(page["run"], "paper")]
+    shown = live.typed("runs", "show", page["run"])[1]
+    assert len(shown["orders"]) == page["orders"]
+    assert len(shown["fills"]) == page["fills"]
+    assert shown["metrics"]["final_equity"] == pytest.approx(100_000 + page["cash_change"])
+    assert shown["ground"]["bars"] >= MINUTES
+    assert live.typed("why", shown["orders"][0]["id"])[0] == 0
+    again = live.typed("compare", page["run"], page["run"])
+    assert again[0] == 0
+
+
+def test_a_stopped_live_day_goes_on_and_what_it_missed_is_history(live: LiveDay) -> None:
+    account = AccountFolder.under(live.home, "sim")
+    box = CommandBox(account.commands, account.kill_file)
+    live.time.at(minute(8), lambda: box.put("stop --now", at=live.time.now(), by="ann"))
+    page = live.traded()
+    assert page["closed"] is False
+    live.time.skip(5 * MINUTE)
+    code, page = live.typed("resume")
+    assert code == 0, live.err
+    assert (page["closed"], page["restarts"]) == (True, 1)
+    assert (page["bars_seen"], page["bars_due"]) == (MINUTES, MINUTES)
+    assert {each["cause"] for each in page["differences"]} <= {"restart", "risk veto"}
+    assert page["broker_equal"]
+    assert len(live.typed("runs", "list")[1]["runs"]) == 2
+
+
+def test_a_live_account_goes_on_from_its_last_day_and_each_day_has_its_own_figures(
+    live: LiveDay,
+) -> None:
+    words = ("paper", "buy_and_hold", "--symbol", "ACME", "--profile", "paper", "--size")
+    words = (*words, "percent:9", "--feed", "live")
+    code, first = live.typed(*words)
+    assert code == 0, live.err
+    held = first["positions"]["ACME"]
+    assert held > 0
+    live.time.wait_until(CALENDAR.session(date(2024, 7, 5)).close - 8 * MINUTE)
+    code, second = live.typed(*words)
+    assert (code, second["verdict"]) == (0, "equal"), live.err
+    one, two = (live.typed("runs", "show", each["run"])[1] for each in (first, second))
+    assert second["positions"]["ACME"] >= held
+    # The second day begins where the first one ended, to the cent, and the shares are in it.
+    assert two["ground"]["capital"] == pytest.approx(one["metrics"]["final_equity"], abs=0.01)
+    last = Market().regular_minutes("ACME", date(2024, 7, 5))[-1].close
+    worth = second["cash"] + second["positions"]["ACME"] * last
+    assert two["metrics"]["final_equity"] == pytest.approx(worth, abs=0.01)
