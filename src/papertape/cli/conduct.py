@@ -222,7 +222,7 @@ def guard_of(terms: SessionTerms) -> RiskGuard:
 
 def _clock(begun: Begun, here: Surroundings, after: Nanos = 0) -> Clock:
     if begun.source is not None:
-        return here.clock
+        return here.live_clock
     start = max(begun.window.start - 1, after)
     return ReplayClock(start) if begun.pace is None else PacedClock(start, begun.pace)
 

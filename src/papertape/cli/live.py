@@ -67,7 +67,7 @@ def todays_window(terms: SessionTerms, here: Surroundings) -> Window:
         UsageError: If the exchange is closed today, or has closed.
     """
     calendar = calendar_of(terms.instruments[0].venue)
-    now = here.clock.now()
+    now = here.live_clock.now()
     day = calendar.local_day(now)
     if not calendar.is_session(day) or now >= calendar.session(day).close:
         raise UsageError(

@@ -50,7 +50,7 @@ def main(words: Sequence[str], clock: Clock | None = None, timing: Timing | None
     Args:
         words: The command line without the program's name.
         clock: Tells the day; the wall clock's if None.
-        timing: How providers let time pass by that clock; this machine's way if None.
+        timing: How time passes for providers and live sessions; as on this machine if None.
     """
     surroundings, rest = Surroundings(), list(words)
     try:

@@ -154,7 +154,7 @@ def live_session(
     )
     window, unreached = todays_window(terms, here), ""
     try:
-        now = here.clock.now()
+        now = here.live_clock.now()
         window = with_past(window, finished(past_bars(asked.source, terms, made.warmup, now)))
     except ProviderError as error:
         unreached = error.message

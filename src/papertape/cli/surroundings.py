@@ -41,7 +41,7 @@ class Surroundings:
         debug: Whether an error shows its whole traceback.
         no_color: Whether colour was refused.
         clock: Names runs by their day, and reads dates like ``today``.
-        timing: How providers let time pass, where the clock is not this machine's.
+        timing: How time passes for providers, where that is not this machine's time.
     """
 
     chosen_home: str | None = None
@@ -52,6 +52,11 @@ class Surroundings:
     no_color: bool = False
     clock: Clock = field(default_factory=WallClock)
     timing: Timing | None = None
+
+    @property
+    def live_clock(self) -> Clock:
+        """Tells when live prices are."""
+        return self.clock if self.timing is None else self.timing.clock
 
     @property
     def home(self) -> Path:

@@ -279,3 +279,14 @@ def test_a_live_account_goes_on_from_its_last_day_and_each_day_has_its_own_figur
     last = Market().regular_minutes("ACME", date(2024, 7, 5))[-1].close
     worth = second["cash"] + second["positions"]["ACME"] * last
     assert two["metrics"]["final_equity"] == pytest.approx(worth, abs=0.01)
+
+
+def test_the_limits_of_a_paper_account_have_a_size_that_fits_them(live: LiveDay) -> None:
+    words = ("paper", "buy_and_hold", "--symbol", "ACME", "--feed", "live", "--profile", "paper")
+    code, page = live.typed(*words)
+    assert code == 0, live.err
+    assert (page["refused"], page["fills"] > 0) == ({}, True)
+    live.time.wait_until(CALENDAR.session(date(2024, 7, 5)).close - 4 * MINUTE)
+    code, page = live.typed(*words, "--size", "percent:95", "--account", "other")
+    assert "full orders are refused   -> --size percent:9" in live.err
+    assert set(page["refused"]) == {"R5"}
