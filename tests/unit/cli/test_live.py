@@ -290,3 +290,19 @@ def test_the_limits_of_a_paper_account_have_a_size_that_fits_them(live: LiveDay)
     code, page = live.typed(*words, "--size", "percent:95", "--account", "other")
     assert "full orders are refused   -> --size percent:9" in live.err
     assert set(page["refused"]) == {"R5"}
+
+
+def test_a_network_that_never_comes_leaves_a_day_without_data_and_no_crash(
+    live: LiveDay, folder: Path
+) -> None:
+    nobody = settings("alpaca", "http://127.0.0.1:9")
+    (folder / "papertape.toml").write_text(nobody)
+    page = live.traded()
+    assert (page["closed"], page["orders"], page["bars_seen"]) == (True, 0, 0)
+    (lost,) = page["outages"]
+    assert (lost["to"], "cannot be reached" in lost["reason"] or "failed" in lost["reason"]) == (
+        None,
+        True,
+    )
+    assert page["restraints"] == ["feed"]
+    assert "run" not in page

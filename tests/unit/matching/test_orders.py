@@ -419,7 +419,9 @@ def test_fill_k4_a_delisting_cancels_whatever_works() -> None:
     assert exchange.bar(90, 120, 80, 100) == []
 
 
-def test_exits_outlive_a_holding_that_was_sold_otherwise_and_sell_nothing_that_is_not_held() -> None:
+def test_exits_outlive_a_holding_that_was_sold_otherwise_and_sell_nothing_that_is_not_held() -> (
+    None
+):
     exchange = Exchange()
     exchange.order(10, attached=exits(stop=5, target=5))
     exchange.quiet()
