@@ -82,7 +82,6 @@ def settings_page() -> str:
             f"# {KEYS['providers']['NAME']}",
             "# [providers.alpaca]",
             '# feed = "iex"',
-            '# base_url = "http://127.0.0.1:8080"    # another address; ws_url is that of its stream',
             "",
         ]
     )
