@@ -115,6 +115,8 @@ class SharedTime(SkippingTime):
     What is planned `at` a moment happens as time passes it.
     """
 
+    STEP = 10 * SECOND
+
     def __init__(self, now: Nanos) -> None:
         super().__init__(now)
         self.audience.append(self)

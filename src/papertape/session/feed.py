@@ -172,7 +172,7 @@ class Live:
     def close(self) -> None:
         """Let go of the connection."""
         self._is_over.set()
-        self._thread.join(5)
+        self._thread.join(1)  # a network that hangs is not waited for: somebody may want to kill
 
     def _work(self) -> None:
         try:

@@ -155,8 +155,9 @@ class Run:
                 self._tell(self._session.see(said, now))
                 self._pause = self._pause if self._session.state.lost_since else 0
             case Past(moments=moments):
-                self._has_heard = True
-                self._tell(self._session.feed_restored(now, moments))
+                self._tell(self._session.show(moments[:-1], now))
+                for newest in moments[-1:]:  # the last close is good until the open
+                    self._hear(newest, now)
             case AmendedBar(bar=bar, revision=revision):
                 self._tell(self._session.amend(bar, revision, now))
             case Trouble(part=part, reason=reason):
