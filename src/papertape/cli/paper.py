@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from papertape.cli.answer import Answer
 from papertape.cli.begun import Begun
-from papertape.cli.catalogue import Listed, listed
+from papertape.cli.catalogue import listed
 from papertape.cli.conduct import Conducted, begin
-from papertape.cli.eod import eod_answer, proof_data, proof_of, proof_words, terms_in
+from papertape.cli.eod import eod_answer
+from papertape.cli.evening import proof_data, proof_of, proof_words, terms_in
 from papertape.cli.live import FEEDS, live_provider, past_bars, todays_window, with_past
 from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions, pairs
 from papertape.cli.progress import progress
@@ -163,14 +164,15 @@ def live_session(
         terms, found, made, window, folder, None, metrics, "PAPER", asked.source, unreached
     )
     RunStore(here).prepare(options.name)
-    return live_answer_of(begin(begun, here), found, options.name, here)
+    return live_answer_of(begin(begun, here), begun, options.name, here)
 
 
 def live_answer_of(
-    conducted: Conducted, found: Listed, name: str | None, here: Surroundings
+    conducted: Conducted, begun: Begun, name: str | None, here: Surroundings
 ) -> Answer:
     """The page of a live day; it is kept as a run, like a replayed one."""
-    page, terms = eod_answer(conducted.lines, here), terms_in(conducted.lines)
+    page = eod_answer(conducted.lines, begun.title, here)
+    found, terms = begun.listed, terms_in(conducted.lines)
     strategy = found.make(pairs("--param", terms.parameters))
     results = live_results_of(conducted.lines, strategy, terms)
     if results is None:

@@ -11,11 +11,12 @@ from fractions import Fraction
 from papertape.cli.begun import Begun
 from papertape.cli.checks import Check
 from papertape.cli.options import SIZES
+from papertape.cli.session_checks import clock_check
 from papertape.cli.session_terms import code_digest
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.vitals import NEW_YORK, clock_time
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import SECOND, utc
+from papertape.domain.clock import SECOND
 from papertape.domain.errors import RiskRefusal
 from papertape.domain.statement import Statement
 from papertape.engines.riskguard import RiskLimits, limits_from
@@ -31,7 +32,7 @@ def preflight(begun: Begun, statement: Statement, lines: int, here: Surroundings
     """Every check with its verdict, none of them left out because another one failed."""
     return [
         _settings(begun),
-        _clock(here),
+        clock_check(here),
         _calendar(begun),
         _data(begun),
         _warm_up(begun),
@@ -86,13 +87,6 @@ def _size(begun: Begun, limits: RiskLimits) -> Check | None:
         f"{float(100 * most):.4g} % at the collar's edge: full orders are refused"
     )
     return Check("settings", "warn", found, f"--size {SIZES[config.risk_profile]}")
-
-
-def _clock(here: Surroundings) -> Check:
-    now = utc(here.clock.now())
-    if now.year < 2020:
-        return Check("clock", "FAIL", f"this machine says it is {now.year}", "set its clock")
-    return Check("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _calendar(begun: Begun) -> Check:

@@ -14,7 +14,8 @@ from papertape.cli.begun import Begun
 from papertape.cli.catalogue import listed
 from papertape.cli.conduct import Conducted
 from papertape.cli.conduct import resume as resumed
-from papertape.cli.eod import lines_of, terms_in
+from papertape.cli.eod import lines_of
+from papertape.cli.evening import terms_in
 from papertape.cli.live import live_provider, window_on
 from papertape.cli.options import Here, pairs
 from papertape.cli.paper import answer_of, live_answer_of, pace_of, title_of_plan
@@ -93,7 +94,7 @@ def _live(
         "PAPER",
         live_provider(terms.provider, here).source,
     )
-    return live_answer_of(_resumed(begun, lines, name, accept, here), found, None, here)
+    return live_answer_of(_resumed(begun, lines, name, accept, here), begun, None, here)
 
 
 def _resumed(begun: Begun, lines: Sequence[Line], name: str, accept: bool, here: Here) -> Conducted:

@@ -16,7 +16,8 @@ from tests.fakes import SharedTime
 from tests.live_days import CROSSOVER, EMULATORS, KEYS, LiveDay, settings
 
 from papertape.domain.clock import MINUTE, SECOND
-from papertape.domain.day import BarAmended, MomentDecided
+from papertape.domain.day import BarAmended, DayOpened, MomentDecided
+from papertape.domain.money import micros
 from papertape.session.control import CommandBox
 from papertape.session.folder import AccountFolder
 
@@ -155,7 +156,7 @@ def test_a_provider_that_is_gone_is_an_outage_and_what_it_missed_is_history(
     page = live.traded("live:poll")
     lost = [each for each in page["outages"] if each["part"] == "data"]
     assert len(lost) == 1
-    assert lost[0]["to"] > lost[0]["from"]
+    assert lost[0]["to"] > lost[0]["since"]
     assert lost[0]["missed"] >= 5
     assert (page["bars_seen"], page["bars_due"]) == (MINUTES, MINUTES)
     assert page["cash_difference_micros"] == 0 or page["differences"]
@@ -277,6 +278,11 @@ def test_a_live_account_goes_on_from_its_last_day_and_each_day_has_its_own_figur
     assert (code, second["verdict"]) == (0, "equal"), live.err
     one, two = (live.typed("runs", "show", each["run"])[1] for each in (first, second))
     assert second["positions"]["ACME"] >= held
+    # The account goes on, and so does the highest equity that it ever had (risk-R22).
+    opened = live.lines[0]
+    assert isinstance(opened, DayOpened)
+    assert opened.peak == micros(first["peak"]) >= micros(first["equity"])
+    assert opened.cash == micros(first["cash"])
     # The second day begins where the first one ended, to the cent, and the shares are in it.
     assert two["ground"]["capital"] == pytest.approx(one["metrics"]["final_equity"], abs=0.01)
     last = Market().regular_minutes("ACME", date(2024, 7, 5))[-1].close

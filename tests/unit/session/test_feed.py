@@ -70,7 +70,15 @@ def test_live_bars_become_moments_and_a_changed_one_comes_back() -> None:
     events = [bar(1), bar(1), bar(2), AmendedBar(bar(1, 99.5), 1)]
     source = Scripted(events, stays=True)
     feed = Live(source.stream, ["A"])
-    found = heard(feed, lambda news: any(isinstance(each, AmendedBar) for each in news))
+    last = Moment(3 * MINUTE, (bar(2),))
+    overtaken = Moment(2 * MINUTE, (bar(1, 99.5),))
+    found = heard(
+        feed,
+        lambda news: (
+            last in news
+            and (overtaken in news or any(isinstance(each, AmendedBar) for each in news))
+        ),
+    )
     feed.close()
     moments = [each for each in found if isinstance(each, Moment)]
     assert moments == [Moment(2 * MINUTE, (bar(1),)), Moment(3 * MINUTE, (bar(2),))] or (
