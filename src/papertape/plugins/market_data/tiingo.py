@@ -160,7 +160,7 @@ class TiingoDataPlugin:
             ),
             terms="for your own or internal use; not to be passed on",
             finality_seconds=4 * 3_600.0,  # daily prices may be corrected until 20:00 in New York
-            live_delay_seconds=60.0 * (self._pace(1) - 1) + _MINUTE_IS_FINAL,
+            live_delay_seconds=60.0 * (59 // max(1, self._live_calls)) + _MINUTE_IS_FINAL,
         )
 
     async def fetch_historical_data(
