@@ -11,11 +11,11 @@ from papertape.cli.answer import Answer
 from papertape.cli.asking import ask
 from papertape.cli.begun import Begun
 from papertape.cli.conduct import resume as resumed
-from papertape.cli.eod import lines_of
 from papertape.cli.evening import terms_in
 from papertape.cli.options import Here
 from papertape.cli.paper import answer_of, pace_of, title_of_plan
 from papertape.cli.progress import progress
+from papertape.cli.session_lines import lines_of
 from papertape.cli.wiring import plan, window_of
 from papertape.domain.day import Reconciled, SessionResumed
 from papertape.domain.day_state import DayState
