@@ -56,7 +56,8 @@ def main(words: Sequence[str], clock: Clock | None = None, timing: Timing | None
     try:
         surroundings, rest = global_flags(words, clock or WallClock(), timing)
         answer = _answer(rest, surroundings)
-        write(envelope(_name(rest), answer) if surroundings.json else answer.text)
+        if not answer.is_told:
+            write(envelope(_name(rest), answer) if surroundings.json else answer.text)
     except KeyboardInterrupt as interrupt:
         print(f"interrupted: {str(interrupt) or 'nothing was written'}", file=sys.stderr)
         return TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED
