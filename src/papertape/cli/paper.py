@@ -25,10 +25,9 @@ from papertape.cli.tables import number, painted, percent, sentence, steps
 from papertape.cli.vitals import blotter_lines
 from papertape.cli.wiring import (
     Plan,
+    blaming,
     config_of,
     plan,
-    results_of,
-    run_paper,
     symbols_of,
     window_of,
 )
@@ -37,9 +36,11 @@ from papertape.domain.errors import UsageError
 from papertape.domain.event import Entry
 from papertape.domain.instrument import Instrument
 from papertape.engines.proofbench.record import RunRecord
+from papertape.engines.proofbench.results import SimulationResults
 from papertape.monitoring.blotter import BlotterRow, blotter
 from papertape.monitoring.telling import worth_a_note
 from papertape.session.folder import AccountFolder
+from papertape.session.paper import journaled, replay
 
 FIRST_DAY_CASH = "10000"
 """What the profile of a first day begins with."""
@@ -90,7 +91,7 @@ def paper(
     window = window_of(planned)
     if window.first != window.last:
         with progress("replaying", here):
-            results = run_paper(planned, pace, lambda entries: _tell(entries, here))
+            results = _replayed(planned, pace, here)
         kept = store.keep("paper", planned.listed.short, results.record, options.name)
         return _answer(kept, speed, here)
     terms = SessionTerms(
@@ -151,7 +152,9 @@ def answer_of(
     conducted: Conducted, planned: Plan, speed: str, name: str | None, here: Surroundings
 ) -> Answer:
     """A session's blotter and, where its day ended in order, the evening's proof."""
-    results = results_of(conducted.lines, planned)
+    results = journaled(
+        conducted.lines, planned.strategy, window_of(planned), planned.histories, planned.config
+    )
     kept = RunStore(here).keep("paper", planned.listed.short, results.record, name)
     answer = _answer(kept, speed, here)
     proof = proof_of(conducted.lines)
@@ -229,10 +232,15 @@ def _one_day(named: str, day: str | None) -> str:
     return named
 
 
-def _tell(entries: Sequence[Entry], here: Surroundings) -> None:
-    """Say on stderr what just happened to an order."""
-    for note in filter(None, map(worth_a_note, entries)):
-        here.note(note)
+def _replayed(planned: Plan, pace: float | None, here: Surroundings) -> SimulationResults:
+    """Several days in memory; what happens to an order is said while it happens."""
+
+    def tell(entries: Sequence[Entry]) -> None:
+        for note in filter(None, map(worth_a_note, entries)):
+            here.note(note)
+
+    strategy, histories, config = planned.strategy, planned.histories, planned.config
+    return blaming(planned, lambda: replay(strategy, histories, config, speed=pace, notify=tell))
 
 
 def _page(run: StoredRun, rows: Sequence[BlotterRow], speed: str, here: Surroundings) -> str:
