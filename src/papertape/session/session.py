@@ -154,8 +154,9 @@ class PaperSession:
             statement.holdings,
             statement.coming,
         )
-        self._record([opened, self._unreconciled(now, "nothing is compared yet")])
-        self._assemble()
+        self._record([opened])
+        self._assemble()  # RiskGuard counts from here on
+        self._record([self._unreconciled(now, "nothing is compared yet")])
         self._courier.connect(0)
         self._reconcile(now)
 
