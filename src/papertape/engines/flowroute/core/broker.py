@@ -19,11 +19,7 @@ from papertape.domain.verdict import Approved
 
 
 class Dealer(Protocol):
-    """Whoever takes orders, `Approved` ones only, and sees the market move."""
-
-    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
-        """Send an order; a repeated id with the same content is the same order."""
-        ...
+    """Whoever has orders of ours and sees the market move."""
 
     def cancel_order(self, order_id: OrderId, now: Nanos, reason: str = "asked for") -> bool:
         """Ask for a cancel; False if the order cannot be cancelled any more."""
@@ -47,11 +43,15 @@ class Dealer(Protocol):
 
 
 class Broker(Dealer, Protocol):
-    """An account at a broker.
+    """An account at a broker. It takes `Approved` orders only.
 
     Nothing it says comes as a return value alone: what happened to an order is a report, and
     `reports` hands each one over once, in order.
     """
+
+    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
+        """Send an order; a repeated id with the same content is the same order."""
+        ...
 
     def get_order_status(self, order_id: OrderId) -> OrderStatus:
         """Where an order stands."""
@@ -95,12 +95,16 @@ class KeptBroker(Dealer, Protocol):
     Every call may raise `BrokerSilent`; every call may be repeated and does nothing twice.
     """
 
+    def submit_order(self, approved: Approved, now: Nanos, client_id: str = "") -> OrderId:
+        """Send an order under a name of ours; the same name again is the same order."""
+        ...
+
     def reports_after(self, number: int) -> Sequence[Said]:
         """What it has said since its report of that number; 0 for all of it."""
         ...
 
-    def find(self, order_id: OrderId) -> OrderState | None:
-        """Where an order stands; None if no such order ever arrived."""
+    def find(self, name: str) -> OrderState | None:
+        """Where an order stands, by our name or by its id; None if no such one ever arrived."""
         ...
 
     def statement(self) -> Statement:
