@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from papertape.cli.begun import Begun
-from papertape.cli.live import fetched
+from papertape.cli.live import listening, past_moments
 from papertape.cli.preflight import preflight, refuse_failures, require_descriptors
 from papertape.cli.publisher import Publisher
 from papertape.cli.session_terms import SessionTerms, code_digest, session_name
@@ -23,6 +23,7 @@ from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, Clock, Nanos, PacedClock, ReplayClock
 from papertape.domain.day import Commanded, DayOpened, Line, Verb
 from papertape.domain.day_state import DayState
+from papertape.domain.errors import PapertapeError
 from papertape.domain.event import Moment
 from papertape.domain.money import Micros
 from papertape.domain.restraint import Cause
@@ -36,7 +37,7 @@ from papertape.monitoring.status import LimitUse, Status, publish
 from papertape.session.assembly import Ready, on_simulated_account
 from papertape.session.charter import Charter, Patience
 from papertape.session.control import CommandBox
-from papertape.session.feed import Feed, Live, Replay
+from papertape.session.feed import Feed, Live, Replay, Unheard
 from papertape.session.folder import AccountFolder
 from papertape.session.notify import ServiceManager
 from papertape.session.run import GLANCE, Run, Signals
@@ -84,14 +85,16 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
             publisher.happened(session.open(start), start)
             history, newest = _history(begun, start)
             publisher.happened(session.show(history, start), start)
+            if begun.unreached:
+                publisher.happened(session.feed_lost(start, begun.unreached), start)
             if inherited:
                 before = "the session before"
                 kill = Commanded(start, f"inherited-{name}", Verb.KILL, before, inherited)
                 publisher.happened(session.command(kill, start), start)
             for moment in newest:
                 publisher.happened(session.see(moment, start), start)
-            is_closed = _drive(begun, session, publisher, clock, signals)
-        return _conducted(session, publisher, diary, clock, folder, is_closed)
+            refusal = _drive(begun, session, publisher, clock, signals)
+        return _conducted(session, publisher, diary, clock, folder, refusal)
 
 
 def resume(begun: Begun, name: str, accept: bool, here: Surroundings) -> Conducted:
@@ -121,8 +124,8 @@ def resume(begun: Begun, name: str, accept: bool, here: Surroundings) -> Conduct
             for verb in [Verb.RESUME, *([Verb.ACCEPT] if accept else [])]:
                 command = Commanded(now, f"{verb}-{here.clock.now()}", verb, "papertape resume", "")
                 publisher.happened(session.command(command, now), now)
-            is_closed = _drive(begun, session, publisher, clock, signals)
-        return _conducted(session, publisher, diary, clock, folder, is_closed)
+            refusal = _drive(begun, session, publisher, clock, signals)
+        return _conducted(session, publisher, diary, clock, folder, refusal)
 
 
 @contextmanager
@@ -138,20 +141,21 @@ def _guarded(session: PaperSession, folder: AccountFolder) -> Iterator[Signals]:
 
 def _drive(
     begun: Begun, session: PaperSession, publisher: Publisher, clock: Clock, signals: Signals
-) -> bool:
-    """Drive a session to the end of its day, or as far as it goes."""
+) -> PapertapeError | None:
+    """Drive a session as far as it goes; why its provider let nobody in, if that is so."""
     folder, manager = begun.folder, _manager()
     box = CommandBox(folder.commands, folder.kill_file)
     glance = None if begun.terms.is_replay and begun.pace is None else _glance(begun.pace)
     manager.ready(f"{session.charter.session} is {session.state.restraints.state}")
-    again = None if begun.source is None else partial(_begin_feed, begun, session)
-    feed = _feed(begun, session.state.seen_until)
+    again = None if begun.source is None else partial(_feed, begun, session, clock)
+    feed = Unheard() if begun.unreached else _feed(begun, session, clock)
     try:
         run = Run(session, feed, box, clock, signals, publisher, begin_feed=again, glance=glance)
-        return run.until_over()
+        run.until_over()
     finally:
         manager.stopping()
         publisher.close()
+    return run.refusal
 
 
 def _conducted(
@@ -160,11 +164,13 @@ def _conducted(
     diary: Journal[Line],
     clock: Clock,
     folder: AccountFolder,
-    is_closed: bool,
+    refusal: PapertapeError | None,
 ) -> Conducted:
     status, name = publisher.final(clock.now()), session.charter.session
     publish(status, folder.closed(name))
-    return Conducted(name, list(diary.lines()), is_closed, status)
+    if refusal is not None:
+        raise refusal
+    return Conducted(name, list(diary.lines()), session.is_closed, status)
 
 
 def _manager() -> ServiceManager:
@@ -205,8 +211,14 @@ def _assembled(begun: Begun, name: str, diary: Journal[Line], log: Journal[Line]
         log,
         begins=begins,
         taped=window.taped,
-        patience=Patience(finality=0) if terms.is_replay else Patience(),
+        patience=Patience(finality=_finality(begun)),
     )
+
+
+def _finality(begun: Begun) -> Nanos:
+    """How long after its end a bar may come; a replay's is there at once."""
+    source = begun.source
+    return int(source.capabilities.live_delay_seconds * SECOND) if source is not None else 0
 
 
 def charter_of(begun: Begun, name: str) -> Charter:
@@ -239,24 +251,22 @@ def guard_of(terms: SessionTerms) -> RiskGuard:
 
 def _clock(begun: Begun, here: Surroundings, after: Nanos = 0) -> Clock:
     if begun.source is not None:
-        return here.clock
+        return here.live_clock
     start = max(begun.window.start - 1, after)
     return ReplayClock(start) if begun.pace is None else PacedClock(start, begun.pace)
 
 
-def _feed(begun: Begun, after: Nanos) -> Feed:
-    if begun.source is None:
-        return Replay(begun.window, max(after, begun.window.decides_from - 1))
-    return Live(begun.source, [each.symbol for each in begun.terms.instruments])
-
-
-def _begin_feed(begun: Begun, session: PaperSession) -> tuple[Feed, Sequence[Moment]]:
-    """A live feed begun anew, and what the provider has of the time without one."""
-    assert begun.source is not None
-    seen, day = session.state.seen_until, session.charter.day
-    bars = fetched(begun.source, begun.terms, day, day)
-    missed = [each for each in moments(bars, {}, ()) if each.time > seen]
-    return _feed(begun, seen), missed
+def _feed(begun: Begun, session: PaperSession, clock: Clock) -> Feed:
+    """The day's feed, begun or begun anew: what the session has not seen yet comes first."""
+    terms, source, seen = begun.terms, begun.source, session.state.seen_until
+    if source is None:
+        return Replay(begun.window, max(seen, begun.window.decides_from - 1))
+    return Live(
+        listening(source, terms.feed),
+        [each.symbol for each in terms.instruments],
+        seen or None,
+        None if seen else lambda: past_moments(source, terms, begun.strategy.warmup, clock.now()),
+    )
 
 
 def _history(begun: Begun, start: Nanos) -> tuple[list[Moment], list[Moment]]:
@@ -265,6 +275,8 @@ def _history(begun: Begun, start: Nanos) -> tuple[list[Moment], list[Moment]]:
     A replay's feed brings that close itself; a live session that begins late only looks back.
     """
     window, is_live = begun.window, begun.source is not None
+    if begun.unreached:
+        return [], []  # the feed brings it, once it reaches the provider
     told = list(moments(window.bars, window.actions, window.ticks))
     history = [each for each in told if each.time < window.decides_from]
     if not is_live:
