@@ -73,13 +73,13 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
     ):
         inherited = _inherited(folder, name, here)
         begun = replace(begun, peak=_peak(begun, name, here))
-        clock = _clock(begun, here)
         session, account = _assembled(begun, name, diary, log)
         checks = preflight(begun, account.statement(), diary.count, here)
         refuse_failures(checks)
         for check in checks:
             here.note(check.line(colour=False))
         publisher = _publisher(begun, session, here)
+        clock = _clock(begun, here)  # a pace begins with the session, not with its preparation
         start = clock.now()
         with _guarded(session, folder) as signals:
             publisher.happened(session.open(start), start)
@@ -114,10 +114,10 @@ def resume(begun: Begun, name: str, accept: bool, here: Surroundings) -> Conduct
         _journals(begun, name, here) as (diary, log),
     ):
         state = DayState.of(diary.lines())
-        clock = _clock(begun, here, state.seen_until)
         session, _ = _assembled(begun, name, diary, log)
         publisher = _publisher(begun, session, here)
         publisher.replay(list(diary.lines()))
+        clock = _clock(begun, here, state.seen_until)
         now, hung = clock.now(), hung_before(folder.hung)
         with _guarded(session, folder) as signals:
             publisher.happened(session.resume(now, hung), now)
