@@ -15,6 +15,7 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Heard,
     JournalRestored,
     Line,
@@ -142,6 +143,10 @@ def _day(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case a reco
             return Level.ERROR, f"market data lost: {reason}"
         case FeedRestored(missed=missed):
             return Level.WARNING, f"market data are back, {missed} bars fetched as history"
+        case FeedTroubled(part=part, reason=""):
+            return Level.WARNING, f"the feed's {part}: well again"
+        case FeedTroubled(part=part, reason=reason):
+            return Level.WARNING, f"the feed's {part}: {reason}"
         case Restrained(restraint=each):
             level = _weight(each)
             flat = ", closing what is held" if each.flatten else ""
