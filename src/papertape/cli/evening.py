@@ -89,6 +89,7 @@ class Evening:
         cash_difference_micros: What paper's cash is above the bench's.
         day: The exchange's date.
         closed: Whether it ended in order.
+        running: Whether it runs, so that this is the proof so far.
         bars_seen, bars_due: Bars of the session, each once, of those that its hours hold.
         late_bars: Came or changed after their decision.
         outages: Each time without market data.
@@ -124,6 +125,7 @@ class Evening:
     cash_difference_micros: int
     day: str
     closed: bool
+    running: bool
     bars_seen: int
     bars_due: int
     late_bars: int
@@ -154,13 +156,14 @@ class Evening:
         return self.verdict == "equal"
 
 
-def evening(lines: Sequence[Line], proof: Proof, title: str) -> Evening:
+def evening(lines: Sequence[Line], proof: Proof, title: str, *, running: bool = False) -> Evening:
     """What is known of the day.
 
     Args:
         lines: Of its journal.
         proof: What the comparison with the bench found.
         title: ``PAPER``, ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
+        running: Whether the session runs.
     """
     opened, terms, state = opening(lines), terms_in(lines), DayState.of(lines)
     status = _status(lines, title)
@@ -183,6 +186,7 @@ def evening(lines: Sequence[Line], proof: Proof, title: str) -> Evening:
         cash_difference_micros=proof.cash,
         day=opened.day.isoformat(),
         closed=state.closed is not None,
+        running=running,
         bars_seen=_bars_seen(lines),
         bars_due=_bars_due(lines),
         late_bars=sum(isinstance(line, BarAmended) for line in lines),
@@ -289,7 +293,9 @@ def told(found: Evening) -> list[tuple[str, str]]:
     ]
     if found.restraints:
         words.append(("Latched", ", ".join(found.restraints)))
-    if not found.closed:
+    if found.running:
+        words.append(("Day", "not over: this is the proof so far"))
+    elif not found.closed:
         words.append(("Day", "not ended in order: papertape resume"))
     return words
 

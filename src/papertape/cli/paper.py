@@ -24,11 +24,9 @@ from papertape.cli.tables import number, painted, percent, sentence, steps
 from papertape.cli.vitals import blotter_lines
 from papertape.cli.wiring import (
     Plan,
+    blaming,
     config_of,
-    live_results_of,
     plan,
-    results_of,
-    run_paper,
     symbols_of,
     window_of,
 )
@@ -37,10 +35,13 @@ from papertape.domain.errors import ProviderError, UsageError
 from papertape.domain.event import Entry
 from papertape.domain.instrument import Instrument
 from papertape.engines.proofbench.record import RunRecord
+from papertape.engines.proofbench.results import SimulationResults
 from papertape.monitoring.blotter import BlotterRow, blotter
 from papertape.monitoring.telling import worth_a_note
 from papertape.plugins.market_data.source import finished
+from papertape.session.evening import journaled, seen_in
 from papertape.session.folder import AccountFolder
+from papertape.session.paper import replay
 
 FIRST_DAY_CASH = "10000"
 """What the profile of a first day begins with."""
@@ -92,7 +93,7 @@ def paper(
     window = window_of(planned)
     if window.first != window.last:
         with progress("replaying", here):
-            results = run_paper(planned, pace, lambda entries: _tell(entries, here))
+            results = _replayed(planned, pace, here)
         kept = store.keep("paper", planned.listed.short, results.record, options.name)
         return _answer(kept, speed, here)
     terms = SessionTerms(
@@ -173,10 +174,12 @@ def live_answer_of(
     """The page of a live day; it is kept as a run, like a replayed one."""
     page = eod_answer(conducted.lines, begun.title, here)
     found, terms = begun.listed, terms_in(conducted.lines)
-    strategy = found.make(pairs("--param", terms.parameters))
-    results = live_results_of(conducted.lines, strategy, terms)
-    if results is None:
+    instruments = {each.symbol: each for each in terms.instruments}
+    seen = seen_in(conducted.lines, instruments, terms.config.frequency, terms.provider)
+    if seen is None:
         return page
+    strategy = found.make(pairs("--param", terms.parameters))
+    results = journaled(conducted.lines, strategy, seen.window, seen.histories, terms.config)
     kept = RunStore(here).keep("paper", found.short, results.record, name)
     text = [page.text, *sentence("Run", kept.id, here.width), *steps(_next(kept), here.width)]
     return replace(page, text="\n".join(text), data={**page.data, "run": kept.id})
@@ -186,7 +189,9 @@ def answer_of(
     conducted: Conducted, planned: Plan, speed: str, name: str | None, here: Surroundings
 ) -> Answer:
     """A session's blotter and, where its day ended in order, the evening's proof."""
-    results = results_of(conducted.lines, planned)
+    results = journaled(
+        conducted.lines, planned.strategy, window_of(planned), planned.histories, planned.config
+    )
     kept = RunStore(here).keep("paper", planned.listed.short, results.record, name)
     answer = _answer(kept, speed, here)
     proof = proof_of(conducted.lines)
@@ -264,10 +269,15 @@ def _one_day(named: str, day: str | None) -> str:
     return named
 
 
-def _tell(entries: Sequence[Entry], here: Surroundings) -> None:
-    """Say on stderr what just happened to an order."""
-    for note in filter(None, map(worth_a_note, entries)):
-        here.note(note)
+def _replayed(planned: Plan, pace: float | None, here: Surroundings) -> SimulationResults:
+    """Several days in memory; what happens to an order is said while it happens."""
+
+    def tell(entries: Sequence[Entry]) -> None:
+        for note in filter(None, map(worth_a_note, entries)):
+            here.note(note)
+
+    strategy, histories, config = planned.strategy, planned.histories, planned.config
+    return blaming(planned, lambda: replay(strategy, histories, config, speed=pace, notify=tell))
 
 
 def _page(run: StoredRun, rows: Sequence[BlotterRow], speed: str, here: Surroundings) -> str:

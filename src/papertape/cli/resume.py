@@ -14,12 +14,12 @@ from papertape.cli.begun import Begun
 from papertape.cli.catalogue import listed
 from papertape.cli.conduct import Conducted
 from papertape.cli.conduct import resume as resumed
-from papertape.cli.eod import lines_of
 from papertape.cli.evening import terms_in
 from papertape.cli.live import live_provider, window_on
 from papertape.cli.options import Here, pairs
 from papertape.cli.paper import answer_of, live_answer_of, pace_of, title_of_plan
 from papertape.cli.progress import progress
+from papertape.cli.session_lines import lines_of
 from papertape.cli.wiring import plan, window_of
 from papertape.domain.day import DayOpened, Line, Reconciled, SessionResumed
 from papertape.domain.day_state import DayState

@@ -215,7 +215,7 @@ class DayState:
     def _answer(self, event: Event, order_id: OrderId) -> None:
         self.unanswered.pop((OrderApproved, order_id), None)
         self.unanswered.pop((_ANSWERS.get(type(event), OrderApproved), order_id), None)
-        state = self.orders.get(order_id)
+        state = self.orders.get(order_id) if self.unanswered else None
         if state is not None and not state.is_working:
             self.unanswered.pop((CancelRequest, order_id), None)
             self.unanswered.pop((ReplaceApproved, order_id), None)

@@ -163,8 +163,9 @@ class PaperSession:
             statement.coming,
             peak=charter.peak,
         )
-        self._record([opened, self._unreconciled(now, "nothing is compared yet")])
-        self._assemble()
+        self._record([opened])
+        self._assemble()  # RiskGuard counts from here on
+        self._record([self._unreconciled(now, "nothing is compared yet")])
         self._courier.connect(0)
         self._reconcile(now)
 
