@@ -16,6 +16,7 @@ from papertape.cli.options import pairs
 from papertape.cli.session_terms import SessionTerms, terms_of
 from papertape.cli.tables import number
 from papertape.cli.vitals import NEW_YORK
+from papertape.cli.voice import voiced
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
 from papertape.domain.day import (
@@ -232,7 +233,8 @@ def proof_of(lines: Sequence[Line]) -> Proof:
     terms = terms_in(lines)
     strategy = listed(terms.strategy).make(pairs("--param", terms.parameters))
     instruments = {each.symbol: each for each in terms.instruments}
-    return prove(lines, strategy, instruments, terms.config, guard_of(terms))
+    with voiced():
+        return prove(lines, strategy, instruments, terms.config, guard_of(terms))
 
 
 def proof_data(proof: Proof) -> dict[str, Any]:
