@@ -49,9 +49,7 @@ def test_a_quick_race_without_peers_writes_figures_and_a_page(
         ElementTree.parse(picture)
 
 
-def test_a_call_that_was_broken_off_is_taken_up_where_it_was(
-    project: Path, tmp_path: Path
-) -> None:
+def test_a_call_that_was_broken_off_is_taken_up_where_it_was(project: Path, tmp_path: Path) -> None:
     figures = tmp_path / "races.json"
     machine = {"processor": "x", "cores": 2, "python": "3.11", "others": 0.0}
     before = {"seconds": [9.0], "peak_mb": [9.0]}
