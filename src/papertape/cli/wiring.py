@@ -13,7 +13,7 @@ from typing import TypeVar
 from papertape.cli.catalogue import Listed, listed
 from papertape.cli.data.shelf import store_of
 from papertape.cli.failure import blamed
-from papertape.cli.options import RunOptions, amount, contract, day, pairs
+from papertape.cli.options import SIZES, RunOptions, amount, contract, day, pairs
 from papertape.cli.surroundings import Surroundings
 from papertape.data.actions import with_actions
 from papertape.data.sessions import regular_hours
@@ -117,7 +117,7 @@ def config_of(options: RunOptions, clock: Clock) -> SimulationConfig:
         risk_free_rate=options.rf,
         start=day(options.from_, clock) if options.from_ else None,
         end=day(options.to, clock) if options.to else None,
-        size=options.size,
+        size=options.size or SIZES[options.profile],
         cost=options.cost,
         spread=options.spread,
         account=options.account,

@@ -31,6 +31,7 @@ from papertape.engines.proofbench.cost_notices import cost_notices
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
 from papertape.engines.proofbench.explain import summary, why
 from papertape.engines.proofbench.fill_report import cost_split, fill_report
+from papertape.engines.proofbench.legs import trips_of_log
 from papertape.engines.proofbench.marks import Logged, Valuation
 from papertape.engines.proofbench.metrics import Metrics, measure, returns
 from papertape.engines.proofbench.record import (
@@ -119,10 +120,13 @@ class Outcome:
         orders = {order_id: state.order for order_id, state in self.story.orders.items()}
         return round_trips(self.log, orders, self.window.bars)
 
-    @property
+    @cached_property
     def trips(self) -> Trips:
-        """The same as columns."""
-        return Trips.of(self.trades) if self.counted is None else self.counted
+        """The same as columns; where they can be counted so, without the trades."""
+        if self.counted is not None:
+            return self.counted
+        trips = trips_of_log(self.log, self.story.orders, self.window.bars)
+        return Trips.of(self.trades) if trips is None else trips
 
 
 class SimulationResults:
