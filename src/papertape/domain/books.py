@@ -10,7 +10,7 @@ from papertape.domain.event import Event, LedgerEvent, OrderFilled
 from papertape.domain.fill import Fill
 from papertape.domain.lifecycle import Effect, OrderState, book_report
 from papertape.domain.order import Order, OrderId, OrderKind
-from papertape.domain.report import report_of
+from papertape.domain.report import order_of, report_of
 
 EXTERNAL = "not ours: somebody else sent it"
 """The reason of an order that is known by its fills alone (fault-F24)."""
@@ -20,11 +20,13 @@ def booked(
     orders: MutableMapping[OrderId, OrderState], account: Account, event: Event
 ) -> tuple[Effect, Account]:
     """Bring the order that was reported on up to date; what that did, and the account after it."""
-    report = report_of(event)
-    if report is not None and report.order_id not in orders and report.order is None:
-        if not isinstance(event, OrderFilled):
-            return Effect.NOTHING, account  # of an order that nobody here sent
-        orders[report.order_id] = OrderState(_external(event.fill, event.fill.quantity))
+    order_id = order_of(event)
+    if order_id is not None and order_id not in orders:
+        report = report_of(event)
+        if report is not None and report.order is None:
+            if not isinstance(event, OrderFilled):
+                return Effect.NOTHING, account  # of an order that nobody here sent
+            orders[order_id] = OrderState(_external(event.fill, event.fill.quantity))
     elif isinstance(event, OrderFilled):
         _enlarge(orders, event.fill)
     effect = book_report(orders, event)
@@ -40,7 +42,8 @@ def _external(fill: Fill, quantity: int) -> Order:
 def _enlarge(orders: MutableMapping[OrderId, OrderState], fill: Fill) -> None:
     """One more fill of somebody else's order says that it was for more."""
     state = orders[fill.order_id]
-    known = any(each.id == fill.id for each in state.executions)
-    if state.order.reason == EXTERNAL and not known:
+    if state.order.reason != EXTERNAL:
+        return
+    if not any(each.id == fill.id for each in state.executions):
         more = _external(fill, state.order.quantity + fill.quantity)
         orders[fill.order_id] = replace(state, order=more)

@@ -75,7 +75,8 @@ UNKNOWN = Figures(OrderStatus.REJECTED, 0, 0, 0, 0.0)
 # A member that is looked up on its class costs as much as a call.
 _NEW, _PENDING_NEW, _REJECTED = OrderStatus.NEW, OrderStatus.PENDING_NEW, OrderStatus.REJECTED
 _DONE_FOR_DAY = OrderStatus.DONE_FOR_DAY
-_ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
+# A tuple, for an enumeration's members are slow to hash.
+_ENDED = (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
 
 
 @made_at_once
@@ -371,7 +372,9 @@ def _booked(state: OrderState, executions: tuple[Execution, ...], order: Order) 
     """The state with these executions under these terms, unless the quantities forbid it (R13)."""
     filled, paid = _totals(executions)
     side = state.order.side
-    agrees = order.side == side and all(each.quantity * side >= 0 for each in executions)
+    agrees = order.side == side
+    for each in executions:
+        agrees = agrees and each.quantity * side >= 0
     if not agrees or not 0 <= filled * side <= abs(order.quantity):
         return f"it would make {filled} filled of {order.quantity}"
     return state.having_traded(order, executions, filled, paid)
