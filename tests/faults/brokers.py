@@ -24,6 +24,7 @@ class FaultyBroker:
         lost_requests: So many of the next submits, cancels and replacements never arrive.
         lost_replies: So many of the next ones arrive, and no answer comes back.
         is_down: Whether nothing gets through at all; the exchange goes on all the same.
+        is_mute: Whether it answers what it is asked, and reports nothing of its own accord.
         shuffles: Whether reports come in the wrong order, and each of them twice.
         says: What it reports besides what is true, each once, after everything true.
         forgotten: Orders that it does not know any more.
@@ -35,15 +36,16 @@ class FaultyBroker:
     def __init__(self, account: SimAccount) -> None:
         self.account = account
         self.lost_requests = self.lost_replies = 0
-        self.is_down = self.shuffles = False
+        self.is_down = self.is_mute = self.shuffles = False
         self.says: list[Event] = []
         self.forgotten: set[OrderId] = set()
         self.skew = 0
         self.asked: list[tuple[str, OrderId]] = []
         self.refused = 0
 
-    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
-        return str(self._ask("submit", approved.order.id, self.account.submit_order, approved, now))
+    def submit_order(self, approved: Approved, now: Nanos, client_id: str = "") -> OrderId:
+        submit = self.account.submit_order
+        return str(self._ask("submit", approved.order.id, submit, approved, now, client_id))
 
     def cancel_order(self, order_id: OrderId, now: Nanos, reason: str = "asked for") -> bool:
         return bool(self._ask("cancel", order_id, self.account.cancel_order, order_id, now, reason))
@@ -71,14 +73,17 @@ class FaultyBroker:
 
     def reports_after(self, number: int) -> Sequence[Said]:
         self._must_be_up()
+        if self.is_mute:
+            return []
         true = list(self.account.reports_after(0))
         lies = [Said(len(true) + n, each) for n, each in enumerate(self.says, start=1)]
         said = [each for each in [*true, *lies] if each.number > number]
         return [*reversed(said), *said] if self.shuffles else said
 
-    def find(self, order_id: OrderId) -> OrderState | None:
+    def find(self, name: str) -> OrderState | None:
         self._must_be_up()
-        return None if order_id in self.forgotten else self.account.find(order_id)
+        found = self.account.find(name)
+        return None if found is not None and found.order.id in self.forgotten else found
 
     def statement(self) -> Statement:
         self._must_be_up()

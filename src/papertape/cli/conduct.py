@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+import msgspec
+
 from papertape.cli.begun import Begun
-from papertape.cli.live import fetched
+from papertape.cli.live import listening, past_moments
 from papertape.cli.preflight import preflight, refuse_failures
 from papertape.cli.publisher import Publisher
 from papertape.cli.session_terms import SessionTerms, code_digest, session_name
@@ -18,9 +20,10 @@ from papertape.data.moments import moments
 from papertape.data.store.lock import only_writer
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, Clock, Nanos, PacedClock, ReplayClock
-from papertape.domain.day import Commanded, Line, Verb
+from papertape.domain.day import Commanded, DayOpened, Line, Verb
 from papertape.domain.day_state import DayState
 from papertape.domain.event import Moment
+from papertape.domain.money import Micros
 from papertape.domain.restraint import Cause
 from papertape.engines.proofbench.window import Window
 from papertape.engines.riskguard import RiskGuard, RiskTally, limits_from
@@ -32,7 +35,7 @@ from papertape.monitoring.status import LimitUse, Status, publish
 from papertape.session.assembly import Ready, on_simulated_account
 from papertape.session.charter import Charter, Patience
 from papertape.session.control import CommandBox
-from papertape.session.feed import Feed, Live, Replay
+from papertape.session.feed import Feed, Live, Replay, Unheard
 from papertape.session.folder import AccountFolder
 from papertape.session.notify import ServiceManager
 from papertape.session.run import GLANCE, Run, Signals
@@ -62,6 +65,7 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
     name = session_name(begun.listed.short, begun.window.last, folder.sessions())
     with only_writer(folder.lock, here.clock.now()), _journals(begun, name, here) as (diary, log):
         inherited = _inherited(folder, name, here)
+        begun = replace(begun, peak=_peak(begun, name, here))
         clock = _clock(begun, here)
         session, account = _assembled(begun, name, diary, log)
         checks = preflight(begun, account.statement(), diary.count, here)
@@ -73,6 +77,8 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
         publisher.happened(session.open(start), start)
         history, newest = _history(begun, start)
         publisher.happened(session.show(history, start), start)
+        if begun.unreached:
+            publisher.happened(session.feed_lost(start, begun.unreached), start)
         if inherited:
             kill = Commanded(start, f"inherited-{name}", Verb.KILL, "the session before", inherited)
             publisher.happened(session.command(kill, start), start)
@@ -120,10 +126,10 @@ def _driven(
     watchdog = Watchdog(session, folder.hung)
     try:
         with Signals().heard() as signals:
-            again = None if begun.source is None else partial(_begin_feed, begun, session)
+            again = None if begun.source is None else partial(_feed, begun, session, clock)
             run = Run(
                 session,
-                _feed(begun, session.state.seen_until),
+                Unheard() if begun.unreached else _feed(begun, session, clock),
                 box,
                 clock,
                 signals,
@@ -138,6 +144,8 @@ def _driven(
         publisher.close()
     status = publisher.final(clock.now())
     publish(status, folder.closed(session.charter.session))
+    if run.refusal is not None:
+        raise run.refusal
     return Conducted(session.charter.session, list(diary.lines()), is_closed, status)
 
 
@@ -179,8 +187,14 @@ def _assembled(begun: Begun, name: str, diary: Journal[Line], log: Journal[Line]
         log,
         begins=begins,
         taped=window.taped,
-        patience=Patience(finality=0) if terms.is_replay else Patience(),
+        patience=Patience(finality=_finality(begun)),
     )
+
+
+def _finality(begun: Begun) -> Nanos:
+    """How long after its end a bar may come; a replay's is there at once."""
+    source = begun.source
+    return int(source.capabilities.live_delay_seconds * SECOND) if source is not None else 0
 
 
 def charter_of(begun: Begun, name: str) -> Charter:
@@ -198,6 +212,7 @@ def charter_of(begun: Begun, name: str) -> Charter:
         opens=window.start if not minutes else session.open,
         closes=closes,
         length=minutes * 60 * SECOND,
+        peak=begun.peak,
     )
 
 
@@ -212,24 +227,22 @@ def guard_of(terms: SessionTerms) -> RiskGuard:
 
 def _clock(begun: Begun, here: Surroundings, after: Nanos = 0) -> Clock:
     if begun.source is not None:
-        return here.clock
+        return here.live_clock
     start = max(begun.window.start - 1, after)
     return ReplayClock(start) if begun.pace is None else PacedClock(start, begun.pace)
 
 
-def _feed(begun: Begun, after: Nanos) -> Feed:
-    if begun.source is None:
-        return Replay(begun.window, max(after, begun.window.decides_from - 1))
-    return Live(begun.source, [each.symbol for each in begun.terms.instruments])
-
-
-def _begin_feed(begun: Begun, session: PaperSession) -> tuple[Feed, Sequence[Moment]]:
-    """A live feed begun anew, and what the provider has of the time without one."""
-    assert begun.source is not None
-    seen, day = session.state.seen_until, session.charter.day
-    bars = fetched(begun.source, begun.terms, day, day)
-    missed = [each for each in moments(bars, {}, ()) if each.time > seen]
-    return _feed(begun, seen), missed
+def _feed(begun: Begun, session: PaperSession, clock: Clock) -> Feed:
+    """The day's feed, begun or begun anew: what the session has not seen yet comes first."""
+    terms, source, seen = begun.terms, begun.source, session.state.seen_until
+    if source is None:
+        return Replay(begun.window, max(seen, begun.window.decides_from - 1))
+    return Live(
+        listening(source, terms.feed),
+        [each.symbol for each in terms.instruments],
+        seen or None,
+        None if seen else lambda: past_moments(source, terms, begun.strategy.warmup, clock.now()),
+    )
 
 
 def _history(begun: Begun, start: Nanos) -> tuple[list[Moment], list[Moment]]:
@@ -238,6 +251,8 @@ def _history(begun: Begun, start: Nanos) -> tuple[list[Moment], list[Moment]]:
     A replay's feed brings that close itself; a live session that begins late only looks back.
     """
     window, is_live = begun.window, begun.source is not None
+    if begun.unreached:
+        return [], []  # the feed brings it, once it reaches the provider
     told = list(moments(window.bars, window.actions, window.ticks))
     history = [each for each in told if each.time < window.decides_from]
     if not is_live:
@@ -288,16 +303,45 @@ def limits_used(tally: RiskTally, profile: str) -> list[LimitUse]:
     ]
 
 
-_LATCHED = frozenset({Cause.KILL, Cause.OVERFILL, Cause.DRAWDOWN})
+_LATCHED = frozenset({Cause.KILL, Cause.OVERFILL})
 """What a night does not heal: the next session begins killed, and says why."""
+
+
+def _days_before(folder: AccountFolder, name: str, here: Surroundings) -> Iterator[list[Line]]:
+    """The lines of the account's earlier sessions, the newest first, each read when asked for."""
+    for before in reversed(folder.sessions()):
+        if before != name:
+            yield Journal.read(Place(folder.path, before), LINES, here.clock.now())
 
 
 def _inherited(folder: AccountFolder, name: str, here: Surroundings) -> str:
     """Why the session before was restrained at its end, where that outlives its day."""
-    before = [each for each in folder.sessions() if each != name]
-    if not before:
+    state = DayState.of(next(_days_before(folder, name, here), []))
+    found = [each for each in state.restraints.in_force if each.cause in _LATCHED]
+    if state.opened is None or not found:
         return ""
-    lines = Journal.read(Place(folder.path, before[-1]), LINES, here.clock.now())
-    restraints = DayState.of(lines).restraints
-    found = [each for each in restraints.in_force if each.cause in _LATCHED]
-    return f"{before[-1]} ended so: {found[0].cause}: {found[0].reason}" if found else ""
+    return f"{state.opened.session} ended so: {found[0].cause}: {found[0].reason}"
+
+
+class _Fed(msgspec.Struct):
+    """What the terms of every version tell."""
+
+    feed: str
+
+
+def _peak(begun: Begun, name: str, here: Surroundings) -> Micros:
+    """The highest equity of the account's days before (risk-R22); what was released is past.
+
+    Assumption: each day knew the peak of those before it, so the last one knows it of them all.
+    Replays do not count, as each has an account of its own.
+    """
+    if begun.terms.is_replay:
+        return 0
+    limits = guard_of(begun.terms).limits
+    for lines in _days_before(begun.folder, name, here):
+        opened = lines[0] if lines else None
+        if not isinstance(opened, DayOpened):
+            continue
+        if msgspec.json.decode(opened.settings, type=_Fed).feed == "live":
+            return RiskTally.of(limits, lines).peak
+    return 0

@@ -16,6 +16,7 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Heard,
     JournalRestored,
     Line,
@@ -45,6 +46,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.lifecycle import Effect, OrderState
 from papertape.domain.order import OrderId
+from papertape.domain.record import uncollected
 from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraints
 from papertape.domain.statement import carried_over
@@ -68,7 +70,8 @@ def folded(restraints: Restraints, line: Restrained | Released) -> Restraints:
     return restraints.without(line.cause)
 
 
-_OF_THE_DAY = frozenset(get_args(DayEvent))
+_OURS = frozenset({*get_args(DayEvent), *get_args(Intent), Decided, OrderRefused, ReplaceRequest})
+"""Lines of the session itself; all others are the broker's word."""
 
 
 @dataclass
@@ -89,6 +92,8 @@ class DayState:
         commands: Ids of all commands so far.
         starts: When the session's process was started.
         lost_since: Since when market data are missing; 0 while they are there.
+        missed: Bars that were shown as history since then.
+        troubles: By part of the feed, what is wrong with it while the others do.
         restored: When an older copy of the journal was put back; 0 if it never was.
         reconciled: The last comparison with the broker.
         failed: What is wrong with the strategy, if anything.
@@ -110,6 +115,8 @@ class DayState:
     commands: set[str] = field(default_factory=set)
     starts: list[Nanos] = field(default_factory=list)
     lost_since: Nanos = 0
+    missed: int = 0
+    troubles: dict[str, str] = field(default_factory=dict)
     restored: Nanos = 0
     reconciled: Reconciled | None = None
     failed: StrategyFailed | None = None
@@ -119,6 +126,7 @@ class DayState:
     lines: int = 0
 
     @classmethod
+    @uncollected()
     def of(cls, lines: Iterable[Line]) -> DayState:
         """The state after all of these."""
         state = cls()
@@ -129,10 +137,13 @@ class DayState:
     def fold(self, line: Line) -> bool:
         """Bring the state up to date with one more line; False if it is a report without effect."""
         self.lines += 1
+        if type(line) not in _OURS:
+            return self._book(cast("Event", line))
         match line:
             case MomentSeen(moment=moment, is_history=is_history):
                 self.seen_until = max(self.seen_until, moment.time)
                 self.pending = None if is_history else moment
+                self.missed += len(moment.bars) if is_history and self.lost_since else 0
             case MomentDecided(heard=heard):
                 self.pending, self.heard = None, heard
             case Heard(number=number):
@@ -144,12 +155,8 @@ class DayState:
                 self.unanswered[ReplaceApproved, request.order_id] = line
             case CancelRequest(order_id=order_id):
                 self.unanswered[CancelRequest, order_id] = line
-            case Decided() | OrderRefused() | ReplaceRequest():
-                pass
-            case _ if type(line) in _OF_THE_DAY:
-                self._fold_day(line)
             case _:
-                return self._book(cast("Event", line))
+                self._fold_day(line)
         return True
 
     @property
@@ -162,7 +169,7 @@ class DayState:
         """The orders of which something was reported that cannot be true."""
         return [state for state in self.orders.values() if state.needs_reconciliation]
 
-    def _fold_day(self, line: Line) -> None:  # noqa: C901 - one case a record
+    def _fold_day(self, line: Line) -> None:  # noqa: C901, PLR0912 - one case a record
         match line:
             case DayOpened():
                 self.opened, self.code, self.settings = line, line.code, line.settings
@@ -171,6 +178,7 @@ class DayState:
             case SessionResumed(time=time):
                 self.resumed = line
                 self.starts.append(time)
+                self.troubles = {}  # of a feed that ended with its process
             case Restrained():
                 self.restraints = folded(self.restraints, line)
             case Released(time=time, cause=cause):
@@ -183,9 +191,13 @@ class DayState:
             case JournalRestored(time=time):
                 self.restored = time
             case FeedLost(time=time):
-                self.lost_since = self.lost_since or time
+                self.lost_since, self.missed = self.lost_since or time, 0
             case FeedRestored():
                 self.lost_since = 0
+            case FeedTroubled(part=part, reason=reason):
+                self.troubles.pop(part, None)
+                if reason:
+                    self.troubles[part] = reason
             case Reconciled():
                 self.reconciled = line
             case StrategyFailed():
@@ -203,7 +215,7 @@ class DayState:
     def _answer(self, event: Event, order_id: OrderId) -> None:
         self.unanswered.pop((OrderApproved, order_id), None)
         self.unanswered.pop((_ANSWERS.get(type(event), OrderApproved), order_id), None)
-        state = self.orders.get(order_id)
+        state = self.orders.get(order_id) if self.unanswered else None
         if state is not None and not state.is_working:
             self.unanswered.pop((CancelRequest, order_id), None)
             self.unanswered.pop((ReplaceApproved, order_id), None)

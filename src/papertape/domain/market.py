@@ -27,6 +27,7 @@ from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR, Micros, half_even
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
 
 Adjustment = Literal["raw", "split", "all"]
 """What a price column has been adjusted for: nothing, splits, or splits and dividends."""

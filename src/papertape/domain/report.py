@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -181,20 +181,23 @@ def _of_revision(event: FillBusted | FillCorrected) -> Report:
     return Report(event.number, kind, order_id, execution=made, refers_to=gone, note=event.reason)
 
 
-_ORDER_OF: dict[type, Callable[[Any], OrderId]] = {
-    **dict.fromkeys((OrderPending, OrderAccepted, OrderRejected), attrgetter("order.id")),
-    **dict.fromkeys((OrderRestated, OrderReplaced), attrgetter("order.id")),
+_ORDER_IDS: Mapping[type, Callable[[Any], OrderId]] = {
+    **dict.fromkeys(
+        (OrderPending, OrderAccepted, OrderRejected, OrderRestated, OrderReplaced),
+        attrgetter("order.id"),
+    ),
     **dict.fromkeys((OrderFilled, FillBusted, FillCorrected), attrgetter("fill.order_id")),
-    **dict.fromkeys((OrderCanceled, OrderExpired), attrgetter("order_id")),
-    **dict.fromkeys((CancelPending, CancelRejected), attrgetter("order_id")),
-    **dict.fromkeys((ReplacePending, ReplaceRejected), attrgetter("order_id")),
+    **dict.fromkeys(
+        (OrderCanceled, OrderExpired, *_OF_REQUESTS),
+        attrgetter("order_id"),
+    ),
 }
 
 
 def order_of(event: Event) -> OrderId | None:
     """The order that an event is a report on."""
-    named = _ORDER_OF.get(type(event))
-    return None if named is None else named(event)
+    order_id = _ORDER_IDS.get(type(event))
+    return None if order_id is None else order_id(event)
 
 
 class Numbered(Protocol):

@@ -44,7 +44,10 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """An order and where it stands; ``against_decision_bp`` is positive when it got worse."""
+    """An order and where it stands; ``against_decision_bp`` is positive when it got worse.
+
+    ``client_id`` is its name at the broker; an exit that the exchange brought to life has none.
+    """
 
     time: str
     id: str
@@ -58,6 +61,7 @@ class Sent(msgspec.Struct, frozen=True):
     against_decision_bp: float | None
     reason: str
     is_open: bool
+    client_id: str = ""
 
 
 class LimitUse(msgspec.Struct, frozen=True):
@@ -86,6 +90,7 @@ class Health(msgspec.Struct, frozen=True):
     Attributes:
         bars_seen, bars_due: Of the day so far.
         outages: Times that market data were lost.
+        troubles: What is wrong with parts of the feed, while others still bring data.
         late_bars: Bars that came or changed after their decision.
         unknown: Orders whose outcome nobody knows yet.
         reconciled: Differences at the last comparison with the broker, and when that was.
@@ -103,6 +108,7 @@ class Health(msgspec.Struct, frozen=True):
     events: int = 0
     lost: int = 0
     memory_mb: float = 0.0
+    troubles: list[str] = []
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec import Raw
+
 from papertape.domain.clock import Nanos, rfc3339
 from papertape.domain.day import (
     BarAmended,
@@ -13,6 +15,7 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Heard,
     JournalRestored,
     Line,
@@ -64,7 +67,8 @@ from papertape.domain.event import (
 from papertape.domain.fill import Fill
 from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order
-from papertape.domain.restraint import TradingState
+from papertape.domain.restraint import Cause, Restraint, TradingState
+from papertape.monitoring.journal import LINES
 from papertape.monitoring.tail import Level, TailLine
 
 
@@ -92,13 +96,20 @@ def worth_a_note(line: Line) -> str:
 
 def tail_lines(lines: Iterable[Line], session: str) -> list[TailLine]:
     """Lines of a journal as its tail tells them."""
-    told = map(tell, lines)
-    return [
-        TailLine(
-            each.time, rfc3339(each.time), each.level.name.lower(), each.kind, each.text, session
-        )
-        for each in told
-    ]
+    return [_tail_line(line, session) for line in lines]
+
+
+def _tail_line(line: Line, session: str) -> TailLine:
+    told, (tag, body) = tell(line), LINES.write(line)
+    level = told.level.name.lower()
+    return TailLine(
+        told.time, rfc3339(told.time), level, told.kind, told.text, session, tag, Raw(body)
+    )
+
+
+def lines_told(tail: Iterable[TailLine]) -> list[Line]:
+    """The journal's lines that a tail tells; of one that was written before it did, none."""
+    return [LINES.read(each.tag, bytes(each.record), LINES.version) for each in tail if each.tag]
 
 
 _Said = tuple[Level, str] | None
@@ -132,8 +143,12 @@ def _day(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case a reco
             return Level.ERROR, f"market data lost: {reason}"
         case FeedRestored(missed=missed):
             return Level.WARNING, f"market data are back, {missed} bars fetched as history"
+        case FeedTroubled(part=part, reason=""):
+            return Level.WARNING, f"the feed's {part}: well again"
+        case FeedTroubled(part=part, reason=reason):
+            return Level.WARNING, f"the feed's {part}: {reason}"
         case Restrained(restraint=each):
-            level = Level.CRITICAL if each.state is TradingState.HALTED else Level.ERROR
+            level = _weight(each)
             flat = ", closing what is held" if each.flatten else ""
             return level, f"{each.state} ({each.cause}) by {each.by}: {each.reason}{flat}"
         case Released(cause=cause, reason=reason, by=by):
@@ -152,6 +167,13 @@ def _day(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case a reco
         case DayClosed(reason=reason):
             return Level.INFO, f"the day is closed: {reason}"
     return None
+
+
+def _weight(each: Restraint) -> Level:
+    """To be HALTED until the books are compared is how every start begins; a difference is not."""
+    if each.state is not TradingState.HALTED:
+        return Level.ERROR
+    return Level.WARNING if each.cause is Cause.UNRECONCILED else Level.CRITICAL
 
 
 def _order(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case an event

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from papertape.domain.books import EXTERNAL
+from papertape.domain.client_id import client_id
 from papertape.domain.clock import Nanos
 from papertape.domain.day import (
     BarAmended,
@@ -15,6 +17,7 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Heard,
     Line,
     MomentDecided,
@@ -41,11 +44,12 @@ from papertape.domain.event import (
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import Bar
 from papertape.domain.order import OrderId
+from papertape.domain.record import uncollected
 from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.flowroute.core import BrokerSilent
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import RiskLimits, RiskTally, collar_of
+from papertape.engines.riskguard import RiskTally, collar_of
 from papertape.session.charter import Charter, Parts, Patience
 from papertape.session.closing import COLLAR, FLATTENING, closing_order, is_out_of_reach, swept
 from papertape.session.commands import released_by, restraint_of
@@ -119,6 +123,11 @@ class PaperSession:
         return self._parts.guard.tally
 
     @property
+    def finality(self) -> Nanos:
+        """How long after its end a bar is waited for."""
+        return self._patience.finality
+
+    @property
     def is_closed(self) -> bool:
         """Whether its day has ended in order."""
         return self.state.closed is not None
@@ -152,9 +161,11 @@ class PaperSession:
             statement.cash,
             statement.holdings,
             statement.coming,
+            peak=charter.peak,
         )
-        self._record([opened, self._unreconciled(now, "nothing is compared yet")])
-        self._assemble()
+        self._record([opened])
+        self._assemble()  # RiskGuard counts from here on
+        self._record([self._unreconciled(now, "nothing is compared yet")])
         self._courier.connect(0)
         self._reconcile(now)
 
@@ -221,7 +232,10 @@ class PaperSession:
             parts.terms,
             parts.instruments,
         )
+        if self.state.opened is not None:
+            parts.guard.note(self.state.opened)
 
+    @uncollected()
     def _relive(self) -> Rehearsal:
         """Read the journal once, for the fold and for the strategy."""
         rehearsal: Rehearsal | None = None
@@ -238,7 +252,7 @@ class PaperSession:
             raise UsageError("there is nothing to resume", hint="papertape paper starts a session")
         rehearsal.finish()
         if rehearsal.has_diverged:  # then what it counted is not what was done
-            guard.tally = _counted(guard.limits, self._parts.journal.lines())
+            guard.tally = RiskTally.of(guard.limits, self._parts.journal.lines())
         return rehearsal
 
     def _agree(self) -> None:
@@ -283,8 +297,10 @@ class PaperSession:
             self._record([MomentIgnored(now, moment.time, reason)])
             return
         self._leave_pending(now)
-        self._data_are_back(now)
-        if moment.time > self.charter.closes or not self._is_fresh(moment, now):
+        is_fresh = self._is_fresh(moment, now)
+        if is_fresh:
+            self._data_are_back(now)
+        if not is_fresh or moment.time > self.charter.closes:
             self._show([moment], now)
         else:
             self._record([MomentSeen(now, moment)])
@@ -307,7 +323,13 @@ class PaperSession:
         new = [each for each in missed if each.time > self.state.seen_until]
         self._leave_pending(now)
         self._show(new, now)
-        self._data_are_back(now, len(new))
+        self._data_are_back(now)
+
+    @step
+    def feed_troubled(self, now: Nanos, part: str, reason: str = "") -> None:
+        """A part of the feed fails, or is well again if there is no reason; data still come."""
+        if self.state.troubles.get(part, "") != reason:
+            self._record([FeedTroubled(now, part, reason)])
 
     def _show(self, moments: Sequence[Moment], now: Nanos) -> None:
         """History, at once where nothing can happen in it, else moment by moment."""
@@ -331,7 +353,8 @@ class PaperSession:
         if self._courier.silence:
             self._restrain(self._unreconciled(now, self._courier.silence, TradingState.REDUCING))
         had_failed = self._isolated.failure
-        events, intents = self.pipeline.ask(moment)
+        events, asked = self.pipeline.ask(moment)
+        intents = self._named(asked)
         lines: list[Line] = [*said, *events]
         if self._isolated.failure != had_failed:
             failure, cause = self._isolated.failure, self._isolated.cause
@@ -351,15 +374,15 @@ class PaperSession:
     def _lose_feed(self, now: Nanos, reason: str) -> None:
         if not self.state.lost_since:
             self._record([FeedLost(now, reason)])
-            restraint = Restraint(
-                Cause.FEED, TradingState.REDUCING, reason, now, "R27", sweep=Sweep.ENTRIES
-            )
+            # Without a single price nothing can be judged, not even what reduces (fault-F38).
+            state = TradingState.REDUCING if self.state.seen_until else TradingState.HALTED
+            restraint = Restraint(Cause.FEED, state, reason, now, "R27", sweep=Sweep.ENTRIES)
             self._restrain(Restrained(now, restraint))
             self._enforce(now)
 
-    def _data_are_back(self, now: Nanos, missed: int = 0) -> None:
+    def _data_are_back(self, now: Nanos) -> None:
         if self.state.lost_since:
-            self._record([FeedRestored(now, missed)])
+            self._record([FeedRestored(now, self.state.missed)])
             self._release(now, Cause.FEED, "market data are there again", "R27")
 
     # Time ---------------------------------------------------------------------------------------
@@ -395,10 +418,11 @@ class PaperSession:
         """Market data are overdue by what the market owes, not by what the line is silent."""
         if not self.charter.length or not self.charter.opens < now <= self.charter.closes:
             return
-        since = max(self.state.seen_until, self.charter.opens)
+        since = max(self.state.seen_until, self.charter.opens, self.state.starts[-1])
         overdue = now - since - self.charter.length - self._patience.finality
         if overdue > self._patience.feed:
-            self._lose_feed(now, f"no bar for {(now - since) // 10**9} s")
+            causes = "".join(f"; {reason}" for reason in self.state.troubles.values())
+            self._lose_feed(now, f"no bar for {(now - since) // 10**9} s{causes}")
 
     # Commands and restraints --------------------------------------------------------------------
 
@@ -465,7 +489,8 @@ class PaperSession:
                 self._parts.instruments[symbol].tick,
                 now,
             )
-            refused, intents = self.pipeline.judge([order], now)
+            refused, judged = self.pipeline.judge([order], now)
+            intents = self._named(judged)
             self._record([*refused, *intents])
             self._send(intents, now, now)
 
@@ -485,6 +510,17 @@ class PaperSession:
         return Restrained(now, Restraint(Cause.UNRECONCILED, state, reason, now, "R28"))
 
     # The broker ---------------------------------------------------------------------------------
+
+    def _named(self, intents: Sequence[Intent]) -> list[Intent]:
+        """The intents, each order with the name it will have at the broker."""
+        opened = self.state.opened
+        assert opened is not None
+        return [
+            replace(each, client_id=client_id(opened, each.approved.order.id))
+            if isinstance(each, OrderApproved)
+            else each
+            for each in intents
+        ]
 
     def _send(self, intents: Sequence[Intent], moment: Nanos, now: Nanos) -> None:
         """Send what was recorded; answers, and what was not answered, are recorded in turn."""
@@ -524,7 +560,8 @@ class PaperSession:
 
     def _settle_one(self, intent: Intent, now: Nanos) -> None:
         order_id = order_id_of(intent)
-        there = self._parts.broker.find(order_id)
+        name = intent.client_id if isinstance(intent, OrderApproved) else ""
+        there = self._parts.broker.find(name or order_id)
         match intent:
             case OrderApproved(time=time, approved=approved) if there is None:
                 if self._may_send_again(time, now):
@@ -603,18 +640,6 @@ def _restrained(
     now: Nanos, cause: Cause, reason: str, by: str, sweep: Sweep = Sweep.NOTHING
 ) -> Restrained:
     return Restrained(now, Restraint(cause, TradingState.HALTED, reason, now, by, sweep=sweep))
-
-
-def _counted(limits: RiskLimits, lines: Iterable[Line]) -> RiskTally:
-    """What the controls count, from the lines alone; reports without effect count for nothing."""
-    state, tally = DayState(), RiskTally(limits)
-    for line in lines:
-        counts = state.fold(line)
-        if isinstance(line, DayOpened):
-            tally = RiskTally(limits, state.account)
-        elif counts:
-            tally = tally.after(line)
-    return tally
 
 
 def _words(session: PaperSession) -> str:

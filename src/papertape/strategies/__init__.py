@@ -1,6 +1,6 @@
 """Strategies: the three ways to write one, what they are made of, and those that come along."""
 
-from papertape.domain.market import Bar, Bars, FloatArray, IntArray
+from papertape.domain.market import Bar, Bars, BoolArray, FloatArray, IntArray
 from papertape.domain.panel import Panel
 from papertape.strategies.cross_section import WeightMatrix, best, equally
 from papertape.strategies.indicators import (
@@ -22,7 +22,6 @@ from papertape.strategies.moving_average_crossover import MovingAverageCrossover
 from papertape.strategies.rsi_mean_reversion import RSIMeanReversionStrategy
 from papertape.strategies.running import RunningAverage
 from papertape.strategies.strategy import (
-    BoolArray,
     Context,
     CrossSection,
     OrderStrategy,

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from papertape.domain.clock import DAY
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import canonical_symbol
-from papertape.domain.market import FloatArray, IntArray
+from papertape.domain.market import BoolArray, FloatArray, IntArray
 from papertape.domain.panel import Panel
-from papertape.strategies.strategy import BoolArray
 
 
 def best(scores: FloatArray, count: int) -> BoolArray:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from papertape.domain.errors import DataError, UsageError
-from papertape.domain.market import FloatArray, IntArray
+from papertape.domain.market import BoolArray, FloatArray, IntArray
 from papertape.domain.money import LARGEST, MICROS_PER_DOLLAR
 from papertape.strategies.memo import remembered
 
@@ -22,7 +22,10 @@ try:
 except ImportError:
     from papertape.domain import uncompiled as cython
 
-BoolArray = NDArray[np.bool_]
+MICROS = float(MICROS_PER_DOLLAR)
+ROUNDER = 1.5 * 2.0**52
+"""Added and taken off again, it leaves a whole number: between 2**52 and 2**53 there are no others.
+"""
 
 
 @remembered
@@ -35,20 +38,20 @@ def sma(prices: FloatArray, period: int) -> FloatArray:
     return _headed(_window_sums(prices, period) / (period * MICROS_PER_DOLLAR), len(prices))
 
 
-def sma_above(prices: FloatArray, fast: int, slow: int) -> FloatArray:
-    """1 where the ``fast`` average is above the ``slow`` one, else 0, as on the rows before both.
+def sma_above(prices: FloatArray, fast: int, slow: int) -> BoolArray:
+    """Where the ``fast`` average is above the ``slow`` one; nowhere on the rows before both.
 
     Decided in whole numbers, because the float averages of a true tie often differ in the last
     bit.
     """
+    above = np.zeros(len(prices), np.bool_)
     if cython.compiled and _fits_floats(prices, fast, slow):
-        above = np.empty(len(prices))  # one pass and no temporary: a sweep asks a thousand times
-        above[: max(fast, slow) - 1] = 0.0
-        _compare(_float_totals(prices), fast, slow, above)
+        _compare(_float_totals(prices), fast, slow, above.view(np.uint8))
         return above
     fast_sums = _window_sums(prices, fast, times=slow)[max(slow - fast, 0) :] * slow
     slow_sums = _window_sums(prices, slow, times=fast)[max(fast - slow, 0) :] * fast
-    return np.nan_to_num(_headed((fast_sums > slow_sums).astype(np.float64), len(prices)))
+    above[max(fast, slow) - 1 :] = fast_sums > slow_sums
+    return above
 
 
 def sma_order(prices: FloatArray, fast: int, slow: int) -> FloatArray:
@@ -56,7 +59,7 @@ def sma_order(prices: FloatArray, fast: int, slow: int) -> FloatArray:
 
     First value on row ``max(fast, slow) - 1``. See `sma_above`.
     """
-    order = sma_above(prices, fast, slow) - sma_above(prices, slow, fast)
+    order = np.subtract(sma_above(prices, fast, slow), sma_above(prices, slow, fast), dtype=float)
     order[: max(fast, slow) - 1] = np.nan
     return order
 
@@ -64,20 +67,22 @@ def sma_order(prices: FloatArray, fast: int, slow: int) -> FloatArray:
 @cython.boundscheck(False)
 @cython.wraparound(False)
 @cython.overflowcheck(False)
-def _compare(totals: FloatArray, fast: int, slow: int, above: FloatArray) -> None:
-    """Write row by row which average is above, from totals that are whole numbers."""
+def _compare(totals: FloatArray, fast: int, slow: int, above: NDArray[np.uint8]) -> None:
+    """Write row by row whether the fast average is above, from totals that are whole numbers."""
     one, other = float(slow), float(fast)
     with cython.nogil:
         for row in range(max(fast, slow), len(totals)):
             quick = (totals[row] - totals[row - fast]) * one
             calm = (totals[row] - totals[row - slow]) * other
-            above[row - 1] = 1.0 if quick > calm else 0.0
+            above[row - 1] = quick > calm
 
 
 def _fits_floats(prices: FloatArray, fast: int, slow: int) -> bool:
     """Whether all sums that are compared are whole numbers that a float64 holds."""
     _check_period(min(fast, slow))
-    return int(_most(prices)[0]) * max(len(prices), fast * slow) < LARGEST
+    # A quarter of them, so that `_run_up` may round by adding; a NaN fits nowhere.
+    most = float(_most(prices)[0]) * MICROS_PER_DOLLAR
+    return 4.0 * most * max(len(prices), fast * slow) < LARGEST
 
 
 @remembered
@@ -218,7 +223,7 @@ def _checked_totals(prices: FloatArray, period: int, times: int) -> IntArray:
     _check_period(period)
     _check_period(times)
     totals = _totals(prices)
-    rows, most = len(totals) - 1, int(_most(prices)[0])
+    rows, most = len(totals) - 1, int(_micros(_most(prices))[0])
     if most * max(rows, period * times) >= 2**63:
         raise DataError(
             f"{rows} prices of up to {most / MICROS_PER_DOLLAR:,.2f} dollars are too many "
@@ -236,14 +241,28 @@ def _totals(prices: FloatArray) -> IntArray:
 
 @remembered
 def _float_totals(prices: FloatArray) -> FloatArray:
-    """The same as float64, which hold them if they fit."""
-    return _totals(prices).astype(np.float64)
+    """The same as float64, if they fit."""
+    totals = np.zeros(len(prices) + 1)
+    _run_up(np.ascontiguousarray(prices, np.float64), totals)
+    return totals
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+@cython.overflowcheck(False)
+def _run_up(prices: FloatArray, totals: FloatArray) -> None:
+    """Write running sums of prices that are rounded to micro-dollars, half to even."""
+    total = 0.0
+    with cython.nogil:
+        for row in range(len(prices)):
+            total += prices[row] * MICROS + ROUNDER - ROUNDER
+            totals[row + 1] = total
 
 
 @remembered
-def _most(prices: FloatArray) -> IntArray:
-    """The largest price in micro-dollars, as a column of one."""
-    return _micros(np.abs(prices).max(initial=0.0, keepdims=True))
+def _most(prices: FloatArray) -> FloatArray:
+    """The price furthest from zero, without its sign, as a column of one."""
+    return np.maximum(-prices.min(initial=0.0, keepdims=True), prices.max(initial=0.0))
 
 
 def _micros(prices: FloatArray) -> IntArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from papertape.domain.errors import UsageError
-from papertape.domain.market import Bars, FloatArray
+from papertape.domain.market import Bars, BoolArray, FloatArray
 from papertape.strategies.indicators import held, previous, sma, sma_above, sma_order
 from papertape.strategies.strategy import check_parameters, parameter
 
@@ -39,8 +39,8 @@ class MovingAverageCrossoverStrategy:
         """The slow average's bars, and one more where two averages are needed to see a cross."""
         return self.slow + (self.entry == "cross")
 
-    def exposure(self, bars: Bars) -> FloatArray:
-        """1 or 0 a row."""
+    def exposure(self, bars: Bars) -> FloatArray | BoolArray:
+        """All or nothing a row."""
         if self.entry == "state":
             return sma_above(bars.close, self.fast, self.slow)
         order = sma_order(bars.close, self.fast, self.slow)

@@ -12,14 +12,11 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass
 from datetime import date
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from papertape.domain.account import Account
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import Bar, Bars, FloatArray, IntArray, Quote
+from papertape.domain.market import Bar, Bars, BoolArray, FloatArray, IntArray, Quote
 from papertape.domain.order import OrderId, OrderKind, TimeInForce
 from papertape.domain.panel import Panel
 
@@ -39,8 +36,8 @@ class SignalStrategy(Protocol):
         """Bars it must have seen before its first answer counts."""
         ...
 
-    def exposure(self, bars: Bars) -> FloatArray:
-        """Wanted exposure after each bar, from -1 to 1, never NaN; one value a row."""
+    def exposure(self, bars: Bars) -> FloatArray | BoolArray:
+        """Wanted exposure after each bar, from -1 to 1, never NaN, or True for 1; a value a row."""
         ...
 
     def reason(self, bars: Bars) -> str:
@@ -64,9 +61,6 @@ class OrderStrategy(Protocol):
     def on_bar(self, context: Context, bar: Bar) -> None:
         """Act on a bar that has just closed."""
         ...
-
-
-BoolArray: TypeAlias = NDArray[np.bool_]
 
 
 @runtime_checkable
@@ -184,6 +178,10 @@ class Context(Protocol):
         both as sales. A stop that the market has passed is rejected unless it
         ``triggers_at_once``; limits below the market fall by a dividend on its ex-date, and stops
         with them, unless they ``do_not_reduce``.
+
+        Exits belong to the fill that brought them to life, not to the holding: whoever sells it
+        otherwise has to `cancel` them. They never sell what is not held, but they would sell what
+        is bought later.
         """
         ...
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from papertape.domain.market import FloatArray, IntArray
+from papertape.domain.market import BoolArray, FloatArray, IntArray
 from papertape.domain.panel import Panel
 from papertape.domain.rebalancing import Rebalancing
 from papertape.strategies.cross_section import best, equally
-from papertape.strategies.strategy import BoolArray, check_parameters, parameter
+from papertape.strategies.strategy import check_parameters, parameter
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,10 +262,11 @@ def _by_kernel(case: _Case) -> Outcome | None:
 
     symbol = next(iter(case.answers.exposure))
     attached = hasattr(case.strategy, "stop_distance")
-    wanted = case.answers.exposure[symbol], case.answers.stops[symbol][: None if attached else 0]
+    exposure = case.answers.exposure[symbol]
+    stops = case.answers.stops[symbol][: None if attached else 0]
     with suppress(Refusal):
         kernel = kernel_for(case.window, case.config)
-        wish = Wish(case.strategy.warmup, *map(np.ascontiguousarray, wanted))
+        wish = Wish(case.strategy.warmup, exposure, np.ascontiguousarray(stops))
         run = kernel.run(wish)
         if run is not None:
             return _told_by_pipeline(case, kernel, wish, run)

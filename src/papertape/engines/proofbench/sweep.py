@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, product
-from math import sqrt
+from math import prod, sqrt
 from statistics import median_low
 from threading import Lock
 from typing import Any, cast
@@ -27,7 +27,7 @@ from papertape.engines.proofbench.kernel.tally import Tally
 from papertape.engines.proofbench.metrics import FLAT, measure
 from papertape.engines.proofbench.tuning import Tuner
 from papertape.engines.proofbench.window import Window, cut
-from papertape.engines.signalcore.answers import ask
+from papertape.engines.signalcore.answers import ask, exposure_of
 from papertape.strategies.memo import Memo, remembering
 from papertape.strategies.strategy import SignalStrategy, Strategy, declared_parameters
 
@@ -121,7 +121,7 @@ class Plan:
     @property
     def size(self) -> int:
         """How many combinations there are."""
-        return int(np.prod([len(values) for values in self.values.values()], dtype=object))
+        return prod(len(values) for values in self.values.values())
 
     def __len__(self) -> int:
         return min(self.draws, self.size) or self.size
@@ -154,13 +154,13 @@ class Plan:
 
     def neighbours(self, place: int) -> list[int]:
         """The places that lie no more than one step away in any parameter, itself included."""
-        sizes = [len(values) for values in self.values.values()]
-        indices = np.unravel_index(place, sizes)
-        around = [
-            [i for i in (int(at) - 1, int(at), int(at) + 1) if 0 <= i < size]
-            for at, size in zip(indices, sizes, strict=True)
-        ]
-        return [int(np.ravel_multi_index(each, sizes)) for each in product(*around)]
+        around, stride = [0], self.size
+        for values in self.values.values():
+            size, stride = len(values), stride // len(values)
+            index = place // stride % size
+            near = [step for step in (index - 1, index, index + 1) if 0 <= step < size]
+            around = [at * size + step for at in around for step in near]
+        return around
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,7 +323,7 @@ def _asked(strategy: SignalStrategy, bars: Bars) -> Wish:
     """The answers; those without stops are looked at by the kernel, and only where they change."""
     if hasattr(strategy, "stop_distance"):
         return Wish(strategy.warmup, *ask(strategy, bars))
-    exposure = np.ascontiguousarray(strategy.exposure(bars), np.float64)
+    exposure = exposure_of(strategy, bars)
     if exposure.shape != (len(bars),):
         ask(strategy, bars)
         raise StrategyError(f"{type(strategy).__name__} answers differently each time")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from math import isfinite, sqrt
 from typing import Any, cast
@@ -24,6 +24,7 @@ from papertape.engines.proofbench.evidence.many_trials import (
 )
 from papertape.engines.proofbench.metrics import Figure, Reason, kurtosis, returns, skew
 from papertape.engines.proofbench.record import LookaheadVerdict
+from papertape.engines.proofbench.results import Outcome
 from papertape.engines.proofbench.shape import shape_of
 from papertape.engines.proofbench.sweep import (
     Figures,
@@ -64,7 +65,7 @@ class Verdict:
         tried: All trials ever made on these prices, with this sweep's.
         deflated: Chance that so good a ratio is not merely the best of so many useless trials.
         to_beat: The yearly Sharpe ratio that the best of so many useless trials would show.
-        lookahead: Whether the best one's past stands still when the future is cut off.
+        outcome: The best one's run, whole; None if there is none.
         folds: The walk forward, if there was one; ``efficiency`` is its yearly return after the
             choice over that before.
     """
@@ -74,9 +75,14 @@ class Verdict:
     tried: Sitting
     deflated: Figure
     to_beat: float | None
-    lookahead: LookaheadVerdict | None
+    outcome: Outcome | None = field(repr=False)
     folds: list[Fold]
     efficiency: Figure
+
+    @property
+    def lookahead(self) -> LookaheadVerdict | None:
+        """Whether the best one's past stands still when the future is cut off; asked once."""
+        return None if self.outcome is None else self.outcome.lookahead
 
 
 def judged(
@@ -92,9 +98,11 @@ def judged(
     best = sweep.best(objective)
     drawn = len(sweep.plan) < sweep.plan.size
     deflated: Figure = Reason.TOO_FEW_RETURNS
-    to_beat, lookahead = None, None
+    to_beat, outcome = None, None
     if best is not None:
-        deflated, lookahead = _deflated(best, sweep, histories, tried)
+        strategy = cast("Strategy", sweep.kind(**best.parameters))
+        outcome = simulate(strategy, histories, sweep.config)
+        deflated = _deflated(best, outcome, tried)
         root = sqrt(sweep.config.frequency.per_year)
         if tried.trials > 1:
             to_beat = expected_max(tried.trials, tried.variance) * root
@@ -104,28 +112,23 @@ def judged(
         tried,
         deflated,
         to_beat,
-        lookahead,
+        outcome,
         walked,
         walk_forward_efficiency([f.inside for f in walked], [f.outside for f in walked]),
     )
 
 
-def _deflated(
-    best: Trial, sweep: Sweep, histories: Mapping[str, PriceHistory], tried: Sitting
-) -> tuple[Figure, LookaheadVerdict]:
-    """The best one run again, whole, for the shape of its returns and for the look-ahead check."""
-    strategy = cast("Strategy", sweep.kind(**best.parameters))
-    outcome = simulate(strategy, histories, sweep.config)
+def _deflated(best: Trial, outcome: Outcome, tried: Sitting) -> Figure:
+    """The chance of the best one's ratio, by the shape of its returns."""
     ratio = best.figures.sharpe_per_period
     if ratio is None:
-        return Reason.FLAT, outcome.lookahead
+        return Reason.FLAT
     r = returns(outcome.valuation.equity / MICROS_PER_DOLLAR)
     shape = shape_of(r)
     lean, tails = skew(shape), kurtosis(shape)
     if isinstance(lean, Reason) or isinstance(tails, Reason):
-        return Reason.FLAT, outcome.lookahead
-    found = dsr(ratio, len(r), lean, tails, trials=tried.trials, variance=tried.variance)
-    return found, outcome.lookahead
+        return Reason.FLAT
+    return dsr(ratio, len(r), lean, tails, trials=tried.trials, variance=tried.variance)
 
 
 def sitting_of(sweep: Sweep, histories: Mapping[str, PriceHistory]) -> Sitting:

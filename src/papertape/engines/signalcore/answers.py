@@ -11,7 +11,15 @@ from papertape.data.actions import rows_of, signal_factors
 from papertape.domain.clock import rfc3339
 from papertape.domain.errors import StrategyError, require
 from papertape.domain.instrument import Instrument
-from papertape.domain.market import Bar, Bars, CorporateAction, FloatArray, Frequency, IntArray
+from papertape.domain.market import (
+    Bar,
+    Bars,
+    BoolArray,
+    CorporateAction,
+    FloatArray,
+    Frequency,
+    IntArray,
+)
 from papertape.engines.signalcore.tape import Tape
 from papertape.strategies.strategy import SignalStrategy
 
@@ -64,7 +72,7 @@ class AskedOnce:
     ):
         self._strategy = strategy
         self.signal_bars: dict[str, Bars] = {}
-        self.exposure: dict[str, FloatArray] = {}
+        self.exposure: dict[str, FloatArray | BoolArray] = {}
         self.stops: dict[str, FloatArray] = {}
         self._turns: dict[str, IntArray] = {}
         self._seen = dict.fromkeys(bars, 0)
@@ -142,7 +150,7 @@ class AskedEachBar:
         require(rows == 0, f"{symbol}: {rows} bars would be skipped unseen")
 
 
-def turns_of(exposure: FloatArray, warmup: int) -> IntArray:
+def turns_of(exposure: FloatArray | BoolArray, warmup: int) -> IntArray:
     """The first row that counts, and those after it at which the exposure changes."""
     first = max(0, warmup - 1)
     changed = np.flatnonzero(exposure[1:] != exposure[:-1]) + 1
@@ -150,7 +158,7 @@ def turns_of(exposure: FloatArray, warmup: int) -> IntArray:
     return turns[turns < len(exposure)]
 
 
-def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
+def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray | BoolArray, FloatArray]:
     """A strategy's exposure and stop distance, one value a row each, checked.
 
     Raises:
@@ -158,11 +166,11 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
             bar is named.
     """
     name = type(strategy).__name__
-    exposure = _column(strategy.exposure(bars), f"{name}.exposure")
+    exposure = exposure_of(strategy, bars)
     attached = getattr(strategy, "stop_distance", None)
     stops = np.broadcast_to(0.0, len(bars))
     if attached is not None:
-        stops = _column(attached(bars), f"{name}.stop_distance")
+        stops = _numbers(attached(bars), f"{name}.stop_distance")
     for what, column in (("exposure", exposure), ("stop_distance", stops)):
         if column.shape != (len(bars),):
             raise StrategyError(
@@ -170,7 +178,8 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
                 hint="one value a bar, the oldest first",
             )
     first = max(0, strategy.warmup - 1)
-    if not (_lie(exposure[first:], -1.0, 1.0) and _lie(stops[first:], 0.0, LARGEST_FLOAT)):
+    fits = attached is None or _lie(stops[first:], 0.0, LARGEST_FLOAT)
+    if not (fits and _lie(exposure[first:], -1.0, 1.0)):
         unfit = ~((exposure >= -1) & (exposure <= 1) & (stops >= 0) & np.isfinite(stops))
         row = first + int(np.argmax(unfit[first:]))
         raise StrategyError(
@@ -181,12 +190,24 @@ def ask(strategy: SignalStrategy, bars: Bars) -> tuple[FloatArray, FloatArray]:
     return exposure, stops
 
 
-def _lie(column: FloatArray, low: float, high: float) -> bool:
+def _lie(column: FloatArray | BoolArray, low: float, high: float) -> bool:
     """Whether all of a column lies between two numbers; a NaN lies nowhere."""
     return not len(column) or bool(column.min() >= low and column.max() <= high)
 
 
-def _column(answer: object, what: str) -> FloatArray:
+def exposure_of(strategy: SignalStrategy, bars: Bars) -> FloatArray | BoolArray:
+    """A strategy's exposure as a column, not checked further.
+
+    Raises:
+        StrategyError: If it is none.
+    """
+    answer: object = strategy.exposure(bars)
+    if isinstance(answer, np.ndarray) and answer.dtype == np.bool_:
+        return answer
+    return _numbers(answer, f"{type(strategy).__name__}.exposure")
+
+
+def _numbers(answer: object, what: str) -> FloatArray:
     try:
         return np.asarray(answer, np.float64)
     except (TypeError, ValueError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from papertape.domain.errors import DataError, JournalBehind
+from papertape.domain.record import uncollected
 from papertape.monitoring.journal.codec import Codec, Kept
 from papertape.monitoring.journal.database import Database
 from papertape.monitoring.journal.head import Head
@@ -43,10 +44,9 @@ class History:
         Raises:
             DataError: If one cannot be read.
         """
-        read, beyond = codec.read, (self.count + 1, 0)
+        beyond = (self.count + 1, 0)
         for (since, version), (end, _) in pairwise((*self.versions, beyond)):
-            for kind, body in islice(self.rows, since - 1, end - 1):
-                yield read(kind, body, version)
+            yield from codec.read_all(islice(self.rows, since - 1, end - 1), version)
 
 
 def history_of(database: Database, newest: int, head: Head | None, place: Place) -> History:
@@ -76,6 +76,7 @@ def history_of(database: Database, newest: int, head: Head | None, place: Place)
     return _verified(database, run, versions, place, head.seq if head else 0)
 
 
+@uncollected()
 def _verified(
     database: Database, run: str, versions: tuple[tuple[int, int], ...], place: Place, marked: int
 ) -> History:

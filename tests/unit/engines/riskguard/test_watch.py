@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -11,11 +12,12 @@ from tests.unit.engines.riskguard.test_counts import bar, counted, filled, momen
 from tests.unit.engines.riskguard.test_limits import NOW, order
 
 from papertape.domain.clock import DAY, MINUTE, SECOND, Nanos
-from papertape.domain.day import Difference, Line, Reconciled
+from papertape.domain.day import DayOpened, Difference, Line, Reconciled
 from papertape.domain.event import OrderRefused, OrderRejected, Released
+from papertape.domain.money import micros
 from papertape.domain.restraint import Cause, TradingState
 from papertape.domain.verdict import Refused
-from papertape.engines.riskguard import PROFILES, RiskGuard, RiskLimits
+from papertape.engines.riskguard import PROFILES, RiskGuard, RiskLimits, RiskTally
 from papertape.engines.riskguard.watch import (
     near_limits,
     reconcile_due,
@@ -106,6 +108,38 @@ def test_risk_r22_the_peak_outlasts_the_day() -> None:
     assert causes([*day_of(200), *later], **DRAWDOWN) == [Cause.DRAWDOWN]
 
 
+@pytest.mark.parametrize(
+    ("peak", "close", "reduces"),
+    [
+        (111_111.10, 100, False),  # a tenth of it is 11,111.11: 100,000 lies 11,111.10 below
+        (111_111.12, 100, True),
+        (100_000, 80.01, False),  # as if there were no days before
+        (100_000, 80, True),
+        (90_000, 80.01, False),  # today's peak is the higher one
+        (90_000, 80, True),
+    ],
+)
+def test_risk_r22_counts_from_the_peak_of_the_days_before(
+    peak: float, close: float, reduces: bool
+) -> None:
+    opened = DayOpened(
+        NOW, "s", date(2015, 1, 5), "sma", "{}", "", micros(100_000), peak=micros(peak)
+    )
+    lines: list[Line] = [opened, *day_of(close)]
+    found = watch(RiskTally.of(RiskLimits(**DRAWDOWN), lines), NOW)
+    assert [(each.cause, each.state) for each in found] == [
+        (Cause.DRAWDOWN, TradingState.REDUCING)
+    ] * reduces
+
+
+def test_risk_r22_what_was_released_is_past_on_the_next_day_too() -> None:
+    opened = DayOpened(
+        NOW, "s", date(2015, 1, 5), "sma", "{}", "", micros(100_000), peak=micros(200_000)
+    )
+    lines: list[Line] = [opened, *day_of(100), Released(NOW, Cause.DRAWDOWN, "seen", "ann")]
+    assert RiskTally.of(RiskLimits(**DRAWDOWN), lines).peak == micros(100_000)
+
+
 REJECTS = {"max_rejects": 3, "reject_window": 60 * SECOND}
 
 
@@ -126,6 +160,11 @@ def test_risk_r23_a_burst_of_rejections_halts(lines: Sequence[Line], halts: bool
     assert causes(lines, **REJECTS) == [Cause.REJECTS] * halts
 
 
+@pytest.mark.parametrize(("age", "halts"), [(60 * SECOND - 1, True), (60 * SECOND, False)])
+def test_risk_r23_rejections_age_without_another_one(age: Nanos, halts: bool) -> None:
+    assert causes(rejected(NOW, NOW, NOW), NOW + age, **REJECTS) == [Cause.REJECTS] * halts
+
+
 def refused(many: int, rule: str, time: Nanos = NOW) -> list[Line]:
     return [OrderRefused(time, Refused(order(1), rule, "why"))] * many
 
@@ -143,6 +182,11 @@ def refused(many: int, rule: str, time: Nanos = NOW) -> list[Line]:
 )
 def test_risk_r13_fault_f60_who_floods_on_is_halted(lines: Sequence[Line], halts: bool) -> None:
     assert causes(lines, max_throttled=5) == [Cause.FLOOD] * halts
+
+
+@pytest.mark.parametrize(("age", "halts"), [(MINUTE - 1, True), (MINUTE, False)])
+def test_risk_r13_a_flood_is_over_a_minute_later(age: Nanos, halts: bool) -> None:
+    assert causes(refused(5, "R13"), NOW + age, max_throttled=5) == [Cause.FLOOD] * halts
 
 
 @pytest.mark.parametrize(
@@ -166,6 +210,7 @@ def test_a_watch_is_latched_and_tells_once() -> None:
     guard.tally = counted(day_of(94), **LOSS)
     (told,) = guard.watch(NOW)
     assert guard.watch(NOW + 1) == []
+    assert guard.tally.restrained == (told,)  # for the evidence of the day (R30)
     assert guard.restraints.in_force == (told.restraint,)
     guard.tally = counted(day_of(94, 101), **LOSS)
     assert guard.watch(NOW + 2) == []

@@ -22,7 +22,7 @@ from papertape.domain.event import (
     OrderRefused,
     ReplaceApproved,
 )
-from papertape.domain.market import Bars, CorporateAction, FloatArray, IntArray
+from papertape.domain.market import Bars, BoolArray, CorporateAction, FloatArray, IntArray
 from papertape.domain.money import micros
 from papertape.domain.order import Order
 from papertape.engines.proofbench.assembly import (
@@ -85,11 +85,12 @@ class Wishes:
 
     @classmethod
     def over(
-        cls, bars: Bars, exposure: FloatArray, stop_distance: FloatArray, *, warmup: int
+        cls, bars: Bars, exposure: FloatArray | BoolArray, stop_distance: FloatArray, *, warmup: int
     ) -> Wishes:
         """Columns over all bars, cut to the rows that count."""
         rows = slice(max(warmup - 1, 0), None)
-        return cls(bars.start[rows], bars.end[rows], exposure[rows], stop_distance[rows])
+        wanted = exposure[rows].astype(np.float64, copy=False)
+        return cls(bars.start[rows], bars.end[rows], wanted, stop_distance[rows])
 
     @classmethod
     def bar_by_bar(cls, strategy: SignalStrategy, bars: Bars) -> Wishes:

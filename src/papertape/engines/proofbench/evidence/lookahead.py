@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from papertape.domain.clock import Nanos
-from papertape.domain.market import Bars, FloatArray, IntArray
+from papertape.domain.market import Bars, BoolArray, FloatArray, IntArray
 from papertape.engines.proofbench.evidence.decisions import (
     Decide,
     Decisions,
@@ -40,7 +40,7 @@ class Replayed:
 def check_lookahead(
     strategy: SignalStrategy,
     bars: Sequence[Bars],
-    exposures: Sequence[FloatArray],
+    exposures: Sequence[FloatArray | BoolArray],
     *,
     seed: int,
     most: int = 60,

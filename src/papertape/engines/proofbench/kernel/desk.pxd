@@ -4,6 +4,7 @@ from papertape.engines.proofbench.kernel.exchange cimport Exchange, product_over
 from papertape.engines.proofbench.kernel.tally cimport Tally
 
 cdef long long MOST_SHARES, FINEST, NARROWEST
+cdef Py_ssize_t AHEAD
 
 @cython.final
 cdef class Desk:
@@ -11,7 +12,7 @@ cdef class Desk:
     cdef Tally tally
     cdef long long shares, part, part_unit
     cdef bint by_stop
-    cdef Py_ssize_t decides, marks, rows
+    cdef Py_ssize_t decides, marks, rows, known
     cdef const long long[::1] turns
     cdef const double[::1] wishes, stops, targets, trails
     cdef double wanted
@@ -22,6 +23,8 @@ cdef class Desk:
     )
     cdef int _drive(self) except -1 nogil
     cdef Py_ssize_t _turn(self, Py_ssize_t number) noexcept nogil
+    @cython.locals(first=Py_ssize_t, number=Py_ssize_t)
+    cdef void _look_ahead(self) noexcept nogil
     @cython.locals(
         price="long long", distance="long long", available="long long", target="long long",
         held="long long", quantity="long long", need="long long", target_at="long long",

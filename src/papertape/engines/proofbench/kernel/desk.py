@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from papertape.domain.market import FloatArray
+from papertape.domain.market import BoolArray, FloatArray
 from papertape.engines.proofbench.kernel.columns import Sizing, Span, readable
 from papertape.engines.proofbench.kernel.exchange import Exchange, product_over
 from papertape.engines.proofbench.kernel.tally import Tally
@@ -28,6 +28,8 @@ MOST_SHARES = 2**31
 FINEST = 10**15
 """Decimal places up to which an exposure in floating point has one spelling only."""
 NARROWEST = 2**61
+AHEAD = 32
+"""Turns whose rows are looked up together."""
 
 
 class Desk:
@@ -51,7 +53,7 @@ class Desk:
         sizing: Sizing,
         span: Span,
         warmup: int,
-        exposure: FloatArray,
+        exposure: FloatArray | BoolArray,
         stops: FloatArray,
         targets: FloatArray,
         trails: FloatArray,
@@ -69,7 +71,7 @@ class Desk:
         self.stops = readable(stops, compiled=cython.compiled)
         self.targets = readable(targets, compiled=cython.compiled)
         self.trails = readable(trails, compiled=cython.compiled)
-        self.wanted = 0.0
+        self.known, self.wanted = 0, 0.0
         self.whole, self.scale = 0, 1
 
     def run(self) -> bool:
@@ -87,6 +89,8 @@ class Desk:
             self.exchange.meet(row)
             self.exchange.call_margin(row)
             if row == turn:
+                if cython.compiled and number == self.known:
+                    self._look_ahead()
                 self.wanted, number = self.wishes[number], number + 1
                 self._decide(row)
                 turn = self._turn(number)
@@ -99,6 +103,12 @@ class Desk:
     def _turn(self, number: int) -> int:
         """The row in which the wish turns for the so manieth time, or the end."""
         return self.turns[number] if number < len(self.turns) else self.rows
+
+    def _look_ahead(self) -> None:
+        """Touch the rows of the next turns: memory answers many at once as soon as one."""
+        first, self.known = self.known, min(self.known + AHEAD, len(self.turns))
+        for number in range(first, self.known):
+            self.exchange.touch(self.turns[number])
 
     def _decide(self, row: int) -> None:
         """Cancel what the old wish left open, and order what the new one lacks."""

@@ -44,7 +44,7 @@ cdef class Exchange:
     cdef long long borrow, borrow_unit, interest, interest_unit
     cdef double per_session, session_root, impact_factor
     cdef double volatility_if_unknown, participation_if_unknown
-    cdef double call_below, call_above
+    cdef double call_below, call_above, touched
     cdef long long fall_to, rise_to
     cdef double daily_volume, daily_value, daily_volatility
     cdef bint rounds_up, lends_shares, lends_money, at_open
@@ -69,6 +69,7 @@ cdef class Exchange:
     cdef bint _is_market(self, Py_ssize_t place) noexcept nogil
     @cython.locals(anchor="long long", distance="long long")
     cdef int64_t _level(self, Py_ssize_t place) except? -1 nogil
+    cdef void touch(self, Py_ssize_t row) noexcept nogil
     @cython.locals(place=Py_ssize_t)
     cdef int meet(self, Py_ssize_t row) except -1 nogil
     @cython.locals(

@@ -139,6 +139,7 @@ class Exchange:
         self.held = self.count = self.numbers = self.noted = self.traded = self.targets = 0
         self.row = self.way = 0
         self.here = self.point = self.price = self.half_spread = self.slippage = 0
+        self.touched = 0.0
         self.at_open = self.has_failed = self.is_full = False
         self.known = -1
         self.daily_volume = self.daily_value = self.daily_volatility = 0.0
@@ -207,6 +208,11 @@ class Exchange:
         return max(0, trail_level(self._side(place), anchor, distance, self.tick))
 
     # A bar
+
+    def touch(self, row: int) -> None:
+        """Bring a close, and what the bar after it opens with, into the nearest memory."""
+        if row + 1 < len(self.open):
+            self.touched = self.open[row + 1] + self.micros[row] + self.volume[row + 1]
 
     def meet(self, row: int) -> None:
         """Let a bar meet the orders, on the path that leaves less at its close (fill-P1)."""

@@ -14,7 +14,7 @@ import numpy as np
 from papertape.data.actions import rows_of
 from papertape.domain.instrument import Instrument
 from papertape.domain.kept import kept
-from papertape.domain.market import Bars, FloatArray, Frequency, IntArray, ends_symbol
+from papertape.domain.market import Bars, BoolArray, FloatArray, Frequency, IntArray, ends_symbol
 from papertape.domain.money import MICROS_PER_DOLLAR, Micros
 from papertape.domain.terms import AccountTerms, account_terms
 from papertape.engines.proofbench.config import SimulationConfig
@@ -108,7 +108,7 @@ class Wish(NamedTuple):
     """
 
     warmup: int
-    exposure: FloatArray
+    exposure: FloatArray | BoolArray
     stops: FloatArray = _NO_COLUMN
     targets: FloatArray = _NO_COLUMN
     trails: FloatArray = _NO_COLUMN
