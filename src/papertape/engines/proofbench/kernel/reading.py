@@ -25,6 +25,9 @@ from papertape.engines.proofbench.trips import Trips
 ROW, QUANTITY, PRICE, FEE, REFERENCE, _, _, AT_OPEN = range(8)
 """What a line of `Run.fills` holds."""
 
+CASH = 1
+"""The place of cash in a line of `Run.stretches`."""
+
 TOO_MUCH = 2.0**62
 """Sums and products below it fit into 64 bits."""
 
@@ -85,10 +88,10 @@ class _Legs:
         return np.repeat(column, np.diff(np.append(self.begin, len(self.row))))
 
 
-def valuation_of(run: Run, start: Nanos, bars: Bars, span: Span) -> Valuation:
+def valuation_of(run: Run, start: Nanos, bars: Bars) -> Valuation:
     """The account at the start and after each close."""
     traded = np.sum(np.abs(run.fills[:, QUANTITY]) * run.fills[:, PRICE], dtype=object)
-    return Valuation(_times(bars, start, span.marks), run.cash, run.equity, int(traded))
+    return Valuation(_times(bars, start, run.kernel.span.marks), run.cash, run.equity, int(traded))
 
 
 @kept
@@ -115,7 +118,7 @@ def fills_of(log: Iterable[Entry], bars: Bars) -> list[list[int]]:
     ]
 
 
-def trips_of(run: Run, wish: Wish, bars: Bars, span: Span) -> Trips | None:
+def trips_of(run: Run, wish: Wish, bars: Bars) -> Trips | None:
     """The round trips of a run to which no targets and no trails were attached.
 
     None where the columns' 64 bits might not hold a sum: then they have to be told one by one.
@@ -126,7 +129,7 @@ def trips_of(run: Run, wish: Wish, bars: Bars, span: Span) -> Trips | None:
     most = 2.0 * float(size.max()) * max(float(price.max()), float(run.fills[:, FEE].max()))
     if most * len(run.fills) >= TOO_MUCH:
         return None
-    legs = _Legs.of(run.fills)
+    legs, span = _Legs.of(run.fills), run.kernel.span
     side = np.sign(legs.quantity[legs.begin])
     shares = legs.quantity * legs.of_trips(side)  # positive where they enter
     value = np.abs(shares) * legs.price
@@ -169,7 +172,7 @@ def _over(one: IntArray, other: IntArray) -> FloatArray:
 def _financing(run: Run, legs: _Legs, span: Span) -> IntArray:
     """What was charged for borrowed shares and money: all that moved cash and was no fill."""
     charged = np.zeros(len(legs.begin), np.int64)
-    if legs.held.min() >= 0 and run.cash.min() >= 0:
+    if legs.held.min() >= 0 and run.stretches[:, CASH].min() >= 0:
         return charged  # nothing was borrowed
     moved = -np.diff(run.cash)
     np.subtract.at(moved, legs.row - span.marks, legs.quantity * legs.price + legs.fee)
