@@ -42,8 +42,9 @@ class FaultyBroker:
         self.asked: list[tuple[str, OrderId]] = []
         self.refused = 0
 
-    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
-        return str(self._ask("submit", approved.order.id, self.account.submit_order, approved, now))
+    def submit_order(self, approved: Approved, now: Nanos, client_id: str = "") -> OrderId:
+        submit = self.account.submit_order
+        return str(self._ask("submit", approved.order.id, submit, approved, now, client_id))
 
     def cancel_order(self, order_id: OrderId, now: Nanos, reason: str = "asked for") -> bool:
         return bool(self._ask("cancel", order_id, self.account.cancel_order, order_id, now, reason))
@@ -76,9 +77,10 @@ class FaultyBroker:
         said = [each for each in [*true, *lies] if each.number > number]
         return [*reversed(said), *said] if self.shuffles else said
 
-    def find(self, order_id: OrderId) -> OrderState | None:
+    def find(self, name: str) -> OrderState | None:
         self._must_be_up()
-        return None if order_id in self.forgotten else self.account.find(order_id)
+        found = self.account.find(name)
+        return None if found is not None and found.order.id in self.forgotten else found
 
     def statement(self) -> Statement:
         self._must_be_up()

@@ -11,14 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from papertape.domain.account import CASH, USD
 from papertape.domain.books import EXTERNAL
-from papertape.domain.day import (
-    Commanded,
-    DayOpened,
-    Line,
-    Released,
-    Restrained,
-    Verb,
-)
+from papertape.domain.day import Commanded, DayOpened, Line, Released, Verb
 from papertape.domain.day_state import DayState
 from papertape.domain.event import (
     FillBusted,
@@ -26,9 +19,8 @@ from papertape.domain.event import (
     OrderApproved,
     OrderFilled,
 )
-from papertape.domain.restraint import Cause, Restraints, TradingState
+from papertape.domain.restraint import Cause, TradingState
 from papertape.engines.flowroute.adapters.sim_account import SimAccount
-from papertape.session.closing import FLATTENING
 from papertape.session.session import PaperSession
 
 
@@ -118,18 +110,17 @@ _MOVES_SHARES = {"SplitApplied", "SymbolChanged", "HoldingDelisted"}
 
 def no_order_passes_under_a_halt(lines: Iterable[Line]) -> None:
     """(7): between a halt and its release nothing is approved but what closes holdings."""
-    restraints = Restraints()
+    state = DayState()
     for line in lines:
-        match line:
-            case Restrained(restraint=restraint):
-                restraints = restraints.after(restraint)
-            case Released(cause=cause):
-                restraints = restraints.without(cause)
-            case OrderApproved(approved=approved) if restraints.state is TradingState.HALTED:
-                assert restraints.flattens, line
-                assert approved.order.reason == FLATTENING, line
-            case OrderApproved(approved=approved):
-                assert approved.order.reason != EXTERNAL
+        if isinstance(line, OrderApproved):
+            order = line.approved.order
+            assert order.reason != EXTERNAL
+            if state.restraints.state is TradingState.HALTED:
+                held = state.account.quantity(order.symbol)
+                closes = held * order.quantity < 0 and abs(order.quantity) <= abs(held)
+                assert state.restraints.flattens, line
+                assert closes, line
+        state.fold(line)
 
 
 def a_kill_stays(lines: Iterable[Line]) -> None:

@@ -5,12 +5,10 @@ import sys
 
 import pytest
 from tests.faults.simulation import FAULTS, Simulation, rows_of
-
-SEEDS = 500
-BATCH = 50
+from tests.faults.soak import BATCH, TESTED
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
+@pytest.mark.parametrize("first", range(0, TESTED, BATCH))
 def test_no_order_is_lost_or_doubled_and_no_cent_is_off(first: int) -> None:
     for seed in range(first, first + BATCH):
         day = Simulation(seed)
@@ -19,13 +17,6 @@ def test_no_order_is_lost_or_doubled_and_no_cent_is_off(first: int) -> None:
         except BaseException as error:
             error.add_note(f"seed {seed}: {', '.join(day.faults)}")
             raise
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("first", range(SEEDS, 10_000, SEEDS))
-def test_ten_thousand_days_lose_nothing(first: int) -> None:
-    for seed in range(first, first + SEEDS):
-        Simulation(seed).run()
 
 
 def test_every_fault_and_several_crashes_a_day_are_among_them() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import msgspec
 import numpy as np
@@ -32,6 +32,7 @@ from papertape.engines.proofbench.kernel import Run, Wish, kernel_for
 from papertape.engines.proofbench.kernel.reading import fills_of
 from papertape.engines.proofbench.marks import Logged, Valuation, value
 from papertape.engines.proofbench.results import report
+from papertape.engines.proofbench.trips import Trips
 from papertape.engines.proofbench.window import Window, cut
 from papertape.engines.signalcore.answers import AskedOnce, ask
 from papertape.engines.signalcore.engine import SignalDesk
@@ -372,6 +373,10 @@ def assert_same_results(strategy: SignalStrategy, bars: Bars, config: Simulation
     plain = replace(config, size="percent:95")
     held = simulate(BuyAndHoldStrategy(), histories, plain, quick.window)
     by_kernel, by_pipeline = (report(each, held, histories, config) for each in (quick, slow))
+    one_by_one = Trips.of(slow.trades)
+    for item in fields(Trips):
+        columns = (getattr(each, item.name) for each in (quick.counted, one_by_one))
+        np.testing.assert_array_equal(*columns, err_msg=item.name)
     # Before any record: that has the pipeline tell the story.
     assert msgspec.json.encode(by_kernel.metrics) == msgspec.json.encode(by_pipeline.metrics)
     assert by_kernel.metrics.reasons == by_pipeline.metrics.reasons

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from papertape.cli.catalogue import Listed
 from papertape.cli.session_terms import SessionTerms
+from papertape.domain.money import Micros
 from papertape.engines.proofbench.window import Window
 from papertape.plugins.market_data.source import MarketData
 from papertape.session.folder import AccountFolder
@@ -26,6 +27,7 @@ class Begun:
         port: Where metrics are served, if anywhere.
         title: ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
         source: Who tells live prices; None in a replay.
+        peak: The highest equity of the account's days before, micro-dollars.
     """
 
     terms: SessionTerms
@@ -37,3 +39,4 @@ class Begun:
     port: int | None
     title: str
     source: MarketData | None = None
+    peak: Micros = 0

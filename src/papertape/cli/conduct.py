@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+
+import msgspec
 
 from papertape.cli.begun import Begun
 from papertape.cli.live import fetched
@@ -18,9 +20,10 @@ from papertape.data.moments import moments
 from papertape.data.store.lock import only_writer
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, Clock, Nanos, PacedClock, ReplayClock
-from papertape.domain.day import Commanded, Line, Verb
+from papertape.domain.day import Commanded, DayOpened, Line, Verb
 from papertape.domain.day_state import DayState
 from papertape.domain.event import Moment
+from papertape.domain.money import Micros
 from papertape.domain.restraint import Cause
 from papertape.engines.proofbench.window import Window
 from papertape.engines.riskguard import RiskGuard, RiskTally, limits_from
@@ -62,6 +65,7 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
     name = session_name(begun.listed.short, begun.window.last, folder.sessions())
     with only_writer(folder.lock, here.clock.now()), _journals(begun, name, here) as (diary, log):
         inherited = _inherited(folder, name, here)
+        begun = replace(begun, peak=_peak(begun, name, here))
         clock = _clock(begun, here)
         session, account = _assembled(begun, name, diary, log)
         checks = preflight(begun, account.statement(), diary.count, here)
@@ -198,6 +202,7 @@ def charter_of(begun: Begun, name: str) -> Charter:
         opens=window.start if not minutes else session.open,
         closes=closes,
         length=minutes * 60 * SECOND,
+        peak=begun.peak,
     )
 
 
@@ -288,16 +293,45 @@ def limits_used(tally: RiskTally, profile: str) -> list[LimitUse]:
     ]
 
 
-_LATCHED = frozenset({Cause.KILL, Cause.OVERFILL, Cause.DRAWDOWN})
+_LATCHED = frozenset({Cause.KILL, Cause.OVERFILL})
 """What a night does not heal: the next session begins killed, and says why."""
+
+
+def _days_before(folder: AccountFolder, name: str, here: Surroundings) -> Iterator[list[Line]]:
+    """The lines of the account's earlier sessions, the newest first, each read when asked for."""
+    for before in reversed(folder.sessions()):
+        if before != name:
+            yield Journal.read(Place(folder.path, before), LINES, here.clock.now())
 
 
 def _inherited(folder: AccountFolder, name: str, here: Surroundings) -> str:
     """Why the session before was restrained at its end, where that outlives its day."""
-    before = [each for each in folder.sessions() if each != name]
-    if not before:
+    state = DayState.of(next(_days_before(folder, name, here), []))
+    found = [each for each in state.restraints.in_force if each.cause in _LATCHED]
+    if state.opened is None or not found:
         return ""
-    lines = Journal.read(Place(folder.path, before[-1]), LINES, here.clock.now())
-    restraints = DayState.of(lines).restraints
-    found = [each for each in restraints.in_force if each.cause in _LATCHED]
-    return f"{before[-1]} ended so: {found[0].cause}: {found[0].reason}" if found else ""
+    return f"{state.opened.session} ended so: {found[0].cause}: {found[0].reason}"
+
+
+class _Fed(msgspec.Struct):
+    """What the terms of every version tell."""
+
+    feed: str
+
+
+def _peak(begun: Begun, name: str, here: Surroundings) -> Micros:
+    """The highest equity of the account's days before (risk-R22); what was released is past.
+
+    Assumption: each day knew the peak of those before it, so the last one knows it of them all.
+    Replays do not count, as each has an account of its own.
+    """
+    if begun.terms.is_replay:
+        return 0
+    limits = guard_of(begun.terms).limits
+    for lines in _days_before(begun.folder, name, here):
+        opened = lines[0] if lines else None
+        if not isinstance(opened, DayOpened):
+            continue
+        if msgspec.json.decode(opened.settings, type=_Fed).feed == "live":
+            return RiskTally.of(limits, lines).peak
+    return 0

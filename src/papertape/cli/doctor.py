@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
@@ -22,6 +22,7 @@ from papertape.cli.keys import SETS, found_keys
 from papertape.cli.options import Here
 from papertape.cli.progress import progress
 from papertape.cli.providers import made
+from papertape.cli.session_checks import clock_check, session_checks
 from papertape.cli.settings import FILE as SETTINGS_FILE
 from papertape.cli.settings import read_settings
 from papertape.cli.surroundings import Surroundings
@@ -30,6 +31,7 @@ from papertape.domain.clock import SECOND, rfc3339, utc
 from papertape.domain.errors import PapertapeError, UsageError
 from papertape.domain.native import native
 from papertape.plugins.market_data.catalogue import source_names
+from papertape.plugins.market_data.refined import SKEW_SECONDS
 from papertape.plugins.market_data.source import MarketData, ReferencePrice, finished, load
 
 _LEAST_FREE = 1 << 30
@@ -38,7 +40,7 @@ _PROBED = "SPY"
 
 
 def doctor(*, provider: str | None = None, here: Here) -> Answer:
-    """Look at Python, packages, folders, settings, keys and the store; exit 1 if anything FAILs.
+    """Look at this machine, settings, keys, the store and the paper accounts; exit 1 on a FAIL.
 
     Parameters
     ----------
@@ -66,11 +68,13 @@ def _local(here: Surroundings) -> Iterator[Check]:
     yield _packages()
     yield _home(here)
     yield _disk(here)
+    yield clock_check(here)
     yield _zones()
     yield _calendar(here)
     yield _guarded("settings", _settings)
     yield from _keys()
     yield from _store(here)
+    yield from session_checks(here)
 
 
 def _python() -> Check:
@@ -126,6 +130,14 @@ def _disk(here: Surroundings) -> Check:
         return Check("disk", "warn", "free space is unknown")
     words = f"{free / (1 << 30):,.1f} GB free"
     return Check("disk", "ok" if free >= _LEAST_FREE else "warn", words)
+
+
+def _offset(name: str, notices: Sequence[str]) -> Check:
+    """The provider's clock against ours: a session tells the age of its prices by ours."""
+    told = [each for each in notices if each.startswith(f"{name}: its clock")]
+    if told:
+        return Check("clock", "warn", told[0], "set this machine's clock")
+    return Check("clock", "ok", f"within {SKEW_SECONDS:.0f} s of {name}'s, as far as it tells")
 
 
 def _zones() -> Check:
@@ -216,12 +228,12 @@ def _asked(name: str, here: Surroundings) -> Iterator[Check]:
     today = utc(here.clock.now()).date()
     for bar in ("1d", "1m"):
         if not can.frequencies or bar in can.frequencies:
-            yield _bars(name, provider.source, bar, today)
+            yield from _bars(name, provider.source, bar, today)
     if can.quotes:
         yield _quote(name, provider.source, here)
 
 
-def _bars(name: str, source: MarketData, bar: str, today: date) -> Check:
+def _bars(name: str, source: MarketData, bar: str, today: date) -> Iterator[Check]:
     try:
         history = load(
             source,
@@ -231,15 +243,19 @@ def _bars(name: str, source: MarketData, bar: str, today: date) -> Check:
             frequency=bar,
         )
     except UsageError as error:  # it can be asked, but not for that
-        return Check(name, "warn", f"{bar} bars: {error.message}", error.hint)
+        yield Check(name, "warn", f"{bar} bars: {error.message}", error.hint)
+        return
     except PapertapeError as error:
-        return Check(name, "FAIL", f"{bar} bars: {error.message}", error.hint)
+        yield Check(name, "FAIL", f"{bar} bars: {error.message}", error.hint)
+        return
     bars = history.bars
     if not len(bars):
-        return Check(name, "FAIL", f"{bar} bars: none of {_PROBED} in the last week", "try later")
+        yield Check(name, "FAIL", f"{bar} bars: none of {_PROBED} in the last week", "try later")
+        return
     span = f"{rfc3339(int(bars.start[0]))}..{rfc3339(int(bars.end[-1]))}"
     found = f"{bar} bars: {len(bars):,} of {_PROBED}, {span}, {history.adjusted}, {history.source}"
-    return Check(name, "ok", found)
+    yield Check(name, "ok", found)
+    yield _offset(name, history.notices)
 
 
 def _quote(name: str, source: MarketData, here: Surroundings) -> Check:

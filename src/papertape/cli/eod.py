@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
-from papertape.cli.catalogue import listed
-from papertape.cli.conduct import guard_of
-from papertape.cli.options import Here, pairs
-from papertape.cli.session_terms import SessionTerms, terms_of
+from papertape.cli.evening import Evening, clock_words, evening, proof_of, terms_in, told
+from papertape.cli.files import write_whole
+from papertape.cli.options import Here
 from papertape.cli.surroundings import Surroundings
-from papertape.cli.tables import number, sentence, table
-from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import rfc3339, utc
-from papertape.domain.day import (
-    BarAmended,
-    DayOpened,
-    FeedLost,
-    FeedRestored,
-    Line,
-    MomentSeen,
-    Reconciled,
-    SessionResumed,
-)
-from papertape.domain.day_state import DayState
-from papertape.domain.errors import NotFound
-from papertape.domain.event import OrderFilled, OrderRefused
-from papertape.domain.money import dollars
-from papertape.engines.riskguard import RiskTally
-from papertape.engines.riskguard.controls import evidence
-from papertape.engines.riskguard.tally import WHOLE_LIMIT
+from papertape.cli.tables import sentence, table
+from papertape.domain.day import DayOpened, Line
+from papertape.domain.errors import DataError, NotFound
 from papertape.monitoring.journal import LINES, Journal, Place
+from papertape.monitoring.status import published
 from papertape.session.folder import AccountFolder
-from papertape.session.proof import Proof, explained_in, prove
 
 
-def eod(*, day: str | None = None, account: str = "sim", here: Here) -> Answer:
+def eod(
+    *,
+    day: str | None = None,
+    html: Annotated[bool, Parameter(negative=())] = False,
+    account: str = "sim",
+    here: Here,
+) -> Answer:
     """Prove a session's day: what it saw and did, and that the bench would have done the same.
 
     Exit 0 if paper and bench are equal, 1 if they differ.
@@ -47,20 +36,21 @@ def eod(*, day: str | None = None, account: str = "sim", here: Here) -> Answer:
     ----------
     day
         The exchange's date, 2024-06-28; the last session's if left out.
+    html
+        Write the page as a file, too: one for the day, without a script, to be kept or printed.
     account
         The simulated account that is meant.
     """
-    _, lines = lines_of(AccountFolder.under(here.home, account), day, here)
-    answer = eod_answer(lines, here)
-    return replace(answer, is_no=answer.data["verdict"] != "equal")
+    folder = AccountFolder.under(here.home, account)
+    name, lines = lines_of(folder, day, here)
+    found = _found(lines, _title(folder, name, lines))
+    answer = dataclasses.replace(_answer(found, here), is_no=not found.is_equal)
+    return _written(answer, found, folder, here) if html else answer
 
 
-def eod_answer(lines: Sequence[Line], here: Surroundings) -> Answer:
+def eod_answer(lines: Sequence[Line], title: str, here: Surroundings) -> Answer:
     """The page of a day."""
-    proof, facts, opened = proof_of(lines), _facts(lines), lines[0]
-    assert isinstance(opened, DayOpened)
-    data = {**proof_data(proof), **facts, "session": opened.session}
-    return Answer(_page(opened.session, lines, proof, facts, here), data)
+    return _answer(_found(lines, title), here)
 
 
 def lines_of(folder: AccountFolder, day: str | None, here: Surroundings) -> tuple[str, list[Line]]:
@@ -81,210 +71,43 @@ def lines_of(folder: AccountFolder, day: str | None, here: Surroundings) -> tupl
     )
 
 
-def terms_in(lines: Sequence[Line]) -> SessionTerms:
-    """The terms that a journal begins with."""
-    opened = lines[0]
-    assert isinstance(opened, DayOpened)
-    return terms_of(opened.settings)
+def _found(lines: Sequence[Line], title: str) -> Evening:
+    return evening(lines, proof_of(lines), title)
 
 
-def proof_of(lines: Sequence[Line]) -> Proof:
-    """The bench's run of a session's day beside what the session did."""
-    terms = terms_in(lines)
-    strategy = listed(terms.strategy).make(pairs("--param", terms.parameters))
-    instruments = {each.symbol: each for each in terms.instruments}
-    return prove(lines, strategy, instruments, terms.config, guard_of(terms))
+def _title(folder: AccountFolder, name: str, lines: Sequence[Line]) -> str:
+    """As the session called itself; where nothing tells any more, at least whether it replayed."""
+    for file in (folder.closed(name), folder.status):
+        try:
+            status = published(file)
+        except (NotFound, DataError):
+            continue
+        if status.session == name:
+            return status.title
+    return "PAPER REPLAY" if terms_in(lines).is_replay else "PAPER"
 
 
-def proof_words(proof: Proof) -> str:
-    """The verdict in a sentence."""
-    if proof.is_equal:
-        return (
-            f"equal: the bench, from the journal, does the same {proof.orders} orders to the cent."
-        )
-    causes = explained_in(proof.mismatches) or "only cash"
-    return (
-        f"DIFFERENT: {len(proof.mismatches)} differences ({causes}), cash "
-        f"{dollars(proof.cash):+,.2f} against the bench."
-    )
+def _answer(found: Evening, here: Surroundings) -> Answer:
+    return Answer("\n".join(_page(found, here.width)), dataclasses.asdict(found))
 
 
-def proof_data(proof: Proof) -> dict[str, Any]:
-    """The verdict for programs."""
-    return {
-        "verdict": "equal" if proof.is_equal else "different",
-        "orders": proof.orders,
-        "differences": [
-            {
-                "time": rfc3339(each.time),
-                "item": each.item,
-                "paper": each.paper,
-                "bench": each.bench,
-                "cause": each.reason.value,
-            }
-            for each in proof.mismatches
-        ],
-        "cash_difference_micros": proof.cash,
-    }
+def _written(answer: Answer, found: Evening, folder: AccountFolder, here: Surroundings) -> Answer:
+    from papertape.cli.day_page import day_page  # noqa: PLC0415 - only where one is wanted
+
+    file = folder.page(found.session)
+    write_whole(file, day_page(found).encode())
+    text = "\n".join([answer.text, *sentence("Page", str(file), here.width)])
+    return dataclasses.replace(answer, text=text, data={**answer.data, "page": str(file)})
 
 
-def _facts(lines: Sequence[Line]) -> dict[str, Any]:
-    """What happened in the day, counted."""
-    state, opened = DayState.of(lines), lines[0]
-    assert isinstance(opened, DayOpened)
-    reconciled = [line for line in lines if isinstance(line, Reconciled)]
-    fills = [line.fill for line in lines if isinstance(line, OrderFilled)]
-    return {
-        "day": opened.day.isoformat(),
-        "closed": state.closed is not None,
-        "bars_seen": _bars_seen(lines),
-        "bars_due": _bars_due(lines),
-        "late_bars": sum(isinstance(line, BarAmended) for line in lines),
-        "outages": _outages(lines),
-        "restarts": sum(isinstance(line, SessionResumed) for line in lines),
-        "heartbeats": len(reconciled),
-        "states": dict(Counter(str(each.status) for each in state.orders.values())),
-        "refused": dict(
-            Counter(line.refused.rule for line in lines if isinstance(line, OrderRefused))
-        ),
-        "fills": len(fills),
-        "costs": dollars(sum(fill.cost for fill in fills)),
-        "slippage": dollars(sum(fill.slippage_cost + fill.spread_cost for fill in fills)),
-        "cash": dollars(state.account.cash),
-        "cash_change": dollars(state.account.cash - opened.cash),
-        "positions": {symbol: each.quantity for symbol, each in state.account.positions.items()},
-        "broker_equal": bool(reconciled) and not reconciled[-1].differences,
-        "profile": terms_of(opened.settings).config.risk_profile,
-        "limits": _limits(lines),
-        "restraints": [str(each.cause) for each in state.restraints.in_force],
-    }
-
-
-def _limits(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Every control of the day: its setting, the most that was used of it, what it refused."""
-    terms, opened = terms_in(lines), DayState.of(lines[:1])
-    tally = RiskTally(guard_of(terms).limits, opened.account)
-    for line in lines:
-        tally = tally.after(line)
-    return [
-        {
-            "rule": each.control.id,
-            "name": each.control.name,
-            "setting": each.setting,
-            "used": each.used / WHOLE_LIMIT,
-            "vetoes": each.vetoes,
-            "restraints": list(each.restraints),
-        }
-        for each in evidence(tally, terms.config.risk_profile)
-    ]
-
-
-def _bars_seen(lines: Sequence[Line]) -> int:
-    """Bars that closed in the day's session, each once."""
-    opened = lines[0]
-    assert isinstance(opened, DayOpened)
-    keys = {
-        (bar.symbol, bar.start)
-        for line in lines
-        if isinstance(line, MomentSeen)
-        for bar in line.moment.bars
-        if calendar_of("XNYS").local_day(bar.start) == opened.day
-    }
-    return len(keys)
-
-
-def _bars_due(lines: Sequence[Line]) -> int:
-    """Bars that the exchange's hours hold for all symbols; of daily ones, one each."""
-    opened = lines[0]
-    assert isinstance(opened, DayOpened)
-    terms = terms_of(opened.settings)
-    minutes = terms.config.frequency.minutes
-    if not minutes:
-        return len(terms.instruments)
-    session = calendar_of(terms.instruments[0].venue).session(opened.day)
-    length = minutes * 60_000_000_000
-    return -(-(session.close - session.open) // length) * len(terms.instruments)
-
-
-def _outages(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Each time that market data were lost, and how it ended."""
-    found: list[dict[str, Any]] = []
-    for line in lines:
-        match line:
-            case FeedLost(time=time, reason=reason):
-                found.append({"from": rfc3339(time), "reason": reason, "to": None, "missed": None})
-            case FeedRestored(time=time, missed=missed) if found:
-                found[-1].update(to=rfc3339(time), missed=missed)
-    return found
-
-
-def _used_words(limits: Sequence[dict[str, Any]]) -> str:
-    used = [each for each in limits if each["used"] or each["vetoes"]]
-    told = (
-        f"{each['rule']} {each['name']} {100 * each['used']:.1f} %"
-        + (f", {each['vetoes']} vetoes" if each["vetoes"] else "")
-        for each in used
-    )
-    return "; ".join(told) or "none was used"
-
-
-def _page(
-    name: str, lines: Sequence[Line], proof: Proof, facts: dict[str, Any], here: Surroundings
-) -> str:
-    width, state = here.width, DayState.of(lines)
-    ended = ", ".join(f"{count} {status}" for status, count in sorted(facts["states"].items()))
-    refused = ", ".join(f"{count} {rule}" for rule, count in sorted(facts["refused"].items()))
-    held = ", ".join(f"{count:,} {symbol}" for symbol, count in facts["positions"].items())
-    agrees = "equal to the broker" if facts["broker_equal"] else "NOT EQUAL to the broker"
-    outages = [
-        f"{each['from']} {each['reason']}, "
-        + (f"back {each['to']}, {each['missed']} bars fetched" if each["to"] else "to the end")
-        for each in facts["outages"]
-    ]
-    page = [
-        f"PAPER day {facts['day']}  {name}  verdict {'EQUAL' if proof.is_equal else 'DIFFERENT'}",
-        *sentence("Proof", proof_words(proof), width),
-        *sentence(
-            "Market",
-            f"bars seen {facts['bars_seen']}/{facts['bars_due']}, {facts['late_bars']} late or "
-            f"changed, {len(outages)} outages, {facts['restarts']} restarts, "
-            f"{facts['heartbeats']} comparisons with the broker",
-            width,
-        ),
-        *(line for outage in outages for line in sentence("Outage", outage, width)),
-        *sentence(
-            "Orders",
-            f"{len(state.orders)} sent = {ended or 'none'}; refused {refused or 'none'}",
-            width,
-        ),
-        *sentence(
-            "Account",
-            f"cash {number(facts['cash'])} ({facts['cash_change']:+,.2f} today), "
-            f"{held or 'no shares'}, {agrees} to the cent",
-            width,
-        ),
-        *sentence(
-            "Costs",
-            f"{number(facts['costs'])}, of them spread and slippage {number(facts['slippage'])}",
-            width,
-        ),
-        *sentence("Limits", f"profile {facts['profile']}: {_used_words(facts['limits'])}", width),
-    ]
-    if facts["restraints"]:
-        page += sentence("Latched", ", ".join(facts["restraints"]), width)
-    if not facts["closed"]:
-        page += sentence("Day", "not ended in order: papertape resume", width)
-    if proof.mismatches:
-        zone = calendar_of("XNYS").zone
+def _page(found: Evening, width: int) -> list[str]:
+    page = [f"{found.title} day {found.day}  {found.session}  verdict {found.verdict.upper()}"]
+    for label, text in told(found):
+        page += sentence(label, text, width)
+    if found.differences:
         rows = [
-            [
-                utc(each.time).astimezone(zone).strftime("%H:%M:%S"),
-                each.item,
-                each.paper,
-                each.bench,
-                each.reason.value,
-            ]
-            for each in proof.mismatches
+            [clock_words(each.time), each.item, each.paper, each.bench, each.cause]
+            for each in found.differences
         ]
         page += ["", *table(("time", "item", "paper", "bench", "cause"), rows, left=5, width=width)]
-    return "\n".join(page)
+    return page

@@ -67,7 +67,7 @@ def log(
     told = read_tail(folder.tail, since=start, least=least)
     found = [line for line in told if wanted.search(line.text)]
     text = "\n".join(shown(line, here) for line in found) or "nothing of that kind happened"
-    return Answer(text, {"lines": msgspec.to_builtins(found)})
+    return Answer(text, {"lines": found})
 
 
 def shown(line: TailLine, here: Surroundings) -> str:

@@ -12,7 +12,8 @@ from papertape.cli.answer import Answer
 from papertape.cli.begun import Begun
 from papertape.cli.catalogue import listed
 from papertape.cli.conduct import Conducted, begin
-from papertape.cli.eod import eod_answer, proof_data, proof_of, proof_words
+from papertape.cli.eod import eod_answer
+from papertape.cli.evening import proof_data, proof_of, proof_words
 from papertape.cli.live import live_window
 from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions, pairs
 from papertape.cli.progress import progress
@@ -144,7 +145,7 @@ def live_session(
     window = live_window(source, terms, made.warmup, here)
     folder = AccountFolder.under(here.home, account)
     begun = Begun(terms, found, made, window, folder, None, metrics, "PAPER", source)
-    return eod_answer(begin(begun, here).lines, here)
+    return eod_answer(begin(begun, here).lines, begun.title, here)
 
 
 def answer_of(

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from papertape.cli.begun import Begun
 from papertape.cli.checks import Check
+from papertape.cli.session_checks import clock_check
 from papertape.cli.session_terms import code_digest
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.vitals import NEW_YORK, clock_time
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import SECOND, utc
+from papertape.domain.clock import SECOND
 from papertape.domain.errors import RiskRefusal
 from papertape.domain.statement import Statement
 from papertape.engines.riskguard import limits_from
@@ -28,7 +29,7 @@ def preflight(begun: Begun, statement: Statement, lines: int, here: Surroundings
     """Every check with its verdict, none of them left out because another one failed."""
     return [
         _settings(begun),
-        _clock(here),
+        clock_check(here),
         _calendar(begun),
         _data(begun),
         _warm_up(begun),
@@ -69,13 +70,6 @@ def _settings(begun: Begun) -> Check:
         return Check("settings", "ok", f"{found}: a replay under the limits of a backtest")
     repair = "set each, or say unlimited: --limit max_orders=200"
     return Check("settings", "FAIL", f"{found}; missing {', '.join(limits.missing)}", repair)
-
-
-def _clock(here: Surroundings) -> Check:
-    now = utc(here.clock.now())
-    if now.year < 2020:
-        return Check("clock", "FAIL", f"this machine says it is {now.year}", "set its clock")
-    return Check("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _calendar(begun: Begun) -> Check:

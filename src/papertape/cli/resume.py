@@ -11,7 +11,8 @@ from papertape.cli.answer import Answer
 from papertape.cli.asking import ask
 from papertape.cli.begun import Begun
 from papertape.cli.conduct import resume as resumed
-from papertape.cli.eod import lines_of, terms_in
+from papertape.cli.eod import lines_of
+from papertape.cli.evening import terms_in
 from papertape.cli.options import Here
 from papertape.cli.paper import answer_of, pace_of, title_of_plan
 from papertape.cli.progress import progress

@@ -126,6 +126,10 @@ class RunStore:
         run_id = self._resolved(reference)
         return run_id is not None and (self.folder / run_id / _FILE).is_file()
 
+    def kept_at(self, run_id: str) -> int:
+        """When a run was put here, by the file system: nanoseconds since 1970."""
+        return (self.folder / run_id / _FILE).stat().st_mtime_ns
+
     def ids(self) -> list[str]:
         """The runs, oldest first; those made at one moment by their ids."""
         heads = []

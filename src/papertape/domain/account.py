@@ -338,9 +338,12 @@ class Account:
         return counted(self.cash + self.bond + self.owed + worth)
 
 
+_OF_A_FILL = (OrderFilled, FillBusted, FillCorrected)
+
+
 def symbol_of(event: LedgerEvent) -> str:
     """The instrument an event is about."""
-    if isinstance(event, OrderFilled | FillBusted | FillCorrected):
+    if isinstance(event, _OF_A_FILL):
         return event.fill.symbol
     return event.symbol
 

@@ -56,6 +56,7 @@ class DayOpened:
         holdings: What it holds already.
         coming: Payments that are still to come: sales not settled, dividends not paid.
         since: The market's time at which the account's last day ended; 0 if this is its first.
+        peak: The highest equity of the account's days before; what risk-R22 counts from.
     """
 
     time: Nanos
@@ -68,6 +69,7 @@ class DayOpened:
     holdings: tuple[Holding, ...] = ()
     coming: tuple[Payment, ...] = ()
     since: Nanos = 0
+    peak: Micros = 0
 
 
 @dataclass(frozen=True, slots=True)

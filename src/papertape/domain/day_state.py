@@ -45,6 +45,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.lifecycle import Effect, OrderState
 from papertape.domain.order import OrderId
+from papertape.domain.record import uncollected
 from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraints
 from papertape.domain.statement import carried_over
@@ -68,7 +69,8 @@ def folded(restraints: Restraints, line: Restrained | Released) -> Restraints:
     return restraints.without(line.cause)
 
 
-_OF_THE_DAY = frozenset(get_args(DayEvent))
+_OURS = frozenset({*get_args(DayEvent), *get_args(Intent), Decided, OrderRefused, ReplaceRequest})
+"""Lines of the session itself; all others are the broker's word."""
 
 
 @dataclass
@@ -119,6 +121,7 @@ class DayState:
     lines: int = 0
 
     @classmethod
+    @uncollected()
     def of(cls, lines: Iterable[Line]) -> DayState:
         """The state after all of these."""
         state = cls()
@@ -129,6 +132,8 @@ class DayState:
     def fold(self, line: Line) -> bool:
         """Bring the state up to date with one more line; False if it is a report without effect."""
         self.lines += 1
+        if type(line) not in _OURS:
+            return self._book(cast("Event", line))
         match line:
             case MomentSeen(moment=moment, is_history=is_history):
                 self.seen_until = max(self.seen_until, moment.time)
@@ -144,12 +149,8 @@ class DayState:
                 self.unanswered[ReplaceApproved, request.order_id] = line
             case CancelRequest(order_id=order_id):
                 self.unanswered[CancelRequest, order_id] = line
-            case Decided() | OrderRefused() | ReplaceRequest():
-                pass
-            case _ if type(line) in _OF_THE_DAY:
-                self._fold_day(line)
             case _:
-                return self._book(cast("Event", line))
+                self._fold_day(line)
         return True
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Protocol, TypeAlias
@@ -46,10 +46,15 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class OrderApproved:
-    """RiskGuard let an order pass; it is now an intent, to be recorded before it is sent."""
+    """RiskGuard let an order pass; it is now an intent, to be recorded before it is sent.
+
+    ``client_id`` is what a session calls the order at its broker; empty where there is none to
+    ask. The same wish is the same wish whatever it is called.
+    """
 
     time: Nanos
     approved: Approved
+    client_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

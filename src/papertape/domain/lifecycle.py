@@ -371,7 +371,9 @@ def _booked(state: OrderState, executions: tuple[Execution, ...], order: Order) 
     """The state with these executions under these terms, unless the quantities forbid it (R13)."""
     filled, paid = _totals(executions)
     side = state.order.side
-    agrees = order.side == side and all(each.quantity * side >= 0 for each in executions)
+    agrees = order.side == side
+    for each in executions:  # `all` over a generator takes as long as the rest of this
+        agrees = agrees and each.quantity * side >= 0
     if not agrees or not 0 <= filled * side <= abs(order.quantity):
         return f"it would make {filled} filled of {order.quantity}"
     return state.having_traded(order, executions, filled, paid)

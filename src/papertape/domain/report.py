@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
-from typing import Generic, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, Protocol, TypeVar
 
 from papertape.domain.errors import InvariantBroken, require
 from papertape.domain.event import (
@@ -179,20 +181,23 @@ def _of_revision(event: FillBusted | FillCorrected) -> Report:
     return Report(event.number, kind, order_id, execution=made, refers_to=gone, note=event.reason)
 
 
+_ORDER_IDS: Mapping[type, Callable[[Any], OrderId]] = {
+    **dict.fromkeys(
+        (OrderPending, OrderAccepted, OrderRejected, OrderRestated, OrderReplaced),
+        attrgetter("order.id"),
+    ),
+    **dict.fromkeys((OrderFilled, FillBusted, FillCorrected), attrgetter("fill.order_id")),
+    **dict.fromkeys(
+        (OrderCanceled, OrderExpired, *_OF_REQUESTS),
+        attrgetter("order_id"),
+    ),
+}
+
+
 def order_of(event: Event) -> OrderId | None:
     """The order that an event is a report on."""
-    match event:
-        case OrderPending(order=order) | OrderAccepted(order=order) | OrderRejected(order=order):
-            return order.id
-        case OrderRestated(order=order) | OrderReplaced(order=order):
-            return order.id
-        case OrderFilled(fill=fill) | FillBusted(fill=fill) | FillCorrected(fill=fill):
-            return fill.order_id
-        case OrderCanceled() | OrderExpired() | CancelPending() | CancelRejected():
-            return event.order_id
-        case ReplacePending() | ReplaceRejected():
-            return event.order_id
-    return None
+    order_id = _ORDER_IDS.get(type(event))
+    return None if order_id is None else order_id(event)
 
 
 class Numbered(Protocol):

@@ -65,6 +65,7 @@ class Board:
         self._plate, self._state, self._calendar = plate, state, calendar
         self._last: dict[str, tuple[Micros, Nanos]] = {}
         self._decided: dict[str, float] = {}
+        self._client_ids: dict[str, str] = {}
         self._prices_at: dict[tuple[str, Nanos], float] = {}
         self._seen = self._late = self._outages = self._refused = 0
         self._costs: Micros = 0
@@ -98,8 +99,9 @@ class Board:
                 self._heard, self._reconciled = time, Figure(float(still), time)
             case Decided(time=time, signal=signal):
                 self._prices_at[signal.symbol, time] = signal.price
-            case OrderApproved(time=time, approved=approved):
+            case OrderApproved(time=time, approved=approved, client_id=client_id):
                 order = approved.order
+                self._client_ids[order.id] = client_id
                 last = self._last.get(order.symbol)
                 known = self._prices_at.get((order.symbol, time))
                 self._decided[order.id] = known or (dollars(last[0]) if last else 0.0)
@@ -243,6 +245,7 @@ class Board:
             against_decision_bp=worse,
             reason=order.reason,
             is_open=state.is_working,
+            client_id=self._client_ids.get(order.id, ""),
         )
 
 

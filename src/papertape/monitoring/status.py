@@ -44,7 +44,10 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """An order and where it stands; ``against_decision_bp`` is positive when it got worse."""
+    """An order and where it stands; ``against_decision_bp`` is positive when it got worse.
+
+    ``client_id`` is its name at the broker; an exit that the exchange brought to life has none.
+    """
 
     time: str
     id: str
@@ -58,6 +61,7 @@ class Sent(msgspec.Struct, frozen=True):
     against_decision_bp: float | None
     reason: str
     is_open: bool
+    client_id: str = ""
 
 
 class LimitUse(msgspec.Struct, frozen=True):

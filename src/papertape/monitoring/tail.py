@@ -38,6 +38,7 @@ class TailLine(msgspec.Struct, frozen=True):
         kind: The record's name.
         text: What happened, in words.
         session: Whose it is.
+        tag, record: The journal's line itself, so that a follower knows all that the journal does.
     """
 
     at: int
@@ -46,6 +47,8 @@ class TailLine(msgspec.Struct, frozen=True):
     kind: str
     text: str
     session: str
+    tag: str = ""
+    record: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 _decoder = msgspec.json.Decoder(TailLine)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec import Raw
+
 from papertape.domain.clock import Nanos, rfc3339
 from papertape.domain.day import (
     BarAmended,
@@ -65,6 +67,7 @@ from papertape.domain.fill import Fill
 from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order
 from papertape.domain.restraint import TradingState
+from papertape.monitoring.journal import LINES
 from papertape.monitoring.tail import Level, TailLine
 
 
@@ -92,13 +95,20 @@ def worth_a_note(line: Line) -> str:
 
 def tail_lines(lines: Iterable[Line], session: str) -> list[TailLine]:
     """Lines of a journal as its tail tells them."""
-    told = map(tell, lines)
-    return [
-        TailLine(
-            each.time, rfc3339(each.time), each.level.name.lower(), each.kind, each.text, session
-        )
-        for each in told
-    ]
+    return [_tail_line(line, session) for line in lines]
+
+
+def _tail_line(line: Line, session: str) -> TailLine:
+    told, (tag, body) = tell(line), LINES.write(line)
+    level = told.level.name.lower()
+    return TailLine(
+        told.time, rfc3339(told.time), level, told.kind, told.text, session, tag, Raw(body)
+    )
+
+
+def lines_told(tail: Iterable[TailLine]) -> list[Line]:
+    """The journal's lines that a tail tells; of one that was written before it did, none."""
+    return [LINES.read(each.tag, bytes(each.record), LINES.version) for each in tail if each.tag]
 
 
 _Said = tuple[Level, str] | None

@@ -9,6 +9,7 @@ from datetime import date
 from papertape.domain.clock import MINUTE, SECOND, Nanos
 from papertape.domain.day import KeptJournal
 from papertape.domain.instrument import Instrument
+from papertape.domain.money import Micros
 from papertape.domain.terms import AccountTerms
 from papertape.engines.flowroute.core import KeptBroker
 from papertape.engines.riskguard import RiskGuard
@@ -27,6 +28,7 @@ class Charter:
         code: Hash of package and strategy.
         opens, closes: The exchange's hours (half days end early); nothing is decided after them.
         length: Length of the bars; 0 for daily ones.
+        peak: The highest equity of the account's days before, micro-dollars; 0 if there were none.
     """
 
     session: str
@@ -37,6 +39,7 @@ class Charter:
     opens: Nanos
     closes: Nanos
     length: Nanos = MINUTE
+    peak: Micros = 0
 
     def is_fresh(self, moment: Nanos, now: Nanos, finality: Nanos) -> bool:
         """Whether a moment may still be traded on (risk-R7).

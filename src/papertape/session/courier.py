@@ -137,8 +137,8 @@ class Courier:
         """Send an intent; if no answer comes, its outcome is unknown."""
         try:
             match intent:
-                case OrderApproved(approved=approved):
-                    self.broker.submit_order(approved, now)
+                case OrderApproved(approved=approved, client_id=client_id):
+                    self.broker.submit_order(approved, now, client_id)
                 case ReplaceApproved(request=asked):
                     terms = {"quantity": asked.quantity, "limit": asked.limit, "stop": asked.stop}
                     self.broker.replace_order(asked.order_id, now, **terms)

@@ -80,6 +80,10 @@ class AccountFolder:
         """The last status of a session that ended."""
         return self.path / "closed" / f"{session}.json"
 
+    def page(self, session: str) -> Path:
+        """The page of a session's day, once somebody wanted it as a file."""
+        return self.path / "closed" / f"{session}.html"
+
     def sessions(self) -> list[str]:
         """Every session so far, the one that wrote last at the end."""
         found = (self.path / "journals").glob("*.sqlite3")
@@ -92,6 +96,8 @@ class AccountFolder:
             SettingsError: If they cannot be made or written to.
         """
         try:
+            for above in (self.path.parent.parent, self.path.parent):  # the home, if it is new
+                above.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             for folder in (self.path, self.commands, self.broker, self.path / "closed"):
                 folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
                 folder.chmod(PRIVATE)

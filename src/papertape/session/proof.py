@@ -212,6 +212,7 @@ def _benched(
         account_terms(config.account),
         instruments,
     )
+    guard.note(opened)
     for moment in market.history:
         pipeline.warm(moment)
     broker.is_recalling = False

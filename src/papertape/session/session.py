@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from papertape.domain.books import EXTERNAL
+from papertape.domain.client_id import client_id
 from papertape.domain.clock import Nanos
 from papertape.domain.day import (
     BarAmended,
@@ -41,11 +43,12 @@ from papertape.domain.event import (
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import Bar
 from papertape.domain.order import OrderId
+from papertape.domain.record import uncollected
 from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.flowroute.core import BrokerSilent
 from papertape.engines.pipeline import TradingPipeline
-from papertape.engines.riskguard import RiskLimits, RiskTally, collar_of
+from papertape.engines.riskguard import RiskTally, collar_of
 from papertape.session.charter import Charter, Parts, Patience
 from papertape.session.closing import COLLAR, FLATTENING, closing_order, is_out_of_reach, swept
 from papertape.session.commands import released_by, restraint_of
@@ -152,6 +155,7 @@ class PaperSession:
             statement.cash,
             statement.holdings,
             statement.coming,
+            peak=charter.peak,
         )
         self._record([opened, self._unreconciled(now, "nothing is compared yet")])
         self._assemble()
@@ -221,7 +225,10 @@ class PaperSession:
             parts.terms,
             parts.instruments,
         )
+        if self.state.opened is not None:
+            parts.guard.note(self.state.opened)
 
+    @uncollected()
     def _relive(self) -> Rehearsal:
         """Read the journal once, for the fold and for the strategy."""
         rehearsal: Rehearsal | None = None
@@ -238,7 +245,7 @@ class PaperSession:
             raise UsageError("there is nothing to resume", hint="papertape paper starts a session")
         rehearsal.finish()
         if rehearsal.has_diverged:  # then what it counted is not what was done
-            guard.tally = _counted(guard.limits, self._parts.journal.lines())
+            guard.tally = RiskTally.of(guard.limits, self._parts.journal.lines())
         return rehearsal
 
     def _agree(self) -> None:
@@ -331,7 +338,8 @@ class PaperSession:
         if self._courier.silence:
             self._restrain(self._unreconciled(now, self._courier.silence, TradingState.REDUCING))
         had_failed = self._isolated.failure
-        events, intents = self.pipeline.ask(moment)
+        events, asked = self.pipeline.ask(moment)
+        intents = self._named(asked)
         lines: list[Line] = [*said, *events]
         if self._isolated.failure != had_failed:
             failure, cause = self._isolated.failure, self._isolated.cause
@@ -465,7 +473,8 @@ class PaperSession:
                 self._parts.instruments[symbol].tick,
                 now,
             )
-            refused, intents = self.pipeline.judge([order], now)
+            refused, judged = self.pipeline.judge([order], now)
+            intents = self._named(judged)
             self._record([*refused, *intents])
             self._send(intents, now, now)
 
@@ -485,6 +494,17 @@ class PaperSession:
         return Restrained(now, Restraint(Cause.UNRECONCILED, state, reason, now, "R28"))
 
     # The broker ---------------------------------------------------------------------------------
+
+    def _named(self, intents: Sequence[Intent]) -> list[Intent]:
+        """The intents, each order with the name it will have at the broker."""
+        opened = self.state.opened
+        assert opened is not None
+        return [
+            replace(each, client_id=client_id(opened, each.approved.order.id))
+            if isinstance(each, OrderApproved)
+            else each
+            for each in intents
+        ]
 
     def _send(self, intents: Sequence[Intent], moment: Nanos, now: Nanos) -> None:
         """Send what was recorded; answers, and what was not answered, are recorded in turn."""
@@ -524,7 +544,8 @@ class PaperSession:
 
     def _settle_one(self, intent: Intent, now: Nanos) -> None:
         order_id = order_id_of(intent)
-        there = self._parts.broker.find(order_id)
+        name = intent.client_id if isinstance(intent, OrderApproved) else ""
+        there = self._parts.broker.find(name or order_id)
         match intent:
             case OrderApproved(time=time, approved=approved) if there is None:
                 if self._may_send_again(time, now):
@@ -603,18 +624,6 @@ def _restrained(
     now: Nanos, cause: Cause, reason: str, by: str, sweep: Sweep = Sweep.NOTHING
 ) -> Restrained:
     return Restrained(now, Restraint(cause, TradingState.HALTED, reason, now, by, sweep=sweep))
-
-
-def _counted(limits: RiskLimits, lines: Iterable[Line]) -> RiskTally:
-    """What the controls count, from the lines alone; reports without effect count for nothing."""
-    state, tally = DayState(), RiskTally(limits)
-    for line in lines:
-        counts = state.fold(line)
-        if isinstance(line, DayOpened):
-            tally = RiskTally(limits, state.account)
-        elif counts:
-            tally = tally.after(line)
-    return tally
 
 
 def _words(session: PaperSession) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import socket
 import tomllib
 from pathlib import Path
 
 import pytest
 from tests.unit.cli import madeup
 from tests.unit.cli.madeup import ASKED, FAULTS
+from tests.unit.monitoring.published import KILLED, NOW, a_status
 
 from papertape.cli.init import keys_page
+from papertape.cli.session_checks import METRICS_PORT
 from papertape.cli.settings import Settings, read_settings
+from papertape.domain.clock import SECOND
+from papertape.monitoring.status import publish
+from papertape.session.folder import AccountFolder
 
 KEY = "papertape-test-0123456789"
 SECRETS = ("TIINGO", "ALPACA", "APCA", "MASSIVE", "POLYGON", "IEX", "MADEUP")
@@ -79,7 +85,7 @@ def test_a_machine_in_order_has_no_fail(typed) -> None:
     assert said.code == 0, said.out
     found = checks(said)
     names = {"python", "packages", "home", "disk", "time zones", "calendar", "settings", "key"}
-    assert names | {"store"} == set(found)
+    assert names | {"store", "clock", "port", "account"} == set(found)
     assert found["store"] == [("ok", "0 series, 0 bars, all as they were written")]
 
 
@@ -146,3 +152,57 @@ def test_a_provider_that_refuses_or_is_unknown_fails(typed, monkeypatch) -> None
     assert said.code == 1
     assert "madeup refuses the key" in said.out
     assert typed("doctor", "--provider", "nobody").code == 1
+
+
+@pytest.fixture
+def account(folder: Path) -> AccountFolder:
+    found = AccountFolder.under(folder.parent / "home", "sim")
+    found.prepare()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changed", "age", "verdict", "words"),
+    [
+        ({}, 1, "ok", "runs and is ACTIVE"),
+        ({}, 4, "warn", "did not end in order; it was ACTIVE"),
+        ({"state": "CLOSED"}, 400, "ok", "ended its day in order"),
+        ({"state": "CLOSED", "restraints": [KILLED]}, 400, "warn", "killed by ann: odd fills"),
+    ],
+)
+def test_the_doctor_tells_how_the_last_session_ended(
+    account: AccountFolder, typed, changed, age, verdict, words
+) -> None:
+    publish(a_status(**changed), account.status)
+    said = typed("doctor", "--json", now=NOW + age * SECOND)
+    [(found, told)] = checks(said)["session"]
+    assert found == verdict
+    assert words in told
+    assert checks(said)["account"] == [("ok", "sim is paper, simulated: no live endpoint exists")]
+
+
+def test_the_doctor_sees_open_folders_and_pressed_kills(account: AccountFolder, typed) -> None:
+    account.kill_file.write_text("smoke")
+    assert checks(typed("doctor", "--json"))["account"][0][0] == "warn"
+    account.path.chmod(0o755)
+    said = typed("doctor", "--json")
+    assert said.code == 1
+    assert checks(said)["account"] == [("FAIL", "sim is open to others")]
+
+
+def test_the_doctor_sees_a_port_that_is_taken(typed) -> None:
+    with socket.socket() as other:
+        try:
+            other.bind(("127.0.0.1", METRICS_PORT))
+        except OSError:
+            pytest.skip("somebody else has the port already")
+        other.listen()
+        assert checks(typed("doctor", "--json"))["port"][0][0] == "warn"
+
+
+def test_a_home_that_an_account_makes_is_its_owners_alone(account: AccountFolder, typed) -> None:
+    assert checks(typed("doctor", "--json"))["home"][0][0] == "ok"
+
+
+def test_a_clock_of_the_past_fails(typed) -> None:
+    assert checks(typed("doctor", "--json", now=SECOND))["clock"][0][0] == "FAIL"

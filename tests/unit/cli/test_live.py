@@ -16,7 +16,10 @@ from papertape.cli.main import main
 from papertape.cli.providers import Provider
 from papertape.data.sessions import regular_hours
 from papertape.domain.clock import MINUTE, SECOND, PacedClock
+from papertape.domain.day import DayOpened
 from papertape.domain.market import Bar, PriceHistory, Quote
+from papertape.domain.money import micros
+from papertape.monitoring.journal import LINES, Journal, Place
 from papertape.plugins.market_data.csv import read_prices
 from papertape.plugins.market_data.source import Capabilities, MarketEvent, between
 from papertape.session.control import CommandBox
@@ -26,6 +29,10 @@ DAY = date(2024, 3, 5)
 OPEN = 1_709_649_000 * SECOND
 """2024-03-05 09:30 in New York."""
 MINUTES = 30
+WORDS = (
+    *("paper", "moving_average_crossover", "--symbol", "SPY", "--feed", "live"),
+    *("--param", "fast=3", "--param", "slow=8", "--size", "percent:9"),
+)
 
 
 class Told:
@@ -34,7 +41,7 @@ class Told:
     capabilities = Capabilities("told", streams=True, frequencies=("1m",))
 
     def __init__(self, history: PriceHistory, clock: PacedClock, box: CommandBox):
-        self._history, self._clock, self._box = history, clock, box
+        self._history, self.clock, self.box = history, clock, box
 
     async def fetch_historical_data(
         self,
@@ -56,11 +63,11 @@ class Told:
             told += 1
             if told == MINUTES:
                 await asyncio.sleep(0.1)  # twenty seconds: the last minute is decided on
-                self._box.put("stop --now", at=self._clock.now(), by="ann")
+                self.box.put("stop --now", at=self.clock.now(), by="ann")
                 await asyncio.Event().wait()
 
     async def _until(self, bar: Bar) -> None:
-        while self._clock.now() < bar.end + 2 * SECOND:
+        while self.clock.now() < bar.end + 2 * SECOND:
             await asyncio.sleep(0.001)
 
     async def fetch_quote(self, symbol: str) -> Quote:
@@ -80,25 +87,7 @@ def test_live_minutes_are_traded_and_proved(
     clock = PacedClock(OPEN - MINUTE, speed=200)
     source = Told(history, clock, CommandBox(account.commands, account.kill_file))
     monkeypatch.setattr(command, "provider_of", lambda *_: Provider("told", source))
-    code = main(
-        [
-            "paper",
-            "moving_average_crossover",
-            "--symbol",
-            "SPY",
-            "--feed",
-            "live",
-            "--json",
-            "--param",
-            "fast=3",
-            "--param",
-            "slow=8",
-            "--size",
-            "percent:9",
-        ],
-        clock,
-    )
-    assert code == 0
+    assert main([*WORDS, "--json"], clock) == 0
     data = json.loads(capsys.readouterr().out)["data"]
     # All that may differ is the order that the stop cancelled, and why is known.
     assert {each["cause"] for each in data["differences"]} <= {"risk veto"}
@@ -107,6 +96,20 @@ def test_live_minutes_are_traded_and_proved(
     assert data["bars_seen"] == MINUTES
     assert data["outages"] == []
     assert data["orders"] > 0
+    # The account goes on, and so does the highest equity that it ever had (risk-R22).
+    again = Told(history, PacedClock(OPEN - MINUTE, speed=200), source.box)
+    monkeypatch.setattr(command, "provider_of", lambda *_: Provider("told", again))
+    main([*WORDS, "--json"], again.clock)
+    first, second = (opening(account, name) for name in sorted(account.sessions()))
+    assert (first.peak, first.cash) == (0, 10_000_000_000)
+    assert second.peak == micros(data["peak"]) >= micros(data["equity"])
+    assert second.cash == micros(data["cash"])
+
+
+def opening(account: AccountFolder, session: str) -> DayOpened:
+    lines = Journal.read(Place(account.path, session), LINES, OPEN)
+    assert isinstance(lines[0], DayOpened)
+    return lines[0]
 
 
 def test_a_provider_without_live_prices_is_refused(

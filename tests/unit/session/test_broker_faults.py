@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -13,9 +14,16 @@ from tests.generators import random_bars
 from tests.sessions import Day
 
 from papertape import SimulationConfig
+from papertape.domain.client_id import client_id
 from papertape.domain.clock import MINUTE, SECOND
-from papertape.domain.day import Commanded, OutcomeUnknown, Reconciled, Verb
-from papertape.domain.event import CancelRequest, FillBusted, OrderFilled, OrderRejected
+from papertape.domain.day import Commanded, Line, OutcomeUnknown, Reconciled, Verb
+from papertape.domain.event import (
+    CancelRequest,
+    FillBusted,
+    OrderApproved,
+    OrderFilled,
+    OrderRejected,
+)
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import Bar, PriceHistory
 from papertape.domain.restraint import Cause, TradingState
@@ -98,6 +106,45 @@ def test_f17_f18_an_unanswered_order_is_asked_for_by_id_and_sent_once(
     assert any(isinstance(line, OutcomeUnknown) for line in day.journal.kept)
     end(day, session, broker, 15)
     assert (session.state.orders, session.state.account) == calm_outcome(BUY, 15)
+
+
+def names(lines: Iterable[Line]) -> dict[str, str]:
+    return {
+        line.approved.order.id: line.client_id for line in lines if isinstance(line, OrderApproved)
+    }
+
+
+def test_every_order_has_a_name_that_is_kept_before_it_is_sent_and_found_by() -> None:
+    day, broker, session = started(BUY)
+    walk(day, session, 0, 15)
+    kept = names(day.journal.kept)
+    opened = session.state.opened
+    assert opened is not None
+    assert kept == {order_id: client_id(opened, order_id) for order_id in ("O1", "O2", "O3")}
+    assert names(day.log.kept) == kept
+    for order_id, name in kept.items():
+        found = broker.account.find(name)
+        assert found is not None
+        assert found.order.id == order_id
+    again, _, other = started(BUY)
+    walk(again, other, 0, 15)
+    assert names(again.journal.kept) == kept  # the same day has the same names
+
+
+@pytest.mark.parametrize("fault", ["lost_replies", "lost_requests"])
+def test_f17_f18_a_new_process_asks_and_sends_again_under_the_recorded_name(fault: str) -> None:
+    day, broker, session = started(BUY)
+    walk(day, session, 0, 2)
+    setattr(broker, fault, 1)
+    session.see(day.traded[2], day.traded[2].time)
+    (before,) = names(day.journal.kept).values()
+    account = day.account()  # rebuilt from its log alone, like the session
+    assert (account.find(before) is None) is (fault == "lost_requests")
+    resumed = day.session(FaultyBroker(account), strategy=Scripted(dict(BUY)))
+    resumed.resume(day.traded[2].time + SECOND)
+    assert names(day.log.kept) == {"O1": before}
+    assert len([line for line in day.log.kept if isinstance(line, OrderApproved)]) == 1
+    assert resumed.state.orders["O1"].is_working or resumed.state.orders["O1"].filled
 
 
 def test_f18_an_order_that_never_arrived_is_not_sent_once_it_is_old() -> None:

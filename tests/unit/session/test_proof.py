@@ -111,6 +111,30 @@ def test_a_fill_at_another_price_than_the_bench_pays_is_a_fill_rule(prototype: D
     assert proof.cash > 0
 
 
+@pytest.mark.parametrize(("above", "state"), [(-1, "ACTIVE"), (1, "REDUCING")])
+def test_risk_r22_a_peak_of_earlier_days_restrains_over_restarts_and_in_the_proof(
+    prototype: Day, above: int, state: str
+) -> None:
+    """Equity begins at 100,000: a tenth below 111,111.11 and a fraction of a cent."""
+    day = prototype.opened_again()
+    day.config = replace(day.config, risk_profile="paper")
+    charter = replace(day.charter, peak=111_111_111_112 + above)
+    session = day.session(charter=charter)
+    session.open(day.window.start - 1)
+    session.show(day.history, day.window.start - 1)
+    for moment in day.traded[:3]:
+        session.see(moment, moment.time)
+        session.tick(moment.time)
+    assert str(session.state.restraints.state) == state
+    again = day.session(charter=day.charter)  # a new process knows the peak from the journal alone
+    again.resume(day.traded[2].time + 1)
+    assert again.tally.peak == charter.peak
+    assert str(again.state.restraints.state) == state
+    guard = RiskGuard(PROFILES["paper"])
+    config = day.config
+    assert prove(day.journal.kept, STRATEGY, day.instruments, config, guard).is_equal
+
+
 @dataclass
 class Raises:
     """Buys once, and raises later."""

@@ -32,6 +32,7 @@ from papertape.engines.proofbench.evidence.luck import in_words, return_differen
 from papertape.engines.proofbench.explain import summary, why
 from papertape.engines.proofbench.figures import Figures, figures_in, figures_of
 from papertape.engines.proofbench.fill_report import cost_split, fill_report
+from papertape.engines.proofbench.legs import trips_of_log
 from papertape.engines.proofbench.marks import Logged, Valuation
 from papertape.engines.proofbench.metrics import Metrics, measure, returns
 from papertape.engines.proofbench.record import (
@@ -134,10 +135,13 @@ class Outcome:
         """The same as columns; None where they have to be told one by one."""
         return self.count()
 
-    @property
+    @cached_property
     def trips(self) -> Trips:
-        """The same as columns."""
-        return Trips.of(self.trades) if self.counted is None else self.counted
+        """The same as columns; where they can be counted so, without the trades."""
+        if self.counted is not None:
+            return self.counted
+        trips = trips_of_log(self.log, self.story.orders, self.window.bars)
+        return Trips.of(self.trades) if trips is None else trips
 
     def metrics(self, config: SimulationConfig, benchmark: FloatArray | None = None) -> Metrics:
         """The whole table."""

@@ -128,7 +128,9 @@ CONTROLS: tuple[Control, ...] = (
         "Equity against the day's first, open positions included: HALTED, all cancelled.",
         ("max_daily_loss",),
     ),
-    Control("R22", "drawdown", "Equity against its peak: REDUCING.", ("max_drawdown",)),
+    Control(
+        "R22", "drawdown", "Equity against its peak over all days: REDUCING.", ("max_drawdown",)
+    ),
     Control(
         "R23",
         "reject burst",

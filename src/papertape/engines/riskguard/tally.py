@@ -5,7 +5,7 @@ Nothing else remembers a count, so a restart that reads its journal again goes o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -15,7 +15,16 @@ from typing import Any, TypeAlias, get_args
 from papertape.domain.account import Account
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, Nanos
-from papertape.domain.day import Commanded, Line, MomentSeen, Reconciled, Released, Restrained
+from papertape.domain.day import (
+    Commanded,
+    DayOpened,
+    Line,
+    MomentSeen,
+    Reconciled,
+    Released,
+    Restrained,
+)
+from papertape.domain.day_state import DayState
 from papertape.domain.event import (
     FillBusted,
     FillCorrected,
@@ -66,7 +75,7 @@ class RiskTally:
         halted: Symbols in which the exchange has halted trading.
         day: The exchange's date.
         opened: Equity that the day began with; None until all holdings have a price.
-        peak: The highest equity so far.
+        peak: The highest equity so far, days before included.
         orders: Orders and changes that were approved today.
         debt: What the token bucket lacks to be full, in nanoseconds of one order a second.
         debt_at: When that was.
@@ -104,6 +113,18 @@ class RiskTally:
     vetoes: Mapping[str, int] = field(default_factory=dict)
     restrained: tuple[Restrained, ...] = ()
     released: tuple[Released, ...] = ()
+
+    @classmethod
+    def of(cls, limits: RiskLimits, lines: Iterable[Line]) -> RiskTally:
+        """The counts after a session's lines; reports without effect count for nothing."""
+        state, tally = DayState(), cls(limits)
+        for line in lines:
+            counts = state.fold(line)
+            if isinstance(line, DayOpened):
+                tally = cls(limits, state.account).after(line)
+            elif counts:
+                tally = tally.after(line)
+        return tally
 
     def after(self, line: Line) -> RiskTally:
         """The counts once a line was written; the very same ones where it counts for nothing."""
@@ -154,6 +175,11 @@ def _with(tally: RiskTally, **changes: Any) -> RiskTally:
     after.__dict__.update(tally.__dict__)
     after.__dict__.update(changes)
     return after
+
+
+def _opened(tally: RiskTally, line: DayOpened) -> RiskTally:
+    """The peak of the days before is the first there is: a night heals no drawdown."""
+    return _with(tally, peak=max(tally.peak, line.peak))
 
 
 def _moment(tally: RiskTally, line: MomentSeen) -> RiskTally:
@@ -334,6 +360,7 @@ def _released(tally: RiskTally, line: Released) -> RiskTally:
 
 
 _STEPS: Mapping[type, Callable[[RiskTally, Any], RiskTally]] = {
+    DayOpened: _opened,
     MomentSeen: _moment,
     OrderApproved: _order,
     ReplaceApproved: _change,

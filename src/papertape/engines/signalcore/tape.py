@@ -31,12 +31,17 @@ class _Stretch(NamedTuple):
     begin: int
     end: int
 
+    def goes_on_with(self, bar: Bar) -> bool:
+        """Whether a bar is the next of these rows."""
+        return self.end < len(self.bars) and self.bars.bar(self.end) == bar
+
 
 class Tape:
     """Signal prices (total return, anchored at the first bar) of what has been seen.
 
     Its arrays hold what was appended and nothing else, so no view can reach into the future. What
-    is appended is copied when somebody looks: most strategies never do.
+    is appended is copied when somebody looks: most strategies never do. Rows that follow one
+    another wait as one piece, however many they are.
     """
 
     def __init__(self, instrument: Instrument, frequency: Frequency):
@@ -64,12 +69,21 @@ class Tape:
     def append(self, bar: Bar, actions: Iterable[CorporateAction] = ()) -> None:
         """Add a bar, after the corporate actions that took effect before its first trade."""
         effects = tuple(actions)
+        last = self._unread[-1] if self._unread else None
+        if isinstance(last, _Stretch) and not effects and last.goes_on_with(bar):
+            self.extend(last.bars, last.end, last.end + 1)
+            return
         self._wait(_Single(bar, effects), 1)
         if effects:  # one that cannot be is refused here, not when somebody looks
             self._read()
 
     def extend(self, bars: Bars, begin: int, end: int) -> None:
         """Add the rows of bars from one to another, among which no corporate action took effect."""
+        last = self._unread[-1] if self._unread else None
+        if isinstance(last, _Stretch) and last.bars is bars and last.end == begin:
+            self._unread[-1] = last._replace(end=end)
+            self._length += end - begin
+            return
         self._wait(_Stretch(bars, begin, end), end - begin)
 
     def _wait(self, piece: _Single | _Stretch, rows: int) -> None:

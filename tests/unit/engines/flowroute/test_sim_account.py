@@ -99,6 +99,48 @@ def test_an_id_that_comes_again_with_other_content_is_refused_and_not_kept() -> 
     assert len(log.kept) == before
 
 
+NAME, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+
+
+def test_an_order_is_found_by_its_clients_name_and_sent_again_under_it_is_the_same() -> None:
+    log = MemoryJournal()
+    account = traded(log)
+    now = opening(MONDAY) + 500 * MINUTE
+    second = approved(account, "O2", -4, now)
+    assert account.find(NAME) is None
+    account.submit_order(second, now, NAME)
+    before = len(log.kept)
+    account.submit_order(second, now + MINUTE, NAME)
+    assert len(log.kept) == before
+    for each in (account, an_account(log)):
+        found = each.find(NAME)
+        assert found is not None
+        assert found.order == second.order
+        assert each.find("O2") == found
+        assert each.find(OTHER) is None
+
+
+def test_a_name_that_comes_again_for_another_order_is_refused_and_not_kept() -> None:
+    log = MemoryJournal()
+    account = traded(log)
+    now = opening(MONDAY) + 500 * MINUTE
+    account.submit_order(approved(account, "O2", -4, now), now, NAME)
+    before = len(log.kept)
+    with pytest.raises(UsageError, match="that of O2 already"):
+        account.submit_order(approved(account, "O3", -4, now), now, NAME)
+    assert len(log.kept) == before
+
+
+def test_a_new_day_knows_no_name_of_the_day_before() -> None:
+    log = MemoryJournal()
+    account = traded(log)
+    now = opening(MONDAY) + 500 * MINUTE
+    account.submit_order(approved(account, "O2", -4, now), now, NAME)
+    assert account.cancel_order("O2", now)
+    account.begin("tue", TUESDAY, opening(TUESDAY), CAPITAL)
+    assert account.find(NAME) is None
+
+
 def test_reports_are_numbered_from_one_without_gaps_and_can_be_asked_for_again() -> None:
     account = traded(MemoryJournal())
     said = account.reports_after(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -11,11 +12,12 @@ from tests.unit.engines.riskguard.test_counts import bar, counted, filled, momen
 from tests.unit.engines.riskguard.test_limits import NOW, order
 
 from papertape.domain.clock import DAY, MINUTE, SECOND, Nanos
-from papertape.domain.day import Difference, Line, Reconciled
+from papertape.domain.day import DayOpened, Difference, Line, Reconciled
 from papertape.domain.event import OrderRefused, OrderRejected, Released
+from papertape.domain.money import micros
 from papertape.domain.restraint import Cause, TradingState
 from papertape.domain.verdict import Refused
-from papertape.engines.riskguard import PROFILES, RiskGuard, RiskLimits
+from papertape.engines.riskguard import PROFILES, RiskGuard, RiskLimits, RiskTally
 from papertape.engines.riskguard.watch import (
     near_limits,
     reconcile_due,
@@ -104,6 +106,38 @@ def test_risk_r22_a_drawdown_leaves_only_reducing(lines: Sequence[Line], reduces
 def test_risk_r22_the_peak_outlasts_the_day() -> None:
     later = [moment(bar(close=170, at=NOW + n * DAY), at=NOW + n * DAY) for n in (1, 2)]
     assert causes([*day_of(200), *later], **DRAWDOWN) == [Cause.DRAWDOWN]
+
+
+@pytest.mark.parametrize(
+    ("peak", "close", "reduces"),
+    [
+        (111_111.10, 100, False),  # a tenth of it is 11,111.11: 100,000 lies 11,111.10 below
+        (111_111.12, 100, True),
+        (100_000, 80.01, False),  # as if there were no days before
+        (100_000, 80, True),
+        (90_000, 80.01, False),  # today's peak is the higher one
+        (90_000, 80, True),
+    ],
+)
+def test_risk_r22_counts_from_the_peak_of_the_days_before(
+    peak: float, close: float, reduces: bool
+) -> None:
+    opened = DayOpened(
+        NOW, "s", date(2015, 1, 5), "sma", "{}", "", micros(100_000), peak=micros(peak)
+    )
+    lines: list[Line] = [opened, *day_of(close)]
+    found = watch(RiskTally.of(RiskLimits(**DRAWDOWN), lines), NOW)
+    assert [(each.cause, each.state) for each in found] == [
+        (Cause.DRAWDOWN, TradingState.REDUCING)
+    ] * reduces
+
+
+def test_risk_r22_what_was_released_is_past_on_the_next_day_too() -> None:
+    opened = DayOpened(
+        NOW, "s", date(2015, 1, 5), "sma", "{}", "", micros(100_000), peak=micros(200_000)
+    )
+    lines: list[Line] = [opened, *day_of(100), Released(NOW, Cause.DRAWDOWN, "seen", "ann")]
+    assert RiskTally.of(RiskLimits(**DRAWDOWN), lines).peak == micros(100_000)
 
 
 REJECTS = {"max_rejects": 3, "reject_window": 60 * SECOND}

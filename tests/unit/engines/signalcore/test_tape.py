@@ -116,3 +116,25 @@ def test_bar_by_bar_it_is_what_the_bench_computes_at_once(seed: int, rows: set[i
     assert tape.factor == factors[-1]
     at_once = bars.scaled(factors) if np.any(factors != 1.0) else bars
     assert same(tape.bars(), at_once)
+
+
+def test_bars_and_rows_that_follow_one_another_come_out_as_they_went_in() -> None:
+    bars = random_bars(7, 400)
+    tape = Tape(bars.instrument, bars.frequency)
+    row = 0
+    for size in (1, 30, 1, 1, 100, 2, 1, 64, 200):
+        if size == 1:
+            tape.append(bars.bar(row))
+        else:
+            tape.extend(bars, row, row + size)
+        row += size
+    assert len(tape) == row == 400
+    assert same(tape.bars(), bars)
+
+
+def test_a_bar_that_is_not_the_next_row_is_kept_as_it_is() -> None:
+    bars, other = random_bars(8, 10), random_bars(9, 10)
+    tape = Tape(bars.instrument, bars.frequency)
+    tape.extend(bars, 0, 5)
+    tape.append(other.bar(5))
+    assert tape.bars().close.tolist() == [*bars.close[:5], other.close[5]]

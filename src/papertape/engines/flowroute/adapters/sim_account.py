@@ -49,6 +49,7 @@ class SimAccount:
         self._opened: DayOpened | None = None
         self._until: Nanos = 0
         self._said: list[Event] = []
+        self._named: dict[str, OrderId] = {}
         self._broker = make()
         for line in _since_last_opening(log.lines()):
             self._act(line)
@@ -77,14 +78,17 @@ class SimAccount:
         since = max(last.since, self._until)
         return DayOpened(now, session, day, "", "", "", end.cash, end.holdings, end.coming, since)
 
-    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
-        """Take an order; a repeated id with the same content is the same order.
+    def submit_order(self, approved: Approved, now: Nanos, client_id: str = "") -> OrderId:
+        """Take an order; a repeated id or name with the same content is the same order.
 
         Raises:
-            UsageError: If an id is used again for another order.
+            UsageError: If an id or a name is used again for another order.
         """
+        known = self._named.get(client_id, approved.order.id)
+        if known != approved.order.id:
+            raise UsageError(f"the name {client_id} is that of {known} already")
         if self.find(approved.order.id) is None:
-            self._keep(OrderApproved(now, approved))
+            self._keep(OrderApproved(now, approved, client_id))
             return approved.order.id
         return self._broker.submit_order(approved, now)
 
@@ -130,9 +134,9 @@ class SimAccount:
         """What it has said since its report of that number; 0 for all of the session."""
         return [Said(n, event) for n, event in enumerate(self._said[number:], start=number + 1)]
 
-    def find(self, order_id: OrderId) -> OrderState | None:
-        """Where an order stands; None if no such order ever arrived."""
-        return self._broker.orders.get(order_id)
+    def find(self, name: str) -> OrderState | None:
+        """Where an order stands, by the client's name or its id; None if none ever arrived."""
+        return self._broker.orders.get(self._named.get(name, name))
 
     def statement(self) -> Statement:
         """Cash, holdings and working orders, as they are now."""
@@ -164,7 +168,7 @@ class SimAccount:
         broker = self._broker
         match line:
             case DayOpened():
-                self._opened, self._until, self._said = line, 0, []
+                self._opened, self._until, self._said, self._named = line, 0, [], {}
                 self._broker = self._make()
                 self._broker.carry_over(line)
             case MomentSeen(moment=moment) if self._is_history(moment):
@@ -173,8 +177,9 @@ class SimAccount:
             case MomentSeen(moment=moment):
                 broker.collect(moment)
                 self._until = moment.time
-            case OrderApproved(time=time, approved=approved):
+            case OrderApproved(time=time, approved=approved, client_id=name):
                 broker.submit_order(approved, time)
+                self._named[name or approved.order.id] = approved.order.id
             case CancelRequest(time=time, order_id=order_id, reason=reason):
                 broker.cancel_order(order_id, time, reason)
             case ReplaceRequest(time, order_id, quantity, limit, stop):

@@ -91,8 +91,8 @@ class KeptBroker(Protocol):
     Every call may raise `BrokerSilent`; every call may be repeated and does nothing twice.
     """
 
-    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
-        """Send an order; a repeated id with the same content is the same order."""
+    def submit_order(self, approved: Approved, now: Nanos, client_id: str = "") -> OrderId:
+        """Send an order under a name of ours; the same name again is the same order."""
         ...
 
     def cancel_order(self, order_id: OrderId, now: Nanos, reason: str = "asked for") -> bool:
@@ -119,8 +119,8 @@ class KeptBroker(Protocol):
         """What it has said since its report of that number; 0 for all of it."""
         ...
 
-    def find(self, order_id: OrderId) -> OrderState | None:
-        """Where an order stands; None if no such order ever arrived."""
+    def find(self, name: str) -> OrderState | None:
+        """Where an order stands, by our name or by its id; None if no such one ever arrived."""
         ...
 
     def statement(self) -> Statement:

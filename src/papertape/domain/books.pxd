@@ -1,0 +1,1 @@
+# Compiles books.py as it stands; C types go here where a measurement asks for them.

@@ -1,0 +1,1 @@
+# Compiles order.py as it stands; C types go here where a measurement asks for them.
