@@ -65,7 +65,7 @@ def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -
 
     What comes of it is what `drive` brings, to the last entry; only sooner.
     """
-    with _rarely_collecting():
+    with rarely_collecting():
         return _drive_history(pipeline, window, journal)
 
 
@@ -74,7 +74,7 @@ _OBJECTS = 50_000
 
 
 @contextmanager
-def _rarely_collecting() -> Iterator[None]:
+def rarely_collecting() -> Iterator[None]:
     """Search for garbage less often: a run keeps most of what it makes.
 
     The setting belongs to the whole process, so only the main thread touches it.
