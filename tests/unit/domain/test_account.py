@@ -55,6 +55,20 @@ def test_a_bust_gives_back_the_fee_too_and_a_correction_takes_another(opened: Ac
     assert corrected.positions["SPY"] == Position(10, 4_800 * DOLLAR)
 
 
+def test_whoever_asks_about_the_same_fill_gets_the_same_account_and_no_other(
+    opened: Account,
+) -> None:
+    one, other = filled(100, 472_160_000), filled(1, 480 * DOLLAR)
+    first = opened.after(one)
+    assert opened.after(replace(one, number=7)) is first  # as a broker numbers what it reports
+    assert opened.after(other).cash == 99_520 * DOLLAR
+    again = opened.after(one)
+    assert (again, again.cash) == (first, 52_784 * DOLLAR)
+    # Asked twice in a row it is a fill twice where the second is asked of what came of the first.
+    assert first.after(one).quantity("SPY") == 200
+    assert opened == Account.opened(100_000 * DOLLAR)
+
+
 def test_an_account_never_changes_it_is_followed_by_another(opened: Account) -> None:
     opened.after(filled(1, DOLLAR))
     assert (opened.cash, opened.quantity("SPY")) == (100_000 * DOLLAR, 0)
