@@ -24,6 +24,7 @@ class FaultyBroker:
         lost_requests: So many of the next submits, cancels and replacements never arrive.
         lost_replies: So many of the next ones arrive, and no answer comes back.
         is_down: Whether nothing gets through at all; the exchange goes on all the same.
+        is_mute: Whether it answers what it is asked, and reports nothing of its own accord.
         shuffles: Whether reports come in the wrong order, and each of them twice.
         says: What it reports besides what is true, each once, after everything true.
         forgotten: Orders that it does not know any more.
@@ -35,7 +36,7 @@ class FaultyBroker:
     def __init__(self, account: SimAccount) -> None:
         self.account = account
         self.lost_requests = self.lost_replies = 0
-        self.is_down = self.shuffles = False
+        self.is_down = self.is_mute = self.shuffles = False
         self.says: list[Event] = []
         self.forgotten: set[OrderId] = set()
         self.skew = 0
@@ -72,6 +73,8 @@ class FaultyBroker:
 
     def reports_after(self, number: int) -> Sequence[Said]:
         self._must_be_up()
+        if self.is_mute:
+            return []
         true = list(self.account.reports_after(0))
         lies = [Said(len(true) + n, each) for n, each in enumerate(self.says, start=1)]
         said = [each for each in [*true, *lies] if each.number > number]

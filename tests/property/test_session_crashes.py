@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 import pytest
 from tests.faults import invariants
+from tests.faults.simulation import Restless
 from tests.generators import random_bars
 from tests.parity.test_bench_and_session import DipBuyer
 from tests.sessions import Day, MemoryJournal, Power
 
 from papertape import SimulationConfig
 from papertape.domain.day import DayClosed
-from papertape.domain.market import Bar, PriceHistory
+from papertape.domain.market import PriceHistory
 from papertape.session.session import PaperSession
 from papertape.strategies import MovingAverageCrossoverStrategy
-from papertape.strategies.strategy import Context, Exits, Strategy
-
-
-@dataclass
-class Restless:
-    """Asks for something at every bar: brackets, changes in place and cancels; and counts."""
-
-    warmup: int = 2
-    count: int = 0
-
-    def on_bar(self, context: Context, bar: Bar) -> None:
-        """Enter with a bracket; then move the limit, and give up at the third bar."""
-        self.count += 1
-        working = [each for each in context.working(bar.symbol) if each.order.parent is None]
-        if working and self.count % 3 == 0:
-            context.cancel(working[0].order.id)
-        elif working:
-            context.replace(working[0].order.id, limit=round(bar.close * 0.9995, 2))
-        elif context.position(bar.symbol) == 0:
-            context.submit(
-                bar.symbol,
-                5 + self.count % 7,
-                kind="limit",
-                limit=round(bar.close * 0.9999, 2),
-                exits=Exits(stop_distance=0.05, target_distance=0.05),
-                reason=f"bar {self.count}",
-            )
+from papertape.strategies.strategy import Strategy
 
 
 def a_day(strategy: Strategy, latency: float, profile: str) -> Day:

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 from tests.faults import invariants
 from tests.faults.brokers import FaultyBroker
+from tests.faults.simulation import Restless
 from tests.generators import random_bars
-from tests.property.test_session_crashes import Restless
 from tests.sessions import Day, Power
 
 from papertape import SimulationConfig

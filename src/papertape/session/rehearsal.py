@@ -107,7 +107,6 @@ class Rehearsal:
     def _live(self, line: Line) -> None:
         match line:
             case MomentSeen(moment=moment, is_history=True):
-                self._moment = None
                 self._pipeline.warm(moment)
             case MomentSeen(moment=moment):
                 self._moment = moment

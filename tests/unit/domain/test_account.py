@@ -1,5 +1,6 @@
 """The account as a fold: worked by hand, to the micro-dollar."""
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -10,6 +11,8 @@ from papertape.domain.errors import AmountTooLarge, InvariantBroken
 from papertape.domain.event import (
     DividendAccrued,
     DividendPaid,
+    FillBusted,
+    FillCorrected,
     HoldingDelisted,
     OrderFilled,
     SplitApplied,
@@ -38,6 +41,18 @@ def test_a_round_trip_leaves_the_gain_less_both_fees(opened: Account) -> None:
     sold = bought.after(filled(-100, 480 * DOLLAR, DOLLAR))
     assert (sold.cash, sold.fees, dict(sold.positions)) == (100_782 * DOLLAR, 2 * DOLLAR, {})
     assert sold.equity({}) == sold.cash
+
+
+def test_a_bust_gives_back_the_fee_too_and_a_correction_takes_another(opened: Account) -> None:
+    wrong, right = filled(100, 472_160_000, DOLLAR), filled(10, 480 * DOLLAR, 2 * DOLLAR)
+    instead = replace(right.fill, id="g")
+    bought = opened.after(wrong)
+    busted = bought.after(FillBusted(0, wrong.fill, "clearly erroneous"))
+    assert (busted.cash, busted.fees, dict(busted.positions)) == (100_000 * DOLLAR, 0, {})
+    # 100,000 - 10 x 480 - 2 = 95,198: nothing is left of the 47,216 and of the first fee
+    corrected = bought.after(FillCorrected(0, wrong.fill, instead, "another price"))
+    assert (corrected.cash, corrected.fees) == (95_198 * DOLLAR, 2 * DOLLAR)
+    assert corrected.positions["SPY"] == Position(10, 4_800 * DOLLAR)
 
 
 def test_an_account_never_changes_it_is_followed_by_another(opened: Account) -> None:

@@ -58,9 +58,13 @@ REST = {2: (10, None), 4: (5, 1.0)}
 """Buys, then rests a limit far below the market."""
 
 
-def started(orders: dict[int, tuple[int, float | None]]) -> tuple[Day, FaultyBroker, PaperSession]:
+def started(
+    orders: dict[int, tuple[int, float | None]], profile: str = "backtest"
+) -> tuple[Day, FaultyBroker, PaperSession]:
     bars = random_bars(7, 390 + 30, "1m", volatility=0.0005)
-    config = SimulationConfig(benchmark="none", bar_frequency="1m", start=date(2015, 1, 5))
+    config = SimulationConfig(
+        benchmark="none", bar_frequency="1m", start=date(2015, 1, 5), risk_profile=profile
+    )
     day = Day(Scripted(dict(orders)), {"SPY": PriceHistory(bars)}, config)
     broker = FaultyBroker(day.account())
     session = day.session(broker)
@@ -106,6 +110,21 @@ def test_f17_f18_an_unanswered_order_is_asked_for_by_id_and_sent_once(
     assert any(isinstance(line, OutcomeUnknown) for line in day.journal.kept)
     end(day, session, broker, 15)
     assert (session.state.orders, session.state.account) == calm_outcome(BUY, 15)
+
+
+def test_f17_an_order_that_the_broker_knows_is_not_sent_again_before_it_says_so() -> None:
+    day, broker, session = started(BUY)
+    walk(day, session, 0, 2)
+    broker.lost_replies, broker.is_mute = 1, True
+    now = walk(day, session, 2, 3)
+    for second in range(4, 20, 4):
+        session.tick(now + second * SECOND)
+    assert ("O1" in session.state.orders, session.state.orders["O1"].filled) == (True, 0)
+    assert session.state.unanswered
+    broker.is_mute = False
+    walk(day, session, 3, 8)
+    assert broker.asked == [("submit", "O1"), ("submit", "O2")]
+    end(day, session, broker, 8)
 
 
 def names(lines: Iterable[Line]) -> dict[str, str]:

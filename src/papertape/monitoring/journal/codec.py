@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -81,16 +81,22 @@ class Codec(Generic[Kept]):
         return tag, body
 
     def read(self, tag: str, body: bytes, version: int) -> Kept:
-        """The line again.
+        """The line again; as `read_all`."""
+        return next(self.read_all([(tag, body)], version))
+
+    def read_all(self, rows: Iterable[tuple[str, bytes]], version: int) -> Iterator[Kept]:
+        """The lines again, of their tags and bodies, which are all of one version.
 
         Raises:
             DataError: If no such line is known.
         """
+        tag, readers = "", self._readers
         try:
-            while version < self.version:
-                tag, body = self._upgrades[version](tag, body)
-                version += 1
-            return self._readers[tag](body)
+            upgrades = [self._upgrades[step] for step in range(version, self.version)]
+            for tag, body in rows:
+                for upgrade in upgrades:
+                    tag, body = upgrade(tag, body)  # noqa: PLW2901 - the same line, a step later
+                yield readers[tag](body)
         except KeyError as error:
             raise DataError(f"no line is known as {error}") from error
         except (TypeError, ValueError, msgspec.MsgspecError) as error:

@@ -44,10 +44,9 @@ class History:
         Raises:
             DataError: If one cannot be read.
         """
-        read, beyond = codec.read, (self.count + 1, 0)
+        beyond = (self.count + 1, 0)
         for (since, version), (end, _) in pairwise((*self.versions, beyond)):
-            for kind, body in islice(self.rows, since - 1, end - 1):
-                yield read(kind, body, version)
+            yield from codec.read_all(islice(self.rows, since - 1, end - 1), version)
 
 
 def history_of(database: Database, newest: int, head: Head | None, place: Place) -> History:

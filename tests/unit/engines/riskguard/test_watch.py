@@ -160,6 +160,11 @@ def test_risk_r23_a_burst_of_rejections_halts(lines: Sequence[Line], halts: bool
     assert causes(lines, **REJECTS) == [Cause.REJECTS] * halts
 
 
+@pytest.mark.parametrize(("age", "halts"), [(60 * SECOND - 1, True), (60 * SECOND, False)])
+def test_risk_r23_rejections_age_without_another_one(age: Nanos, halts: bool) -> None:
+    assert causes(rejected(NOW, NOW, NOW), NOW + age, **REJECTS) == [Cause.REJECTS] * halts
+
+
 def refused(many: int, rule: str, time: Nanos = NOW) -> list[Line]:
     return [OrderRefused(time, Refused(order(1), rule, "why"))] * many
 
@@ -177,6 +182,11 @@ def refused(many: int, rule: str, time: Nanos = NOW) -> list[Line]:
 )
 def test_risk_r13_fault_f60_who_floods_on_is_halted(lines: Sequence[Line], halts: bool) -> None:
     assert causes(lines, max_throttled=5) == [Cause.FLOOD] * halts
+
+
+@pytest.mark.parametrize(("age", "halts"), [(MINUTE - 1, True), (MINUTE, False)])
+def test_risk_r13_a_flood_is_over_a_minute_later(age: Nanos, halts: bool) -> None:
+    assert causes(refused(5, "R13"), NOW + age, max_throttled=5) == [Cause.FLOOD] * halts
 
 
 @pytest.mark.parametrize(
@@ -200,6 +210,7 @@ def test_a_watch_is_latched_and_tells_once() -> None:
     guard.tally = counted(day_of(94), **LOSS)
     (told,) = guard.watch(NOW)
     assert guard.watch(NOW + 1) == []
+    assert guard.tally.restrained == (told,)  # for the evidence of the day (R30)
     assert guard.restraints.in_force == (told.restraint,)
     guard.tally = counted(day_of(94, 101), **LOSS)
     assert guard.watch(NOW + 2) == []

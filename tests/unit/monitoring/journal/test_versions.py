@@ -38,6 +38,25 @@ OLD: Codec[Dollars] = Codec({"dollars": Dollars}, version=0)
 NEW: Codec[Paid] = Codec({"paid": Paid}, version=1, upgrades={0: upgraded})
 
 
+@dataclass(frozen=True)
+class Settled:
+    """How version 2 writes it: by whom became a number."""
+
+    time: int
+    micros: int
+    desk: int
+
+
+def upgraded_again(tag: str, body: bytes) -> tuple[str, bytes]:
+    old = msgspec.json.decode(body, type=Paid)
+    return "settled", msgspec.json.encode(Settled(old.time, old.micros, len(old.by)))
+
+
+NEWEST: Codec[Settled] = Codec(
+    {"settled": Settled}, version=2, upgrades={0: upgraded, 1: upgraded_again}
+)
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     place = Place(tmp_path, "old")
@@ -61,6 +80,19 @@ def test_an_older_journal_goes_on_in_the_new_version_and_its_seals_stay(place: P
             if n == 0:
                 journal.record([Paid(3, 9, "us")])
                 before.append(Paid(3, 9, "us"))
+
+
+def test_lines_of_each_version_take_every_step_to_that_of_today(place: Place) -> None:
+    with Journal.opened(place, NEW, 2) as journal:
+        journal.record([Paid(3, 9, "us")])
+    with Journal.opened(place, NEWEST, 3) as journal:
+        journal.record([Settled(4, 8, 1)])
+    assert Journal.read(place, NEWEST, 4) == [
+        Settled(1, 5_000_000, len("unknown")),
+        Settled(2, 7_000_000, len("unknown")),
+        Settled(3, 9, len("us")),
+        Settled(4, 8, 1),
+    ]
 
 
 def test_a_migration_without_a_new_line_is_one(place: Place) -> None:

@@ -18,16 +18,8 @@ from papertape.domain.statement import Statement
 from papertape.domain.verdict import Approved
 
 
-class Broker(Protocol):
-    """An account at a broker. It takes `Approved` orders only.
-
-    Nothing it says comes as a return value alone: what happened to an order is a report, and
-    `reports` hands each one over once, in order.
-    """
-
-    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
-        """Send an order; a repeated id with the same content is the same order."""
-        ...
+class Dealer(Protocol):
+    """Whoever has orders of ours and sees the market move."""
 
     def cancel_order(self, order_id: OrderId, now: Nanos, reason: str = "asked for") -> bool:
         """Ask for a cancel; False if the order cannot be cancelled any more."""
@@ -45,6 +37,22 @@ class Broker(Protocol):
         """Ask for a change of a working order in place; False if it cannot be changed any more."""
         ...
 
+    def collect(self, moment: Moment) -> None:
+        """The market moved; a live broker ignores it, a simulated one matches its orders."""
+        ...
+
+
+class Broker(Dealer, Protocol):
+    """An account at a broker. It takes `Approved` orders only.
+
+    Nothing it says comes as a return value alone: what happened to an order is a report, and
+    `reports` hands each one over once, in order.
+    """
+
+    def submit_order(self, approved: Approved, now: Nanos) -> OrderId:
+        """Send an order; a repeated id with the same content is the same order."""
+        ...
+
     def get_order_status(self, order_id: OrderId) -> OrderStatus:
         """Where an order stands."""
         ...
@@ -55,10 +63,6 @@ class Broker(Protocol):
 
     def get_account_balance(self) -> float:
         """Cash in dollars."""
-        ...
-
-    def collect(self, moment: Moment) -> None:
-        """The market moved; a live broker ignores it, a simulated one matches its orders."""
         ...
 
     def calm(self, symbol: str) -> Calm:
@@ -85,7 +89,7 @@ class Said(NamedTuple):
     event: Event
 
 
-class KeptBroker(Protocol):
+class KeptBroker(Dealer, Protocol):
     """A broker as a session needs it: whatever it said or was asked can be asked for again.
 
     Every call may raise `BrokerSilent`; every call may be repeated and does nothing twice.
@@ -93,26 +97,6 @@ class KeptBroker(Protocol):
 
     def submit_order(self, approved: Approved, now: Nanos, client_id: str = "") -> OrderId:
         """Send an order under a name of ours; the same name again is the same order."""
-        ...
-
-    def cancel_order(self, order_id: OrderId, now: Nanos, reason: str = "asked for") -> bool:
-        """Ask for a cancel; False if the order cannot be cancelled any more."""
-        ...
-
-    def replace_order(
-        self,
-        order_id: OrderId,
-        now: Nanos,
-        *,
-        quantity: int | None = None,
-        limit: Micros | None = None,
-        stop: Micros | None = None,
-    ) -> bool:
-        """Ask for a change of a working order in place; False if it cannot be changed any more."""
-        ...
-
-    def collect(self, moment: Moment) -> None:
-        """The market moved; a live broker ignores it, a simulated one matches its orders."""
         ...
 
     def reports_after(self, number: int) -> Sequence[Said]:
