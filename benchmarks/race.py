@@ -7,7 +7,8 @@ A peer that cannot be installed, or that fails, is named in its row. A differenc
 `WHY` does not explain is an error in the end.
 
 ``--quick`` races over a few bars and writes nothing to ``docs/``; ``--only order,sweep`` races some
-and keeps the figures of the others; ``--alone`` leaves the peers out.
+and keeps the figures of the others; ``--alone`` leaves the peers out. A call that was broken off
+is taken up by the next one with the race that it was in.
 """
 
 from __future__ import annotations
@@ -321,11 +322,11 @@ def raced(name: str, race: Race, folder: Path, *, rounds: int, alone: bool) -> d
                 answer = came[racer.words] = run(name, race, racer, folder)
             except (Failed, NotInstalled) as error:
                 line["failed"] = str(error).strip().splitlines()[-1]
+                print(f"  {racer.words:44}failed: {line['failed']}", flush=True)
                 continue
             line["seconds"].append(answer["seconds"])
             line["peak_mb"].append(answer["peak_mb"])
-            sys.stdout.write(f"  {racer.words:44}{answer['seconds']:10.4f} s\n")
-            sys.stdout.flush()
+            print(f"  {racer.words:44}{answer['seconds']:10.4f} s", flush=True)
     ours = came.get(race.racers[0].words)
     for racer in racers[1:]:
         if ours and racer.words in came:
@@ -372,14 +373,20 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     results = asked.to or folder / "races.json"
     known = races(folder, quick=asked.quick)
-    found = _before(results) if asked.only else {}
+    found = _before(results)
+    left = found.get("left", [])
+    if not asked.only and left:
+        print(f"going on with {', '.join(left)}; to begin anew, delete {results}", flush=True)
+    elif not asked.only:
+        found, left = {}, list(known)
     machine = Machine()
-    for name in asked.only or known:
+    for name in asked.only or tuple(left):
         race = known[name]
-        sys.stdout.write(f"{name}: {race.words}\n")
+        print(f"{name}: {race.words}", flush=True)
         rounds = asked.rounds or (1 if asked.quick else race.rounds)
         found[name] = raced(name, race, folder, rounds=rounds, alone=asked.alone)
-        found["machine"] = machine.told()
+        left = [each for each in left if each != name]
+        found |= {"machine": machine.told(), "left": left}
         results.write_text(json.dumps(found, indent=1) + "\n")
     docs = results.parent if asked.quick else PROJECT / "docs"
     race_page.write(docs, known, found)

@@ -54,10 +54,11 @@ class Market:
     """Shares that trade from `FIRST` on: ACME, SPLT (splits 4:1), QUIET (many minutes miss), BRK.B.
 
     Minute bars are the source of everything: a daily bar is what its regular minutes add up to.
-    Every tenth minute is corrected 30 seconds after its end by a late trade.
+    Every tenth minute is corrected some seconds after its end by a late trade.
     """
 
     seed: int = 20240501
+    corrected_after: Nanos = CORRECTED_AFTER
 
     def actions(self, symbol: str) -> list[CorporateAction]:
         """The splits and dividends of a symbol, oldest first."""
@@ -82,7 +83,9 @@ class Market:
         """What can be known of a day's minutes at a moment: the late trades may still miss."""
         rows = self.minutes(symbol, day)
         ended = rows[: bisect_right([row.end for row in rows], now)]
-        return [row if row.end + CORRECTED_AFTER <= now else as_first_told(row) for row in ended]
+        return [
+            row if row.end + self.corrected_after <= now else as_first_told(row) for row in ended
+        ]
 
     def minutes_told(self, symbol: str, day: date) -> list[Row]:
         """A day's minutes as they are told right after each one's end."""

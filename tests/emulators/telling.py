@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 from tests.emulators.faults import Fault
-from tests.emulators.market import CALENDAR, CORRECTED_AFTER, Row
+from tests.emulators.market import CALENDAR, Row
 from tests.emulators.server import Emulator
 
 from papertape.domain.clock import Nanos
@@ -77,7 +77,7 @@ class Telling:
             for row in market.minutes(symbol, day):
                 if since < row.end <= now:
                     told.append((row.end, self.first(symbol, firsts[row.start])))
-                corrected = row.end + CORRECTED_AFTER
+                corrected = row.end + market.corrected_after
                 if since < corrected <= now and firsts[row.start] != row:
                     told.append((corrected, self.again(symbol, row)))
         return [message for _, message in sorted(told, key=lambda pair: pair[0]) if message]

@@ -33,7 +33,7 @@ def test_a_quick_race_without_peers_writes_figures_and_a_page(
     racers = {
         name: {words for words, each in lines.items() if each["seconds"]}
         for name, lines in found.items()
-        if name != "machine"
+        if name not in ("machine", "left")
     }
     ours = {"papertape"}
     assert racers == {
@@ -47,6 +47,21 @@ def test_a_quick_race_without_peers_writes_figures_and_a_page(
     assert page.count("| papertape |") == 6
     for picture in (tmp_path / "benchmarks").iterdir():
         ElementTree.parse(picture)
+
+
+def test_a_call_that_was_broken_off_is_taken_up_where_it_was(project: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "races.json"
+    machine = {"processor": "x", "cores": 2, "python": "3.11", "others": 0.0}
+    before = {"seconds": [9.0], "peak_mb": [9.0]}
+    kept = {"machine": machine, "status": {"papertape": before}, "left": ["help"]}
+    figures.write_text(json.dumps(kept))
+    line = [str(project / "benchmarks" / "race.py"), "--quick", "--alone", "--to", str(figures)]
+    said = subprocess.run([sys.executable, *line], capture_output=True, text=True, check=True)
+    found = json.loads(figures.read_text())
+    assert said.stdout.startswith("going on with help")
+    assert found.pop("left") == []
+    assert found.keys() == {"machine", "status", "help"}
+    assert found["status"] == kept["status"]
 
 
 def answer(**changed: Any) -> dict[str, Any]:

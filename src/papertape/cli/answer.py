@@ -21,6 +21,7 @@ class Answer:
         warnings: What a program should tell its user; the text says it in its own place.
         is_no: Whether the answer is no (exit 1).
         is_cut_short: Whether an interrupt ended the work early (exit 130).
+        is_told: Whether all of it was told line by line as it happened, and nothing is left.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Answer:
     warnings: tuple[str, ...] = ()
     is_no: bool = False
     is_cut_short: bool = False
+    is_told: bool = False
 
     @property
     def exit_code(self) -> int:

@@ -41,6 +41,7 @@ def ask(
         shows: Whether a status shows the effect.
         here: The clock that is waited by.
     """
+    folder.prepare()
     box = CommandBox(folder.commands, folder.kill_file)
     asked = box.put(verb, at=here.clock.now(), by=_person(), reason=reason)
     return Heard(asked, _awaited(folder, shows, here))

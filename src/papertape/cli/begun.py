@@ -27,6 +27,7 @@ class Begun:
         port: Where metrics are served, if anywhere.
         title: ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
         source: Who tells live prices; None in a replay.
+        unreached: Why the provider could not be asked for history; empty where it was.
         peak: The highest equity of the account's days before, micro-dollars.
     """
 
@@ -39,4 +40,5 @@ class Begun:
     port: int | None
     title: str
     source: MarketData | None = None
+    unreached: str = ""
     peak: Micros = 0

@@ -59,4 +59,7 @@ def _meant(folder: AccountFolder, day: str | None, here: Surroundings) -> Status
         file = folder.closed(name)
         if file.exists() and (found := published(file)).day == day:
             return found
-    raise NotFound(f"the account {folder.name} has no session of {day}", hint="papertape runs list")
+    raise NotFound(
+        f"the account {folder.name} has no session of {day}",
+        hint="papertape blotter without --day shows the last one",
+    )

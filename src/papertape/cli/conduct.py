@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from papertape.cli.begun import Begun
-from papertape.cli.live import fetched
+from papertape.cli.live import listening, past_moments
 from papertape.cli.preflight import preflight, refuse_failures
 from papertape.cli.publisher import Publisher
 from papertape.cli.session_terms import SessionTerms, code_digest, session_name
@@ -35,7 +35,7 @@ from papertape.monitoring.status import LimitUse, Status, publish
 from papertape.session.assembly import Ready, on_simulated_account
 from papertape.session.charter import Charter, Patience
 from papertape.session.control import CommandBox
-from papertape.session.feed import Feed, Live, Replay
+from papertape.session.feed import Feed, Live, Replay, Unheard
 from papertape.session.folder import AccountFolder
 from papertape.session.notify import ServiceManager
 from papertape.session.run import GLANCE, Run, Signals
@@ -77,6 +77,8 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
         publisher.happened(session.open(start), start)
         history, newest = _history(begun, start)
         publisher.happened(session.show(history, start), start)
+        if begun.unreached:
+            publisher.happened(session.feed_lost(start, begun.unreached), start)
         if inherited:
             kill = Commanded(start, f"inherited-{name}", Verb.KILL, "the session before", inherited)
             publisher.happened(session.command(kill, start), start)
@@ -124,10 +126,10 @@ def _driven(
     watchdog = Watchdog(session, folder.hung)
     try:
         with Signals().heard() as signals:
-            again = None if begun.source is None else partial(_begin_feed, begun, session)
+            again = None if begun.source is None else partial(_feed, begun, session, clock)
             run = Run(
                 session,
-                _feed(begun, session.state.seen_until),
+                Unheard() if begun.unreached else _feed(begun, session, clock),
                 box,
                 clock,
                 signals,
@@ -142,6 +144,8 @@ def _driven(
         publisher.close()
     status = publisher.final(clock.now())
     publish(status, folder.closed(session.charter.session))
+    if run.refusal is not None:
+        raise run.refusal
     return Conducted(session.charter.session, list(diary.lines()), is_closed, status)
 
 
@@ -183,8 +187,14 @@ def _assembled(begun: Begun, name: str, diary: Journal[Line], log: Journal[Line]
         log,
         begins=begins,
         taped=window.taped,
-        patience=Patience(finality=0) if terms.is_replay else Patience(),
+        patience=Patience(finality=_finality(begun)),
     )
+
+
+def _finality(begun: Begun) -> Nanos:
+    """How long after its end a bar may come; a replay's is there at once."""
+    source = begun.source
+    return int(source.capabilities.live_delay_seconds * SECOND) if source is not None else 0
 
 
 def charter_of(begun: Begun, name: str) -> Charter:
@@ -217,24 +227,22 @@ def guard_of(terms: SessionTerms) -> RiskGuard:
 
 def _clock(begun: Begun, here: Surroundings, after: Nanos = 0) -> Clock:
     if begun.source is not None:
-        return here.clock
+        return here.live_clock
     start = max(begun.window.start - 1, after)
     return ReplayClock(start) if begun.pace is None else PacedClock(start, begun.pace)
 
 
-def _feed(begun: Begun, after: Nanos) -> Feed:
-    if begun.source is None:
-        return Replay(begun.window, max(after, begun.window.decides_from - 1))
-    return Live(begun.source, [each.symbol for each in begun.terms.instruments])
-
-
-def _begin_feed(begun: Begun, session: PaperSession) -> tuple[Feed, Sequence[Moment]]:
-    """A live feed begun anew, and what the provider has of the time without one."""
-    assert begun.source is not None
-    seen, day = session.state.seen_until, session.charter.day
-    bars = fetched(begun.source, begun.terms, day, day)
-    missed = [each for each in moments(bars, {}, ()) if each.time > seen]
-    return _feed(begun, seen), missed
+def _feed(begun: Begun, session: PaperSession, clock: Clock) -> Feed:
+    """The day's feed, begun or begun anew: what the session has not seen yet comes first."""
+    terms, source, seen = begun.terms, begun.source, session.state.seen_until
+    if source is None:
+        return Replay(begun.window, max(seen, begun.window.decides_from - 1))
+    return Live(
+        listening(source, terms.feed),
+        [each.symbol for each in terms.instruments],
+        seen or None,
+        None if seen else lambda: past_moments(source, terms, begun.strategy.warmup, clock.now()),
+    )
 
 
 def _history(begun: Begun, start: Nanos) -> tuple[list[Moment], list[Moment]]:
@@ -243,6 +251,8 @@ def _history(begun: Begun, start: Nanos) -> tuple[list[Moment], list[Moment]]:
     A replay's feed brings that close itself; a live session that begins late only looks back.
     """
     window, is_live = begun.window, begun.source is not None
+    if begun.unreached:
+        return [], []  # the feed brings it, once it reaches the provider
     told = list(moments(window.bars, window.actions, window.ticks))
     history = [each for each in told if each.time < window.decides_from]
     if not is_live:

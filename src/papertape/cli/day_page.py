@@ -127,12 +127,13 @@ def _outages(found: Evening) -> list[str]:
         (
             clock_words(each.since),
             clock_words(each.to) if each.to else "the end",
+            each.part,
             each.reason,
             "none" if each.missed is None else f"{each.missed:,} bars",
         )
         for each in found.outages
     ]
-    return [_table(("from", "to", "reason", "fetched"), rows)]
+    return [_table(("from", "to", "what", "reason", "fetched"), rows)]
 
 
 def _orders(found: Evening) -> list[str]:

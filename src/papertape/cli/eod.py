@@ -9,14 +9,23 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from papertape.cli.answer import Answer
-from papertape.cli.evening import Evening, clock_words, evening, proof_of, terms_in, told
+from papertape.cli.asking import present
+from papertape.cli.evening import (
+    Evening,
+    clock_words,
+    evening,
+    opening,
+    proof_of,
+    terms_in,
+    told,
+)
 from papertape.cli.files import write_whole
 from papertape.cli.options import Here
+from papertape.cli.session_lines import lines_seen
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import sentence, table
-from papertape.domain.day import DayOpened, Line
+from papertape.domain.day import Line
 from papertape.domain.errors import DataError, NotFound
-from papertape.monitoring.journal import LINES, Journal, Place
 from papertape.monitoring.status import published
 from papertape.session.folder import AccountFolder
 
@@ -30,7 +39,8 @@ def eod(
 ) -> Answer:
     """Prove a session's day: what it saw and did, and that the bench would have done the same.
 
-    Exit 0 if paper and bench are equal, 1 if they differ.
+    Exit 0 if paper and bench are equal, 1 if they differ. Of a session that runs it is the proof
+    so far, from what the session publishes.
 
     Parameters
     ----------
@@ -42,41 +52,22 @@ def eod(
         The simulated account that is meant.
     """
     folder = AccountFolder.under(here.home, account)
-    name, lines = lines_of(folder, day, here)
-    found = _found(lines, _title(folder, name, lines))
+    lines = lines_seen(folder, day, here)
+    status = present(folder, here)
+    running = status is not None and status.session == opening(lines).session
+    found = evening(lines, proof_of(lines), _title(folder, lines), running=running)
     answer = dataclasses.replace(_answer(found, here), is_no=not found.is_equal)
     return _written(answer, found, folder, here) if html else answer
 
 
 def eod_answer(lines: Sequence[Line], title: str, here: Surroundings) -> Answer:
     """The page of a day."""
-    return _answer(_found(lines, title), here)
+    return _answer(evening(lines, proof_of(lines), title), here)
 
 
-def lines_of(folder: AccountFolder, day: str | None, here: Surroundings) -> tuple[str, list[Line]]:
-    """The newest session's name and journal, of a day if one is named.
-
-    Raises:
-        NotFound: If there is none.
-    """
-    for name in reversed(folder.sessions()):
-        lines = Journal.read(Place(folder.path, name), LINES, here.clock.now())
-        opened = lines[0] if lines else None
-        if isinstance(opened, DayOpened) and day in (None, opened.day.isoformat()):
-            return name, lines
-    of_day = f" of {day}" if day else ""
-    raise NotFound(
-        f"the account {folder.name} has no session{of_day}",
-        hint="papertape paper STRATEGY --symbol S --feed replay:DAY makes one",
-    )
-
-
-def _found(lines: Sequence[Line], title: str) -> Evening:
-    return evening(lines, proof_of(lines), title)
-
-
-def _title(folder: AccountFolder, name: str, lines: Sequence[Line]) -> str:
+def _title(folder: AccountFolder, lines: Sequence[Line]) -> str:
     """As the session called itself; where nothing tells any more, at least whether it replayed."""
+    name = opening(lines).session
     for file in (folder.closed(name), folder.status):
         try:
             status = published(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,13 @@ from papertape.cli.session_terms import SessionTerms, terms_of
 from papertape.cli.tables import number
 from papertape.cli.vitals import NEW_YORK
 from papertape.domain.calendar import calendar_of
-from papertape.domain.clock import MINUTE, rfc3339
+from papertape.domain.clock import MINUTE, Nanos, rfc3339
 from papertape.domain.day import (
     BarAmended,
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Line,
     MomentSeen,
     Reconciled,
@@ -52,12 +53,16 @@ class Differs:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time without market data; ``to`` and ``missed`` are None if they never came back."""
+    """A time without market data; ``to`` and ``missed`` are None if they never came back.
+
+    ``part`` is ``data``, or what of the feed failed while data still came.
+    """
 
     since: str
     reason: str
     to: str | None
     missed: int | None
+    part: str = "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class Evening:
         cash_difference_micros: What paper's cash is above the bench's.
         day: The exchange's date.
         closed: Whether it ended in order.
+        running: Whether it runs, so that this is the proof so far.
         bars_seen, bars_due: Bars of the session, each once, of those that its hours hold.
         late_bars: Came or changed after their decision.
         outages: Each time without market data.
@@ -119,6 +125,7 @@ class Evening:
     cash_difference_micros: int
     day: str
     closed: bool
+    running: bool
     bars_seen: int
     bars_due: int
     late_bars: int
@@ -149,13 +156,14 @@ class Evening:
         return self.verdict == "equal"
 
 
-def evening(lines: Sequence[Line], proof: Proof, title: str) -> Evening:
+def evening(lines: Sequence[Line], proof: Proof, title: str, *, running: bool = False) -> Evening:
     """What is known of the day.
 
     Args:
         lines: Of its journal.
         proof: What the comparison with the bench found.
         title: ``PAPER``, ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
+        running: Whether the session runs.
     """
     opened, terms, state = opening(lines), terms_in(lines), DayState.of(lines)
     status = _status(lines, title)
@@ -178,6 +186,7 @@ def evening(lines: Sequence[Line], proof: Proof, title: str) -> Evening:
         cash_difference_micros=proof.cash,
         day=opened.day.isoformat(),
         closed=state.closed is not None,
+        running=running,
         bars_seen=_bars_seen(lines),
         bars_due=_bars_due(lines),
         late_bars=sum(isinstance(line, BarAmended) for line in lines),
@@ -284,7 +293,9 @@ def told(found: Evening) -> list[tuple[str, str]]:
     ]
     if found.restraints:
         words.append(("Latched", ", ".join(found.restraints)))
-    if not found.closed:
+    if found.running:
+        words.append(("Day", "not over: this is the proof so far"))
+    elif not found.closed:
         words.append(("Day", "not ended in order: papertape resume"))
     return words
 
@@ -295,8 +306,10 @@ def clock_words(time: str) -> str:
 
 
 def _outage_words(outage: Outage) -> str:
-    back = f"back {clock_words(str(outage.to))}, {outage.missed} bars fetched"
-    return f"{clock_words(outage.since)} {outage.reason}, {back if outage.to else 'to the end'}"
+    ends = "to the end"
+    if outage.to is not None:
+        ends = f"back {clock_words(outage.to)}, {outage.missed} bars fetched"
+    return f"{clock_words(outage.since)} {outage.part}: {outage.reason}, {ends}"
 
 
 def _used_words(limits: Sequence[Control]) -> str:
@@ -362,36 +375,52 @@ def _controls(tally: RiskTally, terms: SessionTerms) -> tuple[Control, ...]:
 
 
 def _bars_seen(lines: Sequence[Line]) -> int:
-    """Bars that closed in the day's session, each once."""
+    """Bars that closed in the day's session once it was open to them, each once."""
     opened, calendar = opening(lines), calendar_of("XNYS")
     keys = {
         (bar.symbol, bar.start)
         for line in lines
         if isinstance(line, MomentSeen)
         for bar in line.moment.bars
-        if calendar.local_day(bar.start) == opened.day
+        if calendar.local_day(bar.start) == opened.day and bar.end > opened.time
     }
     return len(keys)
 
 
 def _bars_due(lines: Sequence[Line]) -> int:
-    """Bars that the exchange's hours hold for all symbols; of daily ones, one each."""
-    terms = terms_in(lines)
+    """Bars that the exchange's hours hold, after the start, for all symbols; one if daily."""
+    opened, terms = opening(lines), terms_in(lines)
     minutes = terms.config.frequency.minutes
     if not minutes:
         return len(terms.instruments)
-    session = calendar_of(terms.instruments[0].venue).session(opening(lines).day)
-    return -(-(session.close - session.open) // (minutes * MINUTE)) * len(terms.instruments)
+    session, length = calendar_of(terms.instruments[0].venue).session(opened.day), minutes * MINUTE
+    due = -(-(session.close - session.open) // length)
+    missed = max(0, opened.time - session.open) // length  # before anybody looked
+    return max(0, due - missed) * len(terms.instruments)
 
 
 def _outages(lines: Sequence[Line]) -> tuple[Outage, ...]:
-    """Each time that market data were lost, and how it ended."""
+    """Each time that market data, or a part of their feed, were lost, and how it ended."""
     found: list[Outage] = []
+    going: dict[str, int] = {}
+
+    def begin(part: str, time: Nanos, reason: str) -> None:
+        going[part] = len(found)
+        found.append(Outage(rfc3339(time), reason, None, None, part))
+
+    def end(part: str, time: Nanos, missed: int) -> None:
+        if part in going:
+            row = going.pop(part)
+            found[row] = replace(found[row], to=rfc3339(time), missed=missed)
+
     for line in lines:
         match line:
             case FeedLost(time=time, reason=reason):
-                found.append(Outage(rfc3339(time), reason, None, None))
-            case FeedRestored(time=time, missed=missed) if found:
-                last = found.pop()
-                found.append(Outage(last.since, last.reason, rfc3339(time), missed))
+                begin("data", time, reason)
+            case FeedRestored(time=time, missed=missed):
+                end("data", time, missed)
+            case FeedTroubled(time=time, part=part, reason=""):
+                end(part, time, 0)
+            case FeedTroubled(time=time, part=part, reason=reason):
+                begin(part, time, reason)
     return tuple(found)

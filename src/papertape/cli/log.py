@@ -63,7 +63,7 @@ def log(
         for line in lines:
             if wanted.search(line.text):
                 write(msgspec.json.encode(line).decode() if here.json else shown(line, here))
-        return Answer("", {})
+        return Answer("", is_told=True)
     told = read_tail(folder.tail, since=start, least=least)
     found = [line for line in told if wanted.search(line.text)]
     text = "\n".join(shown(line, here) for line in found) or "nothing of that kind happened"

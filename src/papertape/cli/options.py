@@ -43,8 +43,9 @@ store holds if left out, else the sample"
     "a parameter of the strategy, name=value; repeat for more"
     cash: Annotated[str, _Odd] = "100000"
     "dollars to begin with"
-    size: str = "percent:95"
-    "shares:100, percent:95 (of equity; percent:95,net with the fees in it) or risk:1 (at the stop)"
+    size: str | None = None
+    "shares:100, percent:95 (of equity; percent:95,net with the fees in it) or risk:1 (at the \
+stop); if left out percent:95, under the limits paper and first-day percent:9"
     cost: str = "us-retail"
     "us-retail, ibkr-fixed, ibkr-tiered, none, or terms: per-share:0.005,min=1+half-spread:2bp"
     spread: str = ""
@@ -82,6 +83,12 @@ store holds if left out, else the sample"
     allow: Annotated[tuple[str, ...], _Words] = ()
     "a data rule whose errors are accepted for this run: D10; repeat for more"
 
+
+SIZES = {"backtest": "percent:95", "paper": "percent:9", "first-day": "percent:9"}
+"""By profile, the size of an order that names none.
+
+A paper account's order may be worth a tenth of equity, taken at the collar's edge (risk-R5).
+"""
 
 DEFAULTS = RunOptions()
 

@@ -13,34 +13,35 @@ from papertape.cli.begun import Begun
 from papertape.cli.catalogue import listed
 from papertape.cli.conduct import Conducted, begin
 from papertape.cli.eod import eod_answer
-from papertape.cli.evening import proof_data, proof_of, proof_words
-from papertape.cli.live import live_window
+from papertape.cli.evening import proof_data, proof_of, proof_words, terms_in
+from papertape.cli.live import FEEDS, live_provider, past_bars, todays_window, with_past
 from papertape.cli.options import PAPER_DEFAULTS, Here, PaperOptions, RunOptions, pairs
 from papertape.cli.progress import progress
-from papertape.cli.providers import provider_of
 from papertape.cli.session_terms import SessionTerms
-from papertape.cli.settings import read_settings
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import number, painted, percent, sentence, steps
 from papertape.cli.vitals import blotter_lines
 from papertape.cli.wiring import (
     Plan,
+    blaming,
     config_of,
     plan,
-    results_of,
-    run_paper,
     symbols_of,
     window_of,
 )
 from papertape.cli.words import ground_lines, next_steps, run_data, terms, title_of
-from papertape.domain.errors import UsageError
+from papertape.domain.errors import ProviderError, UsageError
 from papertape.domain.event import Entry
 from papertape.domain.instrument import Instrument
 from papertape.engines.proofbench.record import RunRecord
+from papertape.engines.proofbench.results import SimulationResults
 from papertape.monitoring.blotter import BlotterRow, blotter
 from papertape.monitoring.telling import worth_a_note
+from papertape.plugins.market_data.source import finished
+from papertape.session.evening import journaled, seen_in
 from papertape.session.folder import AccountFolder
+from papertape.session.paper import replay
 
 FIRST_DAY_CASH = "10000"
 """What the profile of a first day begins with."""
@@ -70,7 +71,8 @@ def paper(
     feed
         replay:FILE for a file's bars, replay:sample for the embedded sample, or
         replay:2024-06-28 for one session of --data, the store or the sample; live for today's
-        session by a provider, under the profile first-day unless --profile says paper.
+        session by a provider's stream, live:poll by asking it each minute, both under the profile
+        first-day unless --profile says paper.
     day
         The session to replay, where the feed names no day: 2024-06-28.
     speed
@@ -80,9 +82,9 @@ def paper(
     provider
         Who tells live prices; the settings', or the first one whose key is there.
     """
-    if feed == "live":
+    if feed in FEEDS:
         with progress("trading", here):
-            return live_session(strategy, options, provider, metrics, here)
+            return live_session(strategy, feed, options, provider, metrics, here)
     pace = pace_of(speed)
     account, run_options = _terms(options)
     planned = plan(strategy, _fed(feed, day, run_options), here)
@@ -91,7 +93,7 @@ def paper(
     window = window_of(planned)
     if window.first != window.last:
         with progress("replaying", here):
-            results = run_paper(planned, pace, lambda entries: _tell(entries, here))
+            results = _replayed(planned, pace, here)
         kept = store.keep("paper", planned.listed.short, results.record, options.name)
         return _answer(kept, speed, here)
     terms = SessionTerms(
@@ -123,6 +125,7 @@ def paper(
 
 def live_session(
     strategy: str,
+    feed: str,
     options: PaperOptions,
     provider: str | None,
     metrics: int | None,
@@ -138,21 +141,57 @@ def live_session(
     made = found.make(pairs("--param", run_options.param))
     instruments = tuple(map(Instrument, symbols))
     limits = pairs("--limit", options.limit)
+    asked = live_provider(provider, here)
     terms = SessionTerms(
-        strategy, run_options.param, run_options, "live", "1x", account, config, instruments, limits
+        strategy,
+        run_options.param,
+        run_options,
+        feed,
+        "1x",
+        account,
+        config,
+        instruments,
+        limits,
+        asked.name,
     )
-    source = provider_of(provider, read_settings(), here.home).source
-    window = live_window(source, terms, made.warmup, here)
+    window, unreached = todays_window(terms, here), ""
+    try:
+        now = here.live_clock.now()
+        window = with_past(window, finished(past_bars(asked.source, terms, made.warmup, now)))
+    except ProviderError as error:
+        unreached = error.message
     folder = AccountFolder.under(here.home, account)
-    begun = Begun(terms, found, made, window, folder, None, metrics, "PAPER", source)
-    return eod_answer(begin(begun, here).lines, begun.title, here)
+    begun = Begun(
+        terms, found, made, window, folder, None, metrics, "PAPER", asked.source, unreached
+    )
+    RunStore(here).prepare(options.name)
+    return live_answer_of(begin(begun, here), begun, options.name, here)
+
+
+def live_answer_of(
+    conducted: Conducted, begun: Begun, name: str | None, here: Surroundings
+) -> Answer:
+    """The page of a live day; it is kept as a run, like a replayed one."""
+    page = eod_answer(conducted.lines, begun.title, here)
+    found, terms = begun.listed, terms_in(conducted.lines)
+    instruments = {each.symbol: each for each in terms.instruments}
+    seen = seen_in(conducted.lines, instruments, terms.config.frequency, terms.provider)
+    if seen is None:
+        return page
+    strategy = found.make(pairs("--param", terms.parameters))
+    results = journaled(conducted.lines, strategy, seen.window, seen.histories, terms.config)
+    kept = RunStore(here).keep("paper", found.short, results.record, name)
+    text = [page.text, *sentence("Run", kept.id, here.width), *steps(_next(kept), here.width)]
+    return replace(page, text="\n".join(text), data={**page.data, "run": kept.id})
 
 
 def answer_of(
     conducted: Conducted, planned: Plan, speed: str, name: str | None, here: Surroundings
 ) -> Answer:
     """A session's blotter and, where its day ended in order, the evening's proof."""
-    results = results_of(conducted.lines, planned)
+    results = journaled(
+        conducted.lines, planned.strategy, window_of(planned), planned.histories, planned.config
+    )
     kept = RunStore(here).keep("paper", planned.listed.short, results.record, name)
     answer = _answer(kept, speed, here)
     proof = proof_of(conducted.lines)
@@ -206,7 +245,7 @@ def _fed(feed: str, day: str | None, options: RunOptions) -> RunOptions:
     if kind != "replay" or (not what and day is None):
         raise UsageError(
             f"{feed!r} is no feed",
-            hint="--feed replay:FILE, replay:sample or replay:2024-06-28; or --day 2024-06-28",
+            hint="--feed replay:FILE, replay:sample, replay:2024-06-28, live or live:poll",
         )
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", what):
         day, what = _one_day(what, day), ""
@@ -230,10 +269,15 @@ def _one_day(named: str, day: str | None) -> str:
     return named
 
 
-def _tell(entries: Sequence[Entry], here: Surroundings) -> None:
-    """Say on stderr what just happened to an order."""
-    for note in filter(None, map(worth_a_note, entries)):
-        here.note(note)
+def _replayed(planned: Plan, pace: float | None, here: Surroundings) -> SimulationResults:
+    """Several days in memory; what happens to an order is said while it happens."""
+
+    def tell(entries: Sequence[Entry]) -> None:
+        for note in filter(None, map(worth_a_note, entries)):
+            here.note(note)
+
+    strategy, histories, config = planned.strategy, planned.histories, planned.config
+    return blaming(planned, lambda: replay(strategy, histories, config, speed=pace, notify=tell))
 
 
 def _page(run: StoredRun, rows: Sequence[BlotterRow], speed: str, here: Surroundings) -> str:

@@ -6,9 +6,11 @@ import os
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
+from fractions import Fraction
 
 from papertape.cli.begun import Begun
 from papertape.cli.checks import Check
+from papertape.cli.options import SIZES
 from papertape.cli.session_checks import clock_check
 from papertape.cli.session_terms import code_digest
 from papertape.cli.surroundings import Surroundings
@@ -17,8 +19,9 @@ from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND
 from papertape.domain.errors import RiskRefusal
 from papertape.domain.statement import Statement
-from papertape.engines.riskguard import limits_from
+from papertape.engines.riskguard import RiskLimits, limits_from
 from papertape.engines.riskguard.controls import CONTROLS
+from papertape.engines.signalcore.sizing import size_policy
 from papertape.monitoring.journal import SQLITE
 from papertape.session.control import CommandBox
 
@@ -65,11 +68,25 @@ def _settings(begun: Begun) -> Check:
     complete = sum(each.is_complete(limits) for each in CONTROLS)
     found = f"{complete} of {len(CONTROLS)} controls complete, profile {profile}"
     if complete == len(CONTROLS):
-        return Check("settings", "ok", found)
+        return _size(begun, limits) or Check("settings", "ok", found)
     if profile == "backtest" and begun.terms.is_replay:
         return Check("settings", "ok", f"{found}: a replay under the limits of a backtest")
     repair = "set each, or say unlimited: --limit max_orders=200"
     return Check("settings", "FAIL", f"{found}; missing {', '.join(limits.missing)}", repair)
+
+
+def _size(begun: Begun, limits: RiskLimits) -> Check | None:
+    """Say ahead of the day that no full order of this size can pass (risk-R5)."""
+    config, most = begun.terms.config, limits.max_order_notional
+    share = size_policy(config.size).share_of_equity(1.0, len(begun.terms.instruments))
+    collar = limits.price_collar if isinstance(limits.price_collar, Fraction) else 0
+    if not isinstance(most, Fraction) or share * (1 + collar) <= most:
+        return None
+    found = (
+        f"--size {config.size} is {float(100 * share):.4g} % of equity an order, and R5 takes "
+        f"{float(100 * most):.4g} % at the collar's edge: full orders are refused"
+    )
+    return Check("settings", "warn", found, f"--size {SIZES[config.risk_profile]}")
 
 
 def _calendar(begun: Begun) -> Check:
@@ -87,13 +104,17 @@ def _calendar(begun: Begun) -> Check:
 
 def _data(begun: Begun) -> Check:
     bars = begun.window.bars
+    if begun.unreached:
+        return Check("data", "warn", f"none yet, HALTED until there are: {begun.unreached}")
     newest = min(int(each.end[-1]) for each in bars.values())
     told = datetime.fromtimestamp(newest / SECOND, NEW_YORK)
     return Check("data", "ok", f"{len(bars)} symbols, to {told:%Y-%m-%d %H:%M} New York")
 
 
 def _warm_up(begun: Begun) -> Check:
-    has, wants = min(begun.window.history.values()), begun.strategy.warmup
+    has, wants = min(begun.window.history.values(), default=0), begun.strategy.warmup
+    if begun.unreached:
+        return Check("warm-up", "warn", f"{wants} bars are fetched once the provider answers")
     if has < wants:
         found = f"{has} of {wants} bars before the day: the strategy waits within it"
         return Check("warm-up", "warn", found, "load more history: papertape data get")

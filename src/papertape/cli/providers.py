@@ -6,13 +6,16 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from papertape.cli.keys import FoundKey, found_keys, key_sets
 from papertape.cli.settings import Settings
 from papertape.domain.errors import SettingsError, UsageError
 from papertape.plugins.market_data.catalogue import source_named, source_names
 from papertape.plugins.market_data.source import MarketData
+
+if TYPE_CHECKING:  # whoever only asks for a name needs no HTTP client
+    from papertape.plugins.market_data.transport import Timing
 
 _ASKED_FIRST = ("tiingo", "alpaca", "massive", "iex")
 
@@ -32,18 +35,26 @@ class Provider:
     keys: tuple[FoundKey, ...] = ()
 
 
-def provider_of(name: str | None, settings: Settings, home: Path) -> Provider:
+def provider_of(
+    name: str | None, settings: Settings, home: Path, timing: Timing | None = None
+) -> Provider:
     """The provider of that name, or the first one whose key is there.
 
     Raises:
         UsageError: If no plugin has the name, or it cannot be asked for bars by name.
         SettingsError: If its key is missing, or none is there at all.
     """
-    return made(name or settings.provider or _with_key(settings), settings, home)
+    return made(name or settings.provider or _with_key(settings), settings, home, timing)
 
 
-def made(name: str, settings: Settings, home: Path) -> Provider:
+def made(name: str, settings: Settings, home: Path, timing: Timing | None = None) -> Provider:
     """A provider's plugin, told its settings, its keys, and the folder to count its calls in.
+
+    Args:
+        name: As the command line spells it.
+        settings: The project's.
+        home: The folder.
+        timing: How it lets time pass, where that is not this machine's.
 
     Raises:
         UsageError: If no plugin has the name, or it cannot be asked for bars by name.
@@ -55,7 +66,7 @@ def made(name: str, settings: Settings, home: Path) -> Provider:
     keys = found_keys(name, backend)
     secrets = {field: key.secret.get_secret_value() for field, key in keys.items()}
     try:
-        source = _built(name, kind, {"home": home, **told, **secrets})
+        source = _built(name, kind, {"home": home, **told, **secrets}, timing)
     except SettingsError as error:
         if keys or "api_" not in error.message:
             raise
@@ -65,14 +76,16 @@ def made(name: str, settings: Settings, home: Path) -> Provider:
     return Provider(name, source, tuple(keys.values()))
 
 
-def _built(name: str, kind: Any, config: Mapping[str, Any]) -> MarketData:
+def _built(name: str, kind: Any, config: Mapping[str, Any], timing: Timing | None) -> MarketData:
     """The plugin, given a ``config`` if it takes one, else whatever of it it takes by name."""
     takes = inspect.signature(kind)
-    arguments = (
+    arguments: dict[str, Any] = (
         {"config": config}
         if "config" in takes.parameters
         else {key: value for key, value in config.items() if key in takes.parameters}
     )
+    if timing is not None and "timing" in takes.parameters:
+        arguments["timing"] = timing
     try:
         takes.bind(**arguments)
     except TypeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -10,14 +11,17 @@ from cyclopts import Parameter
 from papertape.cli.answer import Answer
 from papertape.cli.asking import ask
 from papertape.cli.begun import Begun
+from papertape.cli.catalogue import listed
+from papertape.cli.conduct import Conducted
 from papertape.cli.conduct import resume as resumed
-from papertape.cli.eod import lines_of
 from papertape.cli.evening import terms_in
-from papertape.cli.options import Here
-from papertape.cli.paper import answer_of, pace_of, title_of_plan
+from papertape.cli.live import live_provider, window_on
+from papertape.cli.options import Here, pairs
+from papertape.cli.paper import answer_of, live_answer_of, pace_of, title_of_plan
 from papertape.cli.progress import progress
+from papertape.cli.session_lines import lines_of
 from papertape.cli.wiring import plan, window_of
-from papertape.domain.day import Reconciled, SessionResumed
+from papertape.domain.day import DayOpened, Line, Reconciled, SessionResumed
 from papertape.domain.day_state import DayState
 from papertape.domain.errors import LockHeld, UsageError
 from papertape.session.folder import AccountFolder
@@ -54,6 +58,8 @@ def resume(
             hint="papertape eod proves it; papertape paper begins another one",
         )
     terms = terms_in(lines)
+    if not terms.is_replay:
+        return _live(lines, name, folder, accept, here)
     planned = plan(terms.strategy, terms.options, here)
     chosen = speed or terms.speed
     begun = Begun(
@@ -66,11 +72,36 @@ def resume(
         None,
         title_of_plan(planned),
     )
+    conducted = _resumed(begun, lines, name, accept, here)
+    return answer_of(conducted, planned, chosen, None, here)
+
+
+def _live(
+    lines: Sequence[Line], name: str, folder: AccountFolder, accept: bool, here: Here
+) -> Answer:
+    """Go on with a live day; what was missed is fetched, and is history."""
+    terms, opened = terms_in(lines), lines[0]
+    assert isinstance(opened, DayOpened)
+    found = listed(terms.strategy)
+    begun = Begun(
+        terms,
+        found,
+        found.make(pairs("--param", terms.parameters)),
+        window_on(terms, opened.day, opened.time),
+        folder,
+        None,
+        None,
+        "PAPER",
+        live_provider(terms.provider, here).source,
+    )
+    return live_answer_of(_resumed(begun, lines, name, accept, here), begun, None, here)
+
+
+def _resumed(begun: Begun, lines: Sequence[Line], name: str, accept: bool, here: Here) -> Conducted:
     here.note(f"{name}: replaying {len(lines):,} lines")
     with progress("trading", here):
         conducted = resumed(begun, name, accept, here)
-    new = conducted.lines[len(lines) :]
-    for line in new:
+    for line in conducted.lines[len(lines) :]:
         match line:
             case SessionResumed(replayed=replayed):
                 here.note(f"unclean end; {replayed:,} lines read again, state equal to the journal")
@@ -78,7 +109,7 @@ def resume(
                 for each in differences:
                     decided = each.decision or "OPEN"
                     here.note(f"{each.item}: {each.journal} / {each.broker}: {decided}")
-    return answer_of(conducted, planned, chosen, None, here)
+    return conducted
 
 
 def _running(folder: AccountFolder, here: Here) -> Answer:

@@ -28,6 +28,7 @@ class SessionTerms:
         config: What they mean.
         instruments: What is traded.
         limits: Risk limits that differ from those of the profile.
+        provider: Who tells live prices; empty in a replay.
     """
 
     strategy: str
@@ -39,6 +40,7 @@ class SessionTerms:
     config: SimulationConfig
     instruments: tuple[Instrument, ...]
     limits: dict[str, str]
+    provider: str = ""
 
     def written(self) -> str:
         """The terms as one JSON text; the same terms give the same text."""
@@ -52,7 +54,7 @@ class SessionTerms:
     @property
     def is_replay(self) -> bool:
         """Whether the past is told again."""
-        return self.feed != "live"
+        return self.feed.partition(":")[0] != "live"
 
 
 def terms_of(text: str) -> SessionTerms:

@@ -8,6 +8,7 @@ import msgspec
 
 from papertape.cli.answer import Answer
 from papertape.cli.options import Here
+from papertape.cli.tables import packed
 from papertape.cli.vitals import positions, vitals
 from papertape.monitoring.status import published
 from papertape.session.folder import AccountFolder
@@ -24,6 +25,8 @@ def status(*, account: str = "sim", here: Here) -> Answer:
     found = published(AccountFolder.under(here.home, account).status)
     now = here.clock.now()
     lines = vitals(found, now, here.colour_on(sys.stdout))
+    if sys.stdout.isatty():  # it would break lines within words
+        lines = packed(lines, here.width)
     if found.held:
         lines += ["", *positions(found, now, here.width)]
     complaint = found.complaint(now)

@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from papertape.domain.clock import Clock, WallClock
 from papertape.domain.errors import SettingsError, UsageError
+
+if TYPE_CHECKING:  # most commands ask no provider
+    from papertape.plugins.market_data.transport import Timing
 
 NARROWEST, WIDEST = 60, 120
 
@@ -38,6 +41,7 @@ class Surroundings:
         debug: Whether an error shows its whole traceback.
         no_color: Whether colour was refused.
         clock: Names runs by their day, and reads dates like ``today``.
+        timing: How time passes for providers, where that is not this machine's time.
     """
 
     chosen_home: str | None = None
@@ -47,6 +51,12 @@ class Surroundings:
     debug: bool = False
     no_color: bool = False
     clock: Clock = field(default_factory=WallClock)
+    timing: Timing | None = None
+
+    @property
+    def live_clock(self) -> Clock:
+        """Tells when live prices are."""
+        return self.clock if self.timing is None else self.timing.clock
 
     @property
     def home(self) -> Path:
@@ -86,7 +96,9 @@ class Surroundings:
             print(text, file=sys.stderr, flush=True)
 
 
-def global_flags(words: Sequence[str], clock: Clock) -> tuple[Surroundings, list[str]]:
+def global_flags(
+    words: Sequence[str], clock: Clock, timing: Timing | None = None
+) -> tuple[Surroundings, list[str]]:
     """Take the global flags out of a command line, wherever they stand before a ``--``.
 
     Raises:
@@ -104,7 +116,7 @@ def global_flags(words: Sequence[str], clock: Clock) -> tuple[Surroundings, list
             found["chosen_home"] = _folder(word, remaining)
         else:
             rest.append(word)
-    return Surroundings(clock=clock, **found), rest
+    return Surroundings(clock=clock, timing=timing, **found), rest
 
 
 def _folder(word: str, remaining: Iterator[str]) -> str:

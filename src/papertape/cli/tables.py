@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ _NARROWEST_PROSE = 24
 LABEL = 9
 """Columns that a sentence's label takes."""
 
+_COLOUR = re.compile("\033\\[[0-9;]*m")
+_APART = re.compile(r"( {3}|  (?=\| ))")
 _STYLES = {"bold": "1", "green": "32", "red": "31", "dim": "2"}
 
 
@@ -55,9 +58,28 @@ def listing(
     return [line.rstrip() for line in lines]
 
 
-def sentence(label: str, text: str, width: int) -> list[str]:
-    """A label and what it says, wrapped under itself."""
-    return _wrapped(text, width, label.ljust(LABEL), " " * LABEL)
+def sentence(label: str, text: str, width: int, column: int = LABEL) -> list[str]:
+    """A label and what it says, wrapped under itself from a column on."""
+    return _wrapped(text, width, label.ljust(column), " " * column)
+
+
+def packed(lines: Sequence[str], width: int) -> list[str]:
+    """Labelled lines of groups that stand apart, broken between groups where they are too long."""
+    found: list[str] = []
+    for line in lines:
+        first, *rest = _APART.split(line[LABEL:])
+        found.append(line[:LABEL] + first)
+        for gap, group in zip(rest[::2], rest[1::2], strict=True):
+            if _visible(found[-1] + gap + group) <= width:
+                found[-1] += gap + group
+            else:
+                found.append(" " * LABEL + group)
+    return found
+
+
+def _visible(text: str) -> int:
+    """Columns that it takes: colours take none."""
+    return len(_COLOUR.sub("", text))
 
 
 def steps(commands: Sequence[str], width: int) -> list[str]:

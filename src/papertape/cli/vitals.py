@@ -36,7 +36,8 @@ def vitals(status: Status, now: Nanos, colour: bool) -> list[str]:
         _headline(status, now, colour),
         f"Feed     {_aged('market', status.market, status, silent)}   "
         f"{_aged('broker', status.broker, status, silent)}   bars {status.health.bars_seen}/"
-        f"{status.health.bars_due}   {_reconciled(status, silent)}",
+        f"{status.health.bars_due}   {_reconciled(status, silent)}"
+        + "".join(f"   TROUBLE {each}" for each in status.health.troubles),
         f"Day      {status.day_pnl:+,.2f}   open P&L {status.open_pnl:+,.2f}   drawdown "
         f"{100 * status.drawdown:.2f} %   equity {number(status.equity.value)}   cash "
         f"{number(status.cash)}   costs {number(status.costs)}",

@@ -14,15 +14,18 @@ from papertape.cli.options import day as day_of
 from papertape.cli.session_diary import asked_session
 from papertape.cli.store import RunStore, StoredRun
 from papertape.cli.surroundings import Surroundings
+from papertape.cli.tables import sentence
 from papertape.cli.vitals import NEW_YORK
 from papertape.domain.clock import SECOND
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.engines.proofbench.explain import why as explained
 from papertape.engines.proofbench.explain import why_not
-from papertape.monitoring.explaining import Span
+from papertape.monitoring.explaining import Explained, Fact, Span
 
 _NUMBERED = re.compile(r"(T|O|close|margin)[0-9]+([.#][A-Za-z0-9.#]+)?|[0-9a-f]{32}")
+_FACTS = 11
+"""Where what a label says begins."""
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
 
 
@@ -73,7 +76,14 @@ def why(
     )
     facts = [each._asdict() for each in found.facts]
     data = {"session": session.name, "head": found.head, "facts": facts, "text": found.text}
-    return Answer(f"{found.text}\n  session  {session.name}", data)
+    return Answer("\n".join(told(found, session.name, here.width)), data)
+
+
+def told(found: Explained, session: str, width: int) -> list[str]:
+    """An explanation for people, with the session that it is of."""
+    facts = [*found.facts, Fact("session", session)]
+    lines = (sentence(f"  {label}", text, width, _FACTS) for label, text in facts)
+    return [found.head, *(line for each in lines for line in each)]
 
 
 def _not_in_run(kept: StoredRun, symbol: str, at: str, here: Surroundings) -> str:

@@ -13,26 +13,23 @@ from typing import TypeVar
 from papertape.cli.catalogue import Listed, listed
 from papertape.cli.data.shelf import store_of
 from papertape.cli.failure import blamed
-from papertape.cli.options import RunOptions, amount, contract, day, pairs
+from papertape.cli.options import SIZES, RunOptions, amount, contract, day, pairs
 from papertape.cli.surroundings import Surroundings
 from papertape.data.actions import with_actions
 from papertape.data.sessions import regular_hours
 from papertape.data.store import Store
 from papertape.domain.clock import Clock
-from papertape.domain.day import Line
 from papertape.domain.errors import DataError, StrategyError, UsageError
 from papertape.domain.instrument import canonical_symbol
 from papertape.domain.market import Frequency, PriceHistory
 from papertape.domain.money import dollars
 from papertape.engines.proofbench.bench import SimulationEngine, simulate
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.proofbench.drive import Notify
 from papertape.engines.proofbench.results import SimulationResults, report
 from papertape.engines.proofbench.window import Window, cut
 from papertape.plugins.market_data.csv import read_prices
 from papertape.plugins.market_data.sample import SYMBOLS, read_sample
 from papertape.plugins.market_data.tables.actions import read_actions
-from papertape.session.paper import journaled, replay
 from papertape.strategies.buy_and_hold import BuyAndHoldStrategy
 from papertape.strategies.strategy import Strategy
 
@@ -120,7 +117,7 @@ def config_of(options: RunOptions, clock: Clock) -> SimulationConfig:
         risk_free_rate=options.rf,
         start=day(options.from_, clock) if options.from_ else None,
         end=day(options.to, clock) if options.to else None,
-        size=options.size,
+        size=options.size or SIZES[options.profile],
         cost=options.cost,
         spread=options.spread,
         account=options.account,
@@ -284,18 +281,6 @@ def run_sample(names: Sequence[str], here: Surroundings) -> list[SimulationResul
     return [report(each, held, first.histories, first.config) for each in outcomes]
 
 
-def run_paper(plan: Plan, speed: float | None, notify: Notify) -> SimulationResults:
-    """Replay a plan as a paper session.
-
-    Raises:
-        StrategyError: If the strategy raised.
-    """
-    return blaming(
-        plan,
-        lambda: replay(plan.strategy, plan.histories, plan.config, speed=speed, notify=notify),
-    )
-
-
 def window_of(plan: Plan) -> Window:
     """The bars that a plan trades, and the history before them.
 
@@ -305,11 +290,6 @@ def window_of(plan: Plan) -> Window:
     config = plan.config
     wanted = plan.strategy.warmup if config.warmup == "before" else None
     return cut(plan.histories, config.start, config.end, wanted, config.compatibility, config.allow)
-
-
-def results_of(lines: Sequence[Line], plan: Plan) -> SimulationResults:
-    """A session's day as a run: the same figures from its journal."""
-    return journaled(lines, plan.strategy, window_of(plan), plan.histories, plan.config)
 
 
 def blaming(plan: Plan, work: Callable[[], Answered]) -> Answered:

@@ -109,6 +109,20 @@ class Calendar:
         return np.repeat((np.array(days, np.int64) - _EPOCH).astype("datetime64[D]"), runs)
 
 
+def distinct(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Each day once, in order."""
+    # Asked for nothing else, `unique` loads masked arrays: longer than a small run takes.
+    once, _ = np.unique(days[begins_day(days)], return_counts=True)
+    return once
+
+
+def begins_day(days: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+    """Rows whose day is not that of the row above: rows of a day mostly stand together."""
+    turns = np.ones(len(days), np.bool_)
+    np.not_equal(days[1:], days[:-1], out=turns[1:])
+    return turns
+
+
 @cache
 def _moment(zone: ZoneInfo, day: date, local: time) -> Nanos:
     return int(datetime.combine(day, local, tzinfo=zone).timestamp()) * SECOND

@@ -152,6 +152,15 @@ class FeedRestored:
     missed: int
 
 
+@dataclass(frozen=True, slots=True)
+class FeedTroubled:
+    """A part of the feed failed while market data still came by another; empty: that is over."""
+
+    time: Nanos
+    part: str
+    reason: str
+
+
 class Verb(StrEnum):
     """What a person may ask of a running session."""
 
@@ -251,6 +260,7 @@ DayEvent: TypeAlias = (
     | BarAmended
     | FeedLost
     | FeedRestored
+    | FeedTroubled
     | Restrained
     | Released
     | Commanded

@@ -16,6 +16,7 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Heard,
     JournalRestored,
     Line,
@@ -91,6 +92,8 @@ class DayState:
         commands: Ids of all commands so far.
         starts: When the session's process was started.
         lost_since: Since when market data are missing; 0 while they are there.
+        missed: Bars that were shown as history since then.
+        troubles: By part of the feed, what is wrong with it while the others do.
         restored: When an older copy of the journal was put back; 0 if it never was.
         reconciled: The last comparison with the broker.
         failed: What is wrong with the strategy, if anything.
@@ -112,6 +115,8 @@ class DayState:
     commands: set[str] = field(default_factory=set)
     starts: list[Nanos] = field(default_factory=list)
     lost_since: Nanos = 0
+    missed: int = 0
+    troubles: dict[str, str] = field(default_factory=dict)
     restored: Nanos = 0
     reconciled: Reconciled | None = None
     failed: StrategyFailed | None = None
@@ -138,6 +143,7 @@ class DayState:
             case MomentSeen(moment=moment, is_history=is_history):
                 self.seen_until = max(self.seen_until, moment.time)
                 self.pending = None if is_history else moment
+                self.missed += len(moment.bars) if is_history and self.lost_since else 0
             case MomentDecided(heard=heard):
                 self.pending, self.heard = None, heard
             case Heard(number=number):
@@ -163,7 +169,7 @@ class DayState:
         """The orders of which something was reported that cannot be true."""
         return [state for state in self.orders.values() if state.needs_reconciliation]
 
-    def _fold_day(self, line: Line) -> None:  # noqa: C901 - one case a record
+    def _fold_day(self, line: Line) -> None:  # noqa: C901, PLR0912 - one case a record
         match line:
             case DayOpened():
                 self.opened, self.code, self.settings = line, line.code, line.settings
@@ -172,6 +178,7 @@ class DayState:
             case SessionResumed(time=time):
                 self.resumed = line
                 self.starts.append(time)
+                self.troubles = {}  # of a feed that ended with its process
             case Restrained():
                 self.restraints = folded(self.restraints, line)
             case Released(time=time, cause=cause):
@@ -184,9 +191,13 @@ class DayState:
             case JournalRestored(time=time):
                 self.restored = time
             case FeedLost(time=time):
-                self.lost_since = self.lost_since or time
+                self.lost_since, self.missed = self.lost_since or time, 0
             case FeedRestored():
                 self.lost_since = 0
+            case FeedTroubled(part=part, reason=reason):
+                self.troubles.pop(part, None)
+                if reason:
+                    self.troubles[part] = reason
             case Reconciled():
                 self.reconciled = line
             case StrategyFailed():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from papertape.domain.calendar import Calendar
 from papertape.domain.clock import MINUTE, Nanos, rfc3339, utc
-from papertape.domain.day import BarAmended, FeedLost, Line, MomentSeen, Reconciled
+from papertape.domain.day import BarAmended, DayOpened, FeedLost, Line, MomentSeen, Reconciled
 from papertape.domain.day_state import DayState
 from papertape.domain.event import Decided, OrderApproved, OrderFilled, OrderRefused
 from papertape.domain.lifecycle import OrderState
@@ -72,6 +72,7 @@ class Board:
         self._opening: Micros | None = None
         self._highest: Micros | None = None
         self._heard: Nanos = 0
+        self._begun: Nanos = 0
         self._reconciled = Figure(None)
 
     def take(self, lines: Sequence[Line]) -> None:
@@ -83,10 +84,13 @@ class Board:
             self._opening = equity if self._opening is None else self._opening
             self._highest = equity if self._highest is None else max(self._highest, equity)
 
-    def _take(self, line: Line) -> None:
+    def _take(self, line: Line) -> None:  # noqa: C901 - one case a record
         match line:
+            case DayOpened(time=time):
+                self._begun = time
             case MomentSeen(moment=moment):
-                within = self._plate.opens < moment.time <= self._plate.closes
+                since = max(self._plate.opens, self._begun)
+                within = since < moment.time <= self._plate.closes
                 self._seen += len(moment.bars) if within else 0
                 for bar in moment.bars:
                     self._last[bar.symbol] = micros(bar.close), bar.end
@@ -180,6 +184,7 @@ class Board:
                 bars_seen=self._seen,
                 bars_due=self._due(now),
                 outages=self._outages,
+                troubles=[f"{part}: {reason}" for part, reason in state.troubles.items()],
                 late_bars=self._late,
                 unknown=len(state.unanswered),
                 reconciled=self._reconciled,
@@ -205,7 +210,8 @@ class Board:
         if plate.length > plate.closes - plate.opens or not plate.length:
             return self._seen  # daily bars: one a day, whenever it comes
         passed = min(now, plate.closes) - plate.opens
-        return max(0, passed // plate.length) * len(plate.symbols)
+        missed = max(0, self._begun - plate.opens) // plate.length  # before anybody looked
+        return max(0, passed // plate.length - missed) * len(plate.symbols)
 
     def _held(self, equity: Micros | None) -> list[Held]:
         found: list[Held] = []

@@ -90,6 +90,7 @@ class Health(msgspec.Struct, frozen=True):
     Attributes:
         bars_seen, bars_due: Of the day so far.
         outages: Times that market data were lost.
+        troubles: What is wrong with parts of the feed, while others still bring data.
         late_bars: Bars that came or changed after their decision.
         unknown: Orders whose outcome nobody knows yet.
         reconciled: Differences at the last comparison with the broker, and when that was.
@@ -107,6 +108,7 @@ class Health(msgspec.Struct, frozen=True):
     events: int = 0
     lost: int = 0
     memory_mb: float = 0.0
+    troubles: list[str] = []
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Heard,
     JournalRestored,
     Line,
@@ -66,7 +67,7 @@ from papertape.domain.event import (
 from papertape.domain.fill import Fill
 from papertape.domain.money import Micros, dollars
 from papertape.domain.order import Order
-from papertape.domain.restraint import TradingState
+from papertape.domain.restraint import Cause, Restraint, TradingState
 from papertape.monitoring.journal import LINES
 from papertape.monitoring.tail import Level, TailLine
 
@@ -142,8 +143,12 @@ def _day(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case a reco
             return Level.ERROR, f"market data lost: {reason}"
         case FeedRestored(missed=missed):
             return Level.WARNING, f"market data are back, {missed} bars fetched as history"
+        case FeedTroubled(part=part, reason=""):
+            return Level.WARNING, f"the feed's {part}: well again"
+        case FeedTroubled(part=part, reason=reason):
+            return Level.WARNING, f"the feed's {part}: {reason}"
         case Restrained(restraint=each):
-            level = Level.CRITICAL if each.state is TradingState.HALTED else Level.ERROR
+            level = _weight(each)
             flat = ", closing what is held" if each.flatten else ""
             return level, f"{each.state} ({each.cause}) by {each.by}: {each.reason}{flat}"
         case Released(cause=cause, reason=reason, by=by):
@@ -162,6 +167,13 @@ def _day(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case a reco
         case DayClosed(reason=reason):
             return Level.INFO, f"the day is closed: {reason}"
     return None
+
+
+def _weight(each: Restraint) -> Level:
+    """To be HALTED until the books are compared is how every start begins; a difference is not."""
+    if each.state is not TradingState.HALTED:
+        return Level.ERROR
+    return Level.WARNING if each.cause is Cause.UNRECONCILED else Level.CRITICAL
 
 
 def _order(line: Line) -> _Said:  # noqa: C901, PLR0911, PLR0912 - one case an event

@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from papertape.data.moments import moments
 from papertape.domain.clock import SECOND, Clock, Nanos
-from papertape.domain.errors import PapertapeError
+from papertape.domain.errors import DataError, PapertapeError, ProviderError
 from papertape.domain.event import Moment
 from papertape.domain.market import Bar
 from papertape.engines.proofbench.window import Window
-from papertape.plugins.market_data.source import AmendedBar, MarketData
+from papertape.plugins.market_data.source import AmendedBar, MarketEvent, Trouble
 from papertape.session.builder import MomentBuilder
 
 _LOOK_AGAIN: Nanos = SECOND // 20
@@ -28,12 +28,25 @@ _LOOK_AGAIN: Nanos = SECOND // 20
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A feed that has nothing more to give until it is begun anew."""
+    """A feed that has nothing more to give until it is begun anew.
+
+    Attributes:
+        reason: Why.
+        refusal: The error, where trying again will not mend it: a key, a plan, a taken slot.
+    """
 
     reason: str
+    refusal: PapertapeError | None = None
 
 
-News: TypeAlias = Moment | AmendedBar | Broken
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was before a feed's first moment, for a session that has seen nothing yet."""
+
+    moments: Sequence[Moment]
+
+
+News: TypeAlias = Moment | AmendedBar | Trouble | Past | Broken
 
 
 class Feed(Protocol):
@@ -81,6 +94,25 @@ class Replay:
         """Nothing is held."""
 
 
+Listening: TypeAlias = Callable[[Sequence[str], Nanos | None], AsyncIterator[MarketEvent]]
+"""How a provider's events of some symbols come, from a moment on: streamed or polled."""
+
+
+class Unheard:
+    """A feed that was lost, until another one is begun."""
+
+    def news(self, now: Nanos) -> list[News]:
+        """Nothing."""
+        return []
+
+    def next_look(self, now: Nanos) -> Nanos | None:
+        """Never."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class Live:
     """A provider's events, heard in a thread of their own and kept in a bounded queue.
 
@@ -88,15 +120,26 @@ class Live:
     nothing is ever dropped in silence (fault-F36).
 
     Args:
-        source: Polls or streams; either way it mends its own holes.
+        listening: Polls or streams; either way it mends its own holes.
         symbols: What to hear.
+        since: Bars from then on are wanted; None begins with the present minute.
+        past: Fetches what was before; then the first bar is the one after it.
         most: Events that may wait.
     """
 
-    def __init__(self, source: MarketData, symbols: Sequence[str], most: int = 10_000):
-        self._source, self._symbols = source, tuple(symbols)
+    def __init__(
+        self,
+        listening: Listening,
+        symbols: Sequence[str],
+        since: Nanos | None = None,
+        past: Callable[[], Awaitable[Sequence[Moment]]] | None = None,
+        most: int = 10_000,
+    ):
+        self._listening, self._symbols = listening, tuple(symbols)
+        self._since, self._past = since, past
         self._builder = MomentBuilder(symbols)
-        self._waiting: queue.Queue[Bar | AmendedBar | Broken] = queue.Queue(most)
+        self._builder.since(since or 0)
+        self._waiting: queue.Queue[Bar | AmendedBar | Trouble | Past | Broken] = queue.Queue(most)
         self._is_over = threading.Event()
         self._is_broken = False
         self._thread = threading.Thread(target=self._work, name="feed", daemon=True)
@@ -109,12 +152,18 @@ class Live:
             try:
                 said = self._waiting.get_nowait()
             except queue.Empty:
-                break
-            if isinstance(said, Broken):
-                self._is_broken = True
-                return [*found, *self._builder.due(now), said]
-            found += self._builder.hear(said, now)
-        return [*found, *self._builder.due(now)]
+                return [*found, *self._builder.due(now)]
+            match said:
+                case Broken():
+                    self._is_broken = True
+                    return [*found, *self._builder.due(now), said]
+                case Trouble():
+                    found.append(said)
+                case Past(moments=told):
+                    self._builder.since(told[-1].time if told else 0)
+                    found.append(said)
+                case _:
+                    found += self._builder.hear(said, now)
 
     def next_look(self, now: Nanos) -> Nanos | None:
         """Soon; None once it is broken."""
@@ -123,19 +172,21 @@ class Live:
     def close(self) -> None:
         """Let go of the connection."""
         self._is_over.set()
-        self._thread.join(5)
+        self._thread.join(1)  # a network that hangs is not waited for: somebody may want to kill
 
     def _work(self) -> None:
         try:
             asyncio.run(self._listen())
         except queue.Full:
-            self._break("")
+            self._break(Broken("more events waited than may wait"))
+        except (ProviderError, DataError) as error:
+            self._break(Broken(error.message))
         except PapertapeError as error:
-            self._break(error.message)
+            self._break(Broken(error.message, error))
         except Exception as error:  # noqa: BLE001 - a thread's last door: its end is a value
-            self._break(f"{type(error).__name__}: {error}")
+            self._break(Broken(f"{type(error).__name__}: {error}"))
         else:
-            self._break("the provider's stream ended")
+            self._break(Broken("the provider's stream ended"))
 
     async def _listen(self) -> None:
         ended = asyncio.create_task(asyncio.to_thread(self._is_over.wait))
@@ -149,19 +200,24 @@ class Live:
             task.result()
 
     async def _hear(self) -> None:
-        stream = self._source.stream(self._symbols)
+        since = self._since
+        if self._past is not None:
+            past = await self._past()
+            self._waiting.put_nowait(Past(past))
+            since = past[-1].time if past else since
+        stream = self._listening(self._symbols, since)
         async with aclosing(stream) as events:  # type: ignore[type-var]
             async for event in events:
-                if isinstance(event, Bar | AmendedBar):
+                if isinstance(event, Bar | AmendedBar | Trouble):
                     self._waiting.put_nowait(event)
 
-    def _break(self, reason: str) -> None:
+    def _break(self, broken: Broken) -> None:
         try:
-            self._waiting.put_nowait(Broken(reason))
+            self._waiting.put_nowait(broken)
         except queue.Full:  # room for the one word that counts; what is lost is fetched anew
             while not self._waiting.empty():
                 self._waiting.get_nowait()
-            self._waiting.put_nowait(Broken("more events waited than may wait"))
+            self._waiting.put_nowait(broken)
 
 
 def replayed(window: Window, clock: Clock) -> Iterator[Moment]:

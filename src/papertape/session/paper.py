@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast, get_args
+from collections.abc import Mapping
 
 from papertape.domain.clock import ReplayClock
-from papertape.domain.day import DayOpened, Line, MomentSeen
-from papertape.domain.day_state import DayState
-from papertape.domain.event import Entry, NoJournal
+from papertape.domain.event import NoJournal
 from papertape.domain.market import PriceHistory
 from papertape.engines.proofbench.assembly import assemble
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.drive import Notify, drive
-from papertape.engines.proofbench.marks import Logged, value
+from papertape.engines.proofbench.marks import value
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome, SimulationResults, Story, report
-from papertape.engines.proofbench.window import Window, cut
+from papertape.engines.proofbench.window import cut
 from papertape.session.assembly import desk
 from papertape.session.feed import replayed
 from papertape.strategies.strategy import Strategy
@@ -48,39 +45,5 @@ def replay(
     valuation = value(config.capital, window.start, times, logged, window.bars)
     verdict = LookaheadVerdict("not_run", 0, "a session cannot look ahead: its feed has no future")
     story = Story(logged, rig.pipeline.orders)
-    outcome = Outcome.known(strategy, window, story, valuation, verdict)
-    return report(outcome, None, histories, config)
-
-
-def journaled(
-    lines: Sequence[Line],
-    strategy: Strategy,
-    window: Window,
-    histories: Mapping[str, PriceHistory],
-    config: SimulationConfig,
-) -> SimulationResults:
-    """A session's day as a run, from its journal.
-
-    Args:
-        lines: Of a session that began without holdings.
-        strategy: What traded.
-        window: The market it was to see.
-        histories: Where that is from.
-        config: Its settings.
-    """
-    state = DayState.of(lines)
-    times: list[int] = []
-    logged = Logged([], [])
-    for line in lines:
-        match line:
-            case MomentSeen(moment=moment) if moment.time > window.start:
-                times.append(moment.time)
-            case _ if isinstance(line, get_args(Entry)):
-                logged.add(max(0, len(times) - 1), [cast("Entry", line)])
-    opened = lines[0]
-    assert isinstance(opened, DayOpened)
-    valuation = value(opened.cash, window.start, times, logged, window.bars)
-    verdict = LookaheadVerdict("not_run", 0, "a session cannot look ahead: its feed has no future")
-    story = Story(logged, state.orders)
     outcome = Outcome.known(strategy, window, story, valuation, verdict)
     return report(outcome, None, histories, config)

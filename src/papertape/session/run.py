@@ -10,18 +10,22 @@ from typing import Protocol
 
 from papertape.domain.clock import SECOND, Clock, Nanos
 from papertape.domain.day import Commanded, Line, Verb
+from papertape.domain.errors import PapertapeError
 from papertape.domain.event import Moment
 from papertape.domain.restraint import Cause, Sweep
-from papertape.plugins.market_data.source import AmendedBar
+from papertape.plugins.market_data.source import AmendedBar, Trouble
 from papertape.session.control import CommandBox
-from papertape.session.feed import Broken, Feed
+from papertape.session.feed import Broken, Feed, News, Past, Unheard
 from papertape.session.session import PaperSession
 
 GLANCE: Nanos = SECOND // 50
 """How long a person waits at the most before the session looks up: a kill is to block in 50 ms."""
 DRAIN: Nanos = 10 * SECOND
 """How long answers under way are waited for before the process leaves (fault-F46)."""
-_RETRY: Nanos = 5 * SECOND
+_FIRST_RETRY, _LONGEST_RETRY = 5 * SECOND, 300 * SECOND
+"""A broken feed is begun anew at once, then after pauses, each twice as long."""
+_SLEPT: Nanos = 30 * SECOND
+"""Who wakes up so much later than it wanted was asleep with its machine (fault-F41)."""
 _LAST_WORD: Nanos = 120 * SECOND
 """How long after the close its last bar is waited for; the last minute may have had no trade."""
 
@@ -75,7 +79,7 @@ class Run:
         clock: The session's time; it replays the past in a replay.
         signals: What the system asks.
         observer: Told what happened.
-        begin_feed: Begins a broken feed anew, with what was missed; None if it cannot be.
+        begin_feed: Begins a broken feed anew, which fetches what was missed; None in a replay.
         glance: Session time after which commands are looked for again; None rests until the feed
             has news, where time is jumped over.
     """
@@ -89,13 +93,18 @@ class Run:
         signals: Signals,
         observer: Observer,
         *,
-        begin_feed: Callable[[], tuple[Feed, Sequence[Moment]]] | None = None,
+        begin_feed: Callable[[], Feed] | None = None,
         glance: Nanos | None = GLANCE,
     ):
         self._session, self._feed, self._box, self._clock = session, feed, box, clock
         self._signals, self._observer, self._glance = signals, observer, glance
         self._begin_feed = begin_feed
+        self._pause: Nanos = 0
         self._retry_at: Nanos = 0
+        self._has_heard = False
+        self._began = clock.now()
+        self.refusal: PapertapeError | None = None
+        """Why the provider let nobody in at all, where waiting does not mend it."""
 
     def until_over(self) -> bool:
         """Drive the session; whether its day ended in order, or the process leaves before."""
@@ -104,6 +113,8 @@ class Run:
             if self._signals.is_leaving or self._is_stopped_now():
                 return self._left()
             self._market()
+            if self.refusal is not None:
+                return self._left()
             now = self._clock.now()
             self._tell(self._session.tick(now))
             look = self._feed.next_look(now)
@@ -134,28 +145,42 @@ class Run:
 
     def _market(self) -> None:
         for said in self._feed.news(self._clock.now()):
-            now = self._clock.now()
-            match said:
-                case Moment():
-                    self._tell(self._session.see(said, now))
-                case AmendedBar(bar=bar, revision=revision):
-                    self._tell(self._session.amend(bar, revision, now))
-                case Broken(reason=reason):
-                    self._tell(self._session.feed_lost(now, reason))
-                    self._feed.close()
+            self._hear(said, self._clock.now())
         self._begin_again()
 
+    def _hear(self, said: News, now: Nanos) -> None:
+        match said:
+            case Moment():
+                self._has_heard = True
+                self._tell(self._session.see(said, now))
+                self._pause = self._pause if self._session.state.lost_since else 0
+            case Past(moments=moments):
+                self._tell(self._session.show(moments[:-1], now))
+                for newest in moments[-1:]:  # the last close is good until the open
+                    self._hear(newest, now)
+            case AmendedBar(bar=bar, revision=revision):
+                self._tell(self._session.amend(bar, revision, now))
+            case Trouble(part=part, reason=reason):
+                self._tell(self._session.feed_troubled(now, part, reason))
+            case Broken(reason=reason, refusal=refusal):
+                self.refusal = None if self._has_heard else refusal
+                self._lose_feed(now, reason)
+
+    def _lose_feed(self, now: Nanos, reason: str) -> None:
+        self._tell(self._session.feed_lost(now, reason))
+        for part in list(self._session.state.troubles):
+            self._tell(self._session.feed_troubled(now, part))
+        self._feed.close()
+        self._feed = Unheard()
+        self._retry_at = now + self._pause
+        self._pause = min(max(2 * self._pause, _FIRST_RETRY), _LONGEST_RETRY)
+
     def _begin_again(self) -> None:
-        """Begin a broken feed anew, not more often than is polite, and fetch what was missed."""
-        now = self._clock.now()
-        begin, is_lost = self._begin_feed, bool(self._session.state.lost_since)
-        if begin is None or not is_lost or self._feed.next_look(now) is not None:
+        """Begin a broken feed anew, not more often than is polite."""
+        if self._begin_feed is None or not isinstance(self._feed, Unheard):
             return
-        if now < self._retry_at:
-            return
-        self._retry_at = now + _RETRY
-        self._feed, missed = begin()
-        self._tell(self._session.feed_restored(now, missed))
+        if self._clock.now() >= self._retry_at:
+            self._feed = self._begin_feed()
 
     def _is_over(self, now: Nanos, look: Nanos | None) -> bool:
         """Whether the exchange has closed and nothing more can come of its last bar."""
@@ -164,11 +189,19 @@ class Run:
             return True  # a replay that has told everything
         if now < closes:
             return False
-        return self._session.state.seen_until >= closes or now >= closes + _LAST_WORD
+        patience = _LAST_WORD + self._session.finality
+        return (
+            self._session.state.seen_until >= closes or now >= max(closes, self._began) + patience
+        )
 
     def _rest(self, now: Nanos, look: Nanos | None) -> None:
         ahead = now + SECOND if look is None else look
-        self._clock.wait_until(ahead if self._glance is None else min(ahead, now + self._glance))
+        until = ahead if self._glance is None else min(ahead, now + self._glance)
+        self._clock.wait_until(until)
+        woke = self._clock.now()
+        if self._begin_feed is not None and woke - until > _SLEPT:
+            self._lose_feed(woke, f"this machine slept for {(woke - until) // SECOND} s")
+            self._tell(self._session.tick(woke))  # compared with the broker before any decision
 
     def _end(self) -> None:
         """Close the day; messages under way have some time to arrive."""

@@ -17,6 +17,7 @@ from papertape.domain.day import (
     DayOpened,
     FeedLost,
     FeedRestored,
+    FeedTroubled,
     Heard,
     Line,
     MomentDecided,
@@ -120,6 +121,11 @@ class PaperSession:
     def tally(self) -> RiskTally:
         """What RiskGuard has counted so far, restarts included."""
         return self._parts.guard.tally
+
+    @property
+    def finality(self) -> Nanos:
+        """How long after its end a bar is waited for."""
+        return self._patience.finality
 
     @property
     def is_closed(self) -> bool:
@@ -291,8 +297,10 @@ class PaperSession:
             self._record([MomentIgnored(now, moment.time, reason)])
             return
         self._leave_pending(now)
-        self._data_are_back(now)
-        if moment.time > self.charter.closes or not self._is_fresh(moment, now):
+        is_fresh = self._is_fresh(moment, now)
+        if is_fresh:
+            self._data_are_back(now)
+        if not is_fresh or moment.time > self.charter.closes:
             self._show([moment], now)
         else:
             self._record([MomentSeen(now, moment)])
@@ -315,7 +323,13 @@ class PaperSession:
         new = [each for each in missed if each.time > self.state.seen_until]
         self._leave_pending(now)
         self._show(new, now)
-        self._data_are_back(now, len(new))
+        self._data_are_back(now)
+
+    @step
+    def feed_troubled(self, now: Nanos, part: str, reason: str = "") -> None:
+        """A part of the feed fails, or is well again if there is no reason; data still come."""
+        if self.state.troubles.get(part, "") != reason:
+            self._record([FeedTroubled(now, part, reason)])
 
     def _show(self, moments: Sequence[Moment], now: Nanos) -> None:
         """History, at once where nothing can happen in it, else moment by moment."""
@@ -360,15 +374,15 @@ class PaperSession:
     def _lose_feed(self, now: Nanos, reason: str) -> None:
         if not self.state.lost_since:
             self._record([FeedLost(now, reason)])
-            restraint = Restraint(
-                Cause.FEED, TradingState.REDUCING, reason, now, "R27", sweep=Sweep.ENTRIES
-            )
+            # Without a single price nothing can be judged, not even what reduces (fault-F38).
+            state = TradingState.REDUCING if self.state.seen_until else TradingState.HALTED
+            restraint = Restraint(Cause.FEED, state, reason, now, "R27", sweep=Sweep.ENTRIES)
             self._restrain(Restrained(now, restraint))
             self._enforce(now)
 
-    def _data_are_back(self, now: Nanos, missed: int = 0) -> None:
+    def _data_are_back(self, now: Nanos) -> None:
         if self.state.lost_since:
-            self._record([FeedRestored(now, missed)])
+            self._record([FeedRestored(now, self.state.missed)])
             self._release(now, Cause.FEED, "market data are there again", "R27")
 
     # Time ---------------------------------------------------------------------------------------
@@ -404,10 +418,11 @@ class PaperSession:
         """Market data are overdue by what the market owes, not by what the line is silent."""
         if not self.charter.length or not self.charter.opens < now <= self.charter.closes:
             return
-        since = max(self.state.seen_until, self.charter.opens)
+        since = max(self.state.seen_until, self.charter.opens, self.state.starts[-1])
         overdue = now - since - self.charter.length - self._patience.finality
         if overdue > self._patience.feed:
-            self._lose_feed(now, f"no bar for {(now - since) // 10**9} s")
+            causes = "".join(f"; {reason}" for reason in self.state.troubles.values())
+            self._lose_feed(now, f"no bar for {(now - since) // 10**9} s{causes}")
 
     # Commands and restraints --------------------------------------------------------------------
 

@@ -178,6 +178,10 @@ class Context(Protocol):
         both as sales. A stop that the market has passed is rejected unless it
         ``triggers_at_once``; limits below the market fall by a dividend on its ex-date, and stops
         with them, unless they ``do_not_reduce``.
+
+        Exits belong to the fill that brought them to life, not to the holding: whoever sells it
+        otherwise has to `cancel` them. They never sell what is not held, but they would sell what
+        is bought later.
         """
         ...
 

@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.cli.conftest import Type
 from tests.unit.monitoring.published import KILLED, NOW, a_status
 
-from papertape.domain.clock import SECOND
+from papertape.cli.surroundings import Surroundings
+from papertape.cli.tables import packed
+from papertape.cli.watch import page
+from papertape.domain.clock import SECOND, ReplayClock
 from papertape.domain.day import FeedLost, FeedRestored
 from papertape.monitoring.status import Status, publish
 from papertape.monitoring.tail import Tail
@@ -148,3 +152,58 @@ def test_rearm_wants_the_phrase_and_a_reason(
     assert account.kill_file.exists() is (code != 0)
     if code == 0:
         assert waiting(account) == [("rearm", "mended")]
+
+
+@pytest.mark.parametrize("height", [12, 24, 50])
+@pytest.mark.parametrize("columns", ["70", "80", "120"])
+def test_a_watched_page_fits_into_its_terminal(
+    account: AccountFolder, monkeypatch: pytest.MonkeyPatch, columns: str, height: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    one = a_status().sent[0]
+    orders = [msgspec.structs.replace(one, id=f"O{n}") for n in range(1, 41)]
+    status = a_status(sent=orders)
+    events = [FeedLost(NOW + n * SECOND, f"{'long ' * n} event {n}") for n in range(60)]
+    Tail(account.tail).publish(tail_lines(events, "sma-0628a"))
+    lines = page(status, account, NOW, height, Surroundings(clock=ReplayClock(NOW)))
+    assert max(map(len, lines)) <= int(columns)
+    assert any("O40" in line for line in lines)  # the newest of both
+    assert lines[-1].startswith("10:33:06") or "event" in lines[-1]
+    if height >= 24:
+        assert len(lines) <= height
+    assert "".join(lines).count("ACTIVE") == 1
+
+
+def test_lines_are_broken_between_their_groups_and_colours_take_no_room() -> None:
+    line = "Orders   \033[32mtwo\033[0m   three  |  four"
+    one = "Orders   \033[32mtwo\033[0m"
+    assert packed([line], 30) == [line]
+    assert packed([line], 20) == [f"{one}   three", "         |  four"]
+    assert packed([line], 15) == [one, "         three", "         |  four"]
+
+
+@pytest.mark.parametrize("words", [("log", "-f"), ("watch",)])
+def test_a_follower_tells_json_lines_and_nothing_else(
+    account: AccountFolder, typed: Type, words: tuple[str, ...]
+) -> None:
+    publish(a_status(state="CLOSED"), account.status)
+    Tail(account.tail).publish(tail_lines([FeedLost(NOW, "closed")], "sma-0628a"))
+    said = typed(*words, "--json", now=NOW)
+    assert said.code == 0
+    assert [json.loads(line)["session"] for line in said.out.splitlines()] == ["sma-0628a"]
+
+
+def test_a_log_that_was_followed_ends_without_an_empty_line(
+    account: AccountFolder, typed: Type
+) -> None:
+    publish(a_status(state="CLOSED"), account.status)
+    Tail(account.tail).publish(tail_lines([FeedLost(NOW, "closed")], "sma-0628a"))
+    assert typed("log", "-f", now=NOW).out == "10:32:07  error     market data lost: closed\n"
+
+
+def test_a_kill_without_a_session_leaves_a_folder_that_is_its_owners_alone(
+    folder: Path, tmp_path: Path, typed: Type
+) -> None:
+    typed("kill")
+    for place in (tmp_path / "home", AccountFolder.under(tmp_path / "home", "sim").path):
+        assert place.stat().st_mode & 0o077 == 0

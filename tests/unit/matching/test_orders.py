@@ -417,3 +417,27 @@ def test_fill_k4_a_delisting_cancels_whatever_works() -> None:
     exchange.log += exchange.book.cancel_all("SPY", exchange.now, "delisted")
     assert exchange.canceled == {"o1": "delisted", "o2": "delisted"}
     assert exchange.bar(90, 120, 80, 100) == []
+
+
+def test_exits_outlive_a_holding_that_was_sold_otherwise_and_sell_nothing_that_is_not_held() -> (
+    None
+):
+    exchange = Exchange()
+    exchange.order(10, attached=exits(stop=5, target=5))
+    exchange.quiet()
+    exchange.order(-10)
+    assert exchange.quiet() == [(100, -10)]
+    assert [state.order.id for state in exchange.book.working()] == ["o1.stop1", "o1.target1"]
+    assert exchange.bar(100, 100, 90, 90) == []
+    assert exchange.canceled["o1.stop1"] == "only 0 shares are held"
+
+
+def test_exits_that_were_left_behind_reduce_what_is_bought_later() -> None:
+    exchange = Exchange()
+    exchange.order(10, attached=exits(stop=5, target=5))
+    exchange.quiet()
+    exchange.order(-10)
+    exchange.quiet()
+    exchange.order(4)
+    assert exchange.quiet() == [(100, 4)]
+    assert exchange.bar(100, 100, 90, 90) == [(95, -4)]

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from papertape.domain.clock import MINUTE, SECOND, PacedClock
+from papertape.domain.clock import MINUTE, SECOND, Nanos, PacedClock
 from papertape.domain.errors import ProviderError
 from papertape.domain.event import Moment
 from papertape.domain.market import Bar, PriceHistory, Quote
@@ -29,7 +29,9 @@ class Scripted:
         self._events, self._end, self._stays = events, end, stays
         self.was_closed = False
 
-    async def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    async def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         try:
             for event in self._events:
                 yield event
@@ -67,8 +69,16 @@ def heard(feed: Live, is_enough: Callable[[list[News]], bool]) -> list[News]:
 def test_live_bars_become_moments_and_a_changed_one_comes_back() -> None:
     events = [bar(1), bar(1), bar(2), AmendedBar(bar(1, 99.5), 1)]
     source = Scripted(events, stays=True)
-    feed = Live(source, ["A"])
-    found = heard(feed, lambda news: any(isinstance(each, AmendedBar) for each in news))
+    feed = Live(source.stream, ["A"])
+    last = Moment(3 * MINUTE, (bar(2),))
+    overtaken = Moment(2 * MINUTE, (bar(1, 99.5),))
+    found = heard(
+        feed,
+        lambda news: (
+            last in news
+            and (overtaken in news or any(isinstance(each, AmendedBar) for each in news))
+        ),
+    )
     feed.close()
     moments = [each for each in found if isinstance(each, Moment)]
     assert moments == [Moment(2 * MINUTE, (bar(1),)), Moment(3 * MINUTE, (bar(2),))] or (
@@ -87,7 +97,7 @@ def test_live_bars_become_moments_and_a_changed_one_comes_back() -> None:
     ],
 )
 def test_a_stream_that_ends_is_a_value_with_its_reason(end: Exception | None, reason: str) -> None:
-    feed = Live(Scripted([bar(1)], end, stays=False), ["A"])
+    feed = Live(Scripted([bar(1)], end, stays=False).stream, ["A"])
     found = heard(feed, lambda news: any(isinstance(each, Broken) for each in news))
     assert found == [Moment(2 * MINUTE, (bar(1),)), Broken(reason)]
     assert feed.next_look(0) is None
@@ -95,7 +105,8 @@ def test_a_stream_that_ends_is_a_value_with_its_reason(end: Exception | None, re
 
 
 def test_a_queue_that_overflows_breaks_the_feed_and_never_drops_in_silence() -> None:
-    feed = Live(Scripted([bar(minute) for minute in range(1, 9)], stays=True), ["A"], most=4)
+    told = [bar(minute) for minute in range(1, 9)]
+    feed = Live(Scripted(told, stays=True).stream, ["A"], most=4)
     time.sleep(0.05)
     found = heard(feed, lambda news: any(isinstance(each, Broken) for each in news))
     feed.close()

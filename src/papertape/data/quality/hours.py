@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from papertape.data.quality.finding import Days, Finding, Repair
-from papertape.data.quality.sheet import Sheet, distinct
+from papertape.data.quality.sheet import Sheet
 from papertape.data.quality.usual import Usual
-from papertape.domain.calendar import calendar_of
+from papertape.domain.calendar import calendar_of, distinct
 from papertape.domain.clock import MINUTE, utc
 from papertape.domain.market import IntArray, session_times
 

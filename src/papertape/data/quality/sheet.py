@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from papertape.data.actions import rows_of
 from papertape.data.quality.finding import Days, Finding, Repair, Severity
-from papertape.domain.calendar import Calendar, calendar_of
+from papertape.domain.calendar import Calendar, begins_day, calendar_of, distinct
 from papertape.domain.clock import Nanos, utc
 from papertape.domain.instrument import Instrument
 from papertape.domain.market import (
@@ -141,7 +141,7 @@ class Sheet:
 
     def on(self, days: Days) -> NDArray[np.bool_]:
         """The rows of some days."""
-        first = np.flatnonzero(_begins_day(self.days))
+        first = np.flatnonzero(begins_day(self.days))
         lengths = np.diff(np.append(first, len(self)))
         chosen: NDArray[np.bool_] = np.repeat(np.isin(self.days[first], days), lengths)
         return chosen
@@ -197,15 +197,3 @@ class Sheet:
             todo=fix if repair else todo or again,
             repair=repair,
         )
-
-
-def distinct(days: Days) -> Days:
-    """Each day once, in order."""
-    return np.unique(days[_begins_day(days)])
-
-
-def _begins_day(days: Days) -> NDArray[np.bool_]:
-    """Rows whose day is not that of the row above: rows of a day mostly stand together."""
-    turns = np.ones(len(days), np.bool_)
-    np.not_equal(days[1:], days[:-1], out=turns[1:])
-    return turns

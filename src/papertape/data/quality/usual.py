@@ -94,8 +94,7 @@ def _windows(column: FloatArray, rows: Rows) -> FloatArray:
 
 def _median(column: FloatArray, rows: Rows) -> FloatArray:
     """The median of each row's neighbours; NaN, which no comparison passes, where they are few."""
-    windows = _windows(column, rows)
-    few = np.sum(~np.isnan(windows), axis=1) < _FEWEST
-    windows[few] = 0.0
-    found: FloatArray = np.nanmedian(windows, axis=1) if len(windows) else np.zeros(0)
-    return np.where(few, np.nan, found)
+    windows = np.sort(_windows(column, rows), axis=1)  # what is not known comes last
+    known, each = np.sum(~np.isnan(windows), axis=1), np.arange(len(windows))
+    found: FloatArray = (windows[each, (known - 1) // 2] + windows[each, known // 2]) / 2
+    return np.where(known < _FEWEST, np.nan, found)

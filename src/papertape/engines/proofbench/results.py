@@ -287,8 +287,8 @@ def _texts(moments: IntArray) -> list[str]:
     """Moments as `rfc3339` writes them, all at once where none has a fraction of a second."""
     if np.any(moments % SECOND):
         return [rfc3339(moment) for moment in moments.tolist()]
-    texts = np.datetime_as_string((moments // SECOND).astype("datetime64[s]"))
-    written: list[str] = np.char.add(texts, "Z").tolist()
+    seconds = (moments // SECOND).astype("datetime64[s]")
+    written: list[str] = np.datetime_as_string(seconds, timezone="UTC").tolist()
     return written
 
 

@@ -33,9 +33,7 @@ class Control:
 
     def setting(self, limits: RiskLimits) -> str:
         """Its limits as they are written; ``-`` for one that is not set."""
-        written = limits.written()
-        words = (f"{name}={written.get(name, '-')}" for name in self.limits)
-        return ", ".join(words) or self.built_in
+        return ", ".join(_written(limits, name) for name in self.limits) or self.built_in
 
     def is_complete(self, limits: RiskLimits) -> bool:
         """Whether all its limits are set."""
@@ -197,6 +195,11 @@ class Evidence:
     used: int
     vetoes: int
     restraints: tuple[str, ...]
+
+
+def _written(limits: RiskLimits, name: str) -> str:
+    value = getattr(limits, name)
+    return f"{name}={'-' if value is None else UNITS[name].write(value)}"
 
 
 def evidence(tally: RiskTally, profile: str) -> tuple[Evidence, ...]:

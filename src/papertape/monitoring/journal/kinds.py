@@ -49,6 +49,7 @@ LINES: Codec[day.Line] = Codec(
         "bar-amended": day.BarAmended,
         "feed-lost": day.FeedLost,
         "feed-restored": day.FeedRestored,
+        "feed-troubled": day.FeedTroubled,
         "restrained": day.Restrained,
         "released": day.Released,
         "commanded": day.Commanded,

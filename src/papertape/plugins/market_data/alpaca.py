@@ -64,6 +64,9 @@ _TIMEFRAMES = {
 }
 _EARLIEST = date(2016, 1, 1)
 _FREE_AFTER = 16 * MINUTE
+_MINUTE_IS_FINAL = 35.0
+"""Seconds: a minute is told again some 30 s later if late trades came."""
+
 _MOST_PAGES = 100_000
 _KEY_HINT = "check ALPACA_API_KEY and ALPACA_SECRET_KEY; the keys of a paper account will do"
 
@@ -166,7 +169,8 @@ class AlpacaDataPlugin:
                 "iex in real time: any account",
             ),
             terms="for your own use; not to be passed on",
-            finality_seconds=35.0,  # a minute is told again some 30 s later if late trades came
+            finality_seconds=_MINUTE_IS_FINAL,
+            live_delay_seconds=_MINUTE_IS_FINAL,
         )
 
     async def fetch_historical_data(
@@ -258,7 +262,9 @@ class AlpacaDataPlugin:
             answer = await web.get("/v2/stocks/quotes/latest", query)
         return latest_quote(answer.value, symbol)
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """Final minutes of the live feed as they come, whatever happens to the socket.
 
         A minute that the socket did not tell is asked for: one question a symbol and minute.
@@ -277,16 +283,18 @@ class AlpacaDataPlugin:
 
             return connected(address, keys, wanted_)
 
-        return self._live(connect).events(wanted_)
+        return self._live(connect).events(wanted_, since)
 
-    def poll(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def poll(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """The same minutes as `stream`, by asking once a symbol and minute.
 
         Raises:
             SettingsError: If the key or the plan does not allow it.
             ProviderError: If questions keep failing.
         """
-        return self._live(None).events([canonical_symbol(symbol) for symbol in symbols])
+        return self._live(None).events([canonical_symbol(symbol) for symbol in symbols], since)
 
     def _live(self, connect: Connect | None) -> LiveStream:
         says = self.capabilities

@@ -77,13 +77,15 @@ class CSVDataPlugin:
         del symbol
         refuse(self.capabilities, "quotes")
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """Nothing: a file does not go on.
 
         Raises:
             UsageError: Always.
         """
-        del symbols
+        del symbols, since
         refuse(self.capabilities, "streams")
 
 

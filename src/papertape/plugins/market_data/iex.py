@@ -24,7 +24,9 @@ from papertape.plugins.market_data.source import (
     Capabilities,
     MarketData,
     MarketEvent,
+    Polls,
     ReferencePrice,
+    refuse,
 )
 from papertape.plugins.market_data.transport import Patience, Timing, check_address
 
@@ -154,13 +156,27 @@ class IEXDataPlugin:
         """
         return await self._source.fetch_quote(symbol)
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """The backend's live minutes, and Tiingo's reference prices at once.
 
         Raises:
             PapertapeError: Whatever the backend refuses; no other one is asked instead.
         """
-        return self._source.stream(symbols)
+        return self._source.stream(symbols, since)
+
+    def poll(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
+        """The backend's live minutes by asking alone.
+
+        Raises:
+            PapertapeError: Whatever the backend refuses; no other one is asked instead.
+        """
+        if not isinstance(self._source, Polls):
+            refuse(self.capabilities, "streams")
+        return self._source.poll(symbols, since)
 
 
 def _refuse_the_dead(settings: IEXSettings) -> None:

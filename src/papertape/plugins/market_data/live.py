@@ -26,7 +26,7 @@ from papertape.domain.clock import DAY, MINUTE, SECOND, Nanos
 from papertape.domain.errors import ProviderError
 from papertape.domain.market import Bar
 from papertape.plugins.market_data.ownership import sole_owner
-from papertape.plugins.market_data.source import AmendedBar, MarketEvent
+from papertape.plugins.market_data.source import AmendedBar, MarketEvent, Trouble
 from papertape.plugins.market_data.transport import Timing
 
 _BEFORE_THE_OPEN = 2 * MINUTE
@@ -102,10 +102,17 @@ class LiveStream:
     lock: Path | None = None
     pace: int = 1
 
-    async def events(self, symbols: Sequence[str]) -> AsyncGenerator[MarketEvent]:
+    async def events(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncGenerator[MarketEvent]:
         """Bars of regular hours once they are final, in order, and each once; it never ends.
 
-        What is told about a bar later comes as `AmendedBar`; quotes, trades, prices come at once.
+        What is told about a bar later comes as `AmendedBar`; quotes, trades, prices and what it
+        has trouble with come at once.
+
+        Args:
+            symbols: Whose bars.
+            since: The first bar is the one that begins then; the present minute's if None.
 
         Raises:
             SettingsError: If the key or the plan is refused.
@@ -113,7 +120,7 @@ class LiveStream:
             ProviderError: If failures do not stop.
         """
         with self._owned():
-            async with aclosing(self._events(symbols)) as events:
+            async with aclosing(self._events(symbols, since)) as events:
                 async for event in events:
                     yield event
 
@@ -122,14 +129,20 @@ class LiveStream:
             return nullcontext()
         return sole_owner(self.lock, self.provider, self.timing.clock.now())
 
-    async def _events(self, symbols: Sequence[str]) -> AsyncGenerator[MarketEvent]:
+    async def _events(
+        self, symbols: Sequence[str], since: Nanos | None
+    ) -> AsyncGenerator[MarketEvent]:
         clock, calendar = self.timing.clock, calendar_of(self.venue)
         finality = int(self.finality * SECOND)
-        builder = BarBuilder(symbols, calendar, clock.now(), finality, self.pace)
-        asking, connecting = _Troubles(self), _Troubles(self)
+        begun = clock.now() if since is None else since
+        builder = BarBuilder(symbols, calendar, begun, finality, self.pace)
+        asking, connecting = _Troubles(self, "questions"), _Troubles(self, "stream")
         async with aclosing(_Line(self, calendar, connecting)) as line:
+            await line.join()  # whoever is not let in hears of it before any bar
             while True:
                 found = await self._asked(builder, asking)
+                for trouble in asking.news():
+                    yield trouble
                 for bar in builder.due():
                     yield bar
                 for amended in found.amended:
@@ -137,9 +150,11 @@ class LiveStream:
                 if found.is_news and line.is_mute():
                     await line.leave(Lost("it was silent while the market was not"))
                 for event in await line.heard(builder.next_moment(clock.now())):
+                    connecting.are_over()
                     for news in builder.tell(event):
-                        connecting.are_over()
                         yield news
+                for trouble in connecting.news():
+                    yield trouble
 
     async def _asked(self, builder: BarBuilder, troubles: _Troubles) -> _Found:
         """What REST says about minutes that were not told, and at times about all of them."""
@@ -316,13 +331,22 @@ class _Known:
 class _Troubles:
     """Failures in a row, and the pause after each: full jitter over a span that doubles."""
 
-    def __init__(self, stream: LiveStream):
+    def __init__(self, stream: LiveStream, part: str):
         self._stream = stream
+        self._part = part
         self._count = 0
+        self._news: list[Trouble] = []
         self.until: Nanos = 0  # the end of the pause
+
+    def news(self) -> list[Trouble]:
+        """What is new about them: that they began, or are over."""
+        news, self._news = self._news, []
+        return news
 
     def are_over(self) -> None:
         """Something came: what failed before is forgotten."""
+        if self._count:
+            self._news.append(Trouble(self._part))
         self._count = 0
 
     def pause_after(self, why: str) -> float:
@@ -333,6 +357,8 @@ class _Troubles:
         """
         stream, endurance = self._stream, self._stream.endurance
         self._count += 1
+        if self._count == 1:
+            self._news.append(Trouble(self._part, why))
         if self._count > endurance.attempts:
             raise ProviderError(
                 f"{stream.provider}: live data failed {self._count} times in a row, "
@@ -364,10 +390,10 @@ class _Line:
             end = until if self._stream.connect is None else min(until, self._next_try)
             await timing.sleep(max(0, end - now) / SECOND)
             return []
+        await self.join()
+        if self._connection is None:
+            return []
         try:
-            if self._connection is None:
-                self._connection = await self._stack.enter_async_context(self._stream.connect())
-                self._last_word = now
             words: list[MarketEvent] = await timing.within(
                 self._connection.receive(), max(0, until - now) / SECOND
             )
@@ -378,6 +404,17 @@ class _Line:
             return []
         self._last_word = timing.clock.now()
         return words
+
+    async def join(self) -> None:
+        """Open the connection, unless it is open or nobody wants one."""
+        connect = self._stream.connect
+        if connect is None or self._connection is not None:
+            return
+        try:
+            self._connection = await self._stack.enter_async_context(connect())
+            self._last_word = self._stream.timing.clock.now()
+        except Lost as loss:
+            await self.leave(loss)
 
     def is_mute(self) -> bool:
         """Whether there is a connection that has said nothing for long."""

@@ -138,9 +138,14 @@ class PolygonDataPlugin:
                 "the last quote: Advanced",
             ),
             terms="personal use only; not to be passed on",
-            # A minute may be told again after late trades.
-            finality_seconds=35.0 + (_DELAY_SECONDS if self.settings.delayed else 0.0),
+            finality_seconds=self._late,
+            live_delay_seconds=self._late,
         )
+
+    @property
+    def _late(self) -> float:
+        """Seconds after which a minute is final: it may be told again after late trades."""
+        return 35.0 + (_DELAY_SECONDS if self.settings.delayed else 0.0)
 
     async def fetch_historical_data(
         self,
@@ -223,7 +228,9 @@ class PolygonDataPlugin:
                 raise _unknown(symbol) from None
         return told.read(answer, told.One[told.LastQuote]).results.quote(symbol)
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """Final minutes as they come, trades and quotes at once where ``channels`` say so.
 
         A minute that the socket did not tell is asked for: one question a symbol and minute.
@@ -243,16 +250,18 @@ class PolygonDataPlugin:
 
             return connected(address, settings.api_key, channels)
 
-        return self._live(connect).events(wanted_)
+        return self._live(connect).events(wanted_, since)
 
-    def poll(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def poll(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """The same minutes as `stream`, by asking once a symbol and minute.
 
         Raises:
             SettingsError: If the key or the plan does not allow it.
             ProviderError: If questions keep failing.
         """
-        return self._live(None).events([canonical_symbol(symbol) for symbol in symbols])
+        return self._live(None).events([canonical_symbol(symbol) for symbol in symbols], since)
 
     def _live(self, connect: Connect | None) -> LiveStream:
         says = self.capabilities

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from papertape.domain.calendar import calendar_of
+from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError, UsageError
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import (
@@ -83,13 +84,15 @@ class SampleDataPlugin:
         del symbol
         refuse(self.capabilities, "quotes")
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """Nothing: the sample does not go on.
 
         Raises:
             UsageError: Always.
         """
-        del symbols
+        del symbols, since
         refuse(self.capabilities, "streams")
 
 

@@ -80,6 +80,7 @@ class Capabilities:
         entitlements: What needs more than a free key, a sentence each.
         terms: What the provider's terms ask for, in a sentence.
         finality_seconds: How long after a bar's end it may still be corrected.
+        live_delay_seconds: How long after its end a live bar of one symbol comes at the latest.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Capabilities:
     entitlements: tuple[str, ...] = ()
     terms: str = ""
     finality_seconds: float = 0.0
+    live_delay_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,20 @@ class ReferencePrice:
         """None, as `bid`."""
 
 
-MarketEvent: TypeAlias = Bar | AmendedBar | Quote | Trade | ReferencePrice
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a live source cannot do now while it goes on by itself; no bar is lost by it yet.
+
+    Attributes:
+        part: ``stream`` or ``questions``.
+        reason: The cause, as the end of a sentence; empty once it is over.
+    """
+
+    part: str
+    reason: str = ""
+
+
+MarketEvent: TypeAlias = Bar | AmendedBar | Quote | Trade | ReferencePrice | Trouble
 
 
 @runtime_checkable
@@ -145,8 +160,21 @@ class MarketData(Protocol):
         """The latest bid and ask, or the one price of a provider that has no more."""
         ...
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
-        """Events as they happen, oldest first."""
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
+        """Events as they happen, oldest first; bars from a moment on, where one is named."""
+        ...
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """A source whose live bars may be asked for, too, where no stream is wanted."""
+
+    def poll(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
+        """The bars of `MarketData.stream`, by asking alone."""
         ...
 
 

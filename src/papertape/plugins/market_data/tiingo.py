@@ -160,6 +160,7 @@ class TiingoDataPlugin:
             ),
             terms="for your own or internal use; not to be passed on",
             finality_seconds=4 * 3_600.0,  # daily prices may be corrected until 20:00 in New York
+            live_delay_seconds=60.0 * (59 // max(1, self._live_calls)) + _MINUTE_IS_FINAL,
         )
 
     async def fetch_historical_data(
@@ -259,7 +260,9 @@ class TiingoDataPlugin:
             answer = await web.get("/iex/", {"tickers": spelled(symbol)})
         return latest_price(answer.value, symbol)
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """Prices at once as ``threshold`` says, and between them the same minutes as `poll`.
 
         Without an agreement with IEX a price is a `ReferencePrice`; with one there are trades and
@@ -280,18 +283,22 @@ class TiingoDataPlugin:
         def connect() -> AbstractAsyncContextManager[Connection]:
             return connected(address, settings.api_key, prices)
 
-        return self._live(connect, wanted_)
+        return self._live(connect, wanted_, since)
 
-    def poll(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def poll(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """Minutes of trades on IEX, several at once where the plan's calls are few.
 
         Raises:
             SettingsError: If the key or the plan does not allow it.
             ProviderError: If questions keep failing.
         """
-        return self._live(None, [canonical_symbol(symbol) for symbol in symbols])
+        return self._live(None, [canonical_symbol(symbol) for symbol in symbols], since)
 
-    def _live(self, connect: Connect | None, symbols: list[str]) -> AsyncIterator[MarketEvent]:
+    def _live(
+        self, connect: Connect | None, symbols: list[str], since: Nanos | None
+    ) -> AsyncIterator[MarketEvent]:
         pace = self._pace(len(symbols))
         # A minute that was just asked for may have been told of so long ago, and not again since.
         silence = 60.0 * (pace + 1) + _MINUTE_IS_FINAL
@@ -305,7 +312,7 @@ class TiingoDataPlugin:
             _MINUTE_IS_FINAL,
             stream_lock(self.settings.home, "tiingo", self.settings.api_key),
             pace,
-        ).events(symbols)
+        ).events(symbols, since)
 
     @property
     def _live_calls(self) -> int:

@@ -106,13 +106,15 @@ class YahooDataPlugin:
         del symbol
         refuse(self.capabilities, "quotes")
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """Nothing: there is no stream that anybody may rely on.
 
         Raises:
             UsageError: Always.
         """
-        del symbols
+        del symbols, since
         refuse(self.capabilities, "streams")
 
 

@@ -29,6 +29,7 @@ canceled OrderCanceled / cash-settled CashSettled / commanded Commanded / correc
 day-closed DayClosed / day-opened DayOpened / decided Decided / delisted HoldingDelisted
 dividend-accrued DividendAccrued / dividend-paid DividendPaid / expired OrderExpired
 feed-lost FeedLost / feed-restored FeedRestored / filled OrderFilled / financing FinancingCharged
+feed-troubled FeedTroubled
 good-faith-violated GoodFaithViolated / group-overfilled GroupOverfilled
 limit-touched LimitTouched / margin-called MarginCalled / moment MomentSeen
 outcome-unknown OutcomeUnknown / path-uncertain PathUncertain / pending OrderPending

@@ -25,7 +25,7 @@ from papertape.domain.clock import MINUTE, SECOND, Nanos
 from papertape.domain.errors import LockHeld, ProviderError, SettingsError
 from papertape.domain.market import Bar
 from papertape.plugins.market_data.live import BarBuilder
-from papertape.plugins.market_data.source import AmendedBar, MarketEvent
+from papertape.plugins.market_data.source import AmendedBar, MarketEvent, Trouble
 from papertape.plugins.market_data.transport import Timing
 
 DAY = date(2024, 7, 3)  # closes at 13:00; the fourth is a holiday
@@ -335,3 +335,16 @@ def test_bars_outside_regular_hours_are_not_handed_out() -> None:
     list(builder.tell(early))
     builder.confirm(SESSION.open)
     assert builder.due() == []
+
+
+@only("alpaca", "massive")
+def test_a_stream_that_is_lost_after_each_word_goes_on_for_ever(plugin: Any, emulator: Any) -> None:
+    """Only failures without a word between them are counted (fault-F28, F31)."""
+    until = BEGUN + 20 * MINUTE
+    emulator.switches.on(Fault.DROP)
+    told = all_heard(plugin.stream(["ACME"]), until)
+    assert [each for each in told if isinstance(each, Bar)] == market_bars(until, symbols=["ACME"])
+    troubles = [each.reason for each in told if isinstance(each, Trouble)]
+    assert len(troubles) > 20
+    assert "" in troubles
+    assert any(troubles)

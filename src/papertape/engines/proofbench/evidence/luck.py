@@ -90,8 +90,9 @@ def bootstrap_interval(
 
 
 def _ends(figures: Sequence[float], confidence: float) -> tuple[float, float]:
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(figures, (tail, 1 - tail))
+    """The two quantiles between which that share lies; `np.quantile` would load masked arrays."""
+    ranks, tail = np.arange(len(figures)), (1 - confidence) / 2
+    low, high = np.interp(np.array((tail, 1 - tail)) * ranks[-1], ranks, np.sort(figures))
     return float(low), float(high)
 
 

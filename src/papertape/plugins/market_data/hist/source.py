@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from papertape.domain.calendar import calendar_of
+from papertape.domain.clock import Nanos
 from papertape.domain.errors import DataError, SettingsError, UsageError
 from papertape.domain.instrument import Instrument, canonical_symbol
 from papertape.domain.market import Bars, Frequency, PriceHistory, Quote
@@ -88,13 +89,15 @@ class HistDataPlugin:
         del symbol
         refuse(self.capabilities, "quotes")
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[MarketEvent]:
+    def stream(
+        self, symbols: Sequence[str], since: Nanos | None = None
+    ) -> AsyncIterator[MarketEvent]:
         """Nothing: a capture does not go on.
 
         Raises:
             UsageError: Always.
         """
-        del symbols
+        del symbols, since
         refuse(self.capabilities, "streams")
 
     def _read(

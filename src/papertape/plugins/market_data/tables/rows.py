@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from papertape.domain.calendar import Calendar, calendar_of
+from papertape.domain.calendar import Calendar, calendar_of, distinct
 from papertape.domain.clock import DAY, MINUTE, Nanos, rfc3339
 from papertape.domain.errors import BadRow, BadRows, DataError
 from papertape.domain.instrument import Instrument
@@ -383,7 +383,7 @@ def _actions(rows: Rows, bars: Bars, adjusted: Adjustment) -> tuple[CorporateAct
 def _report(history: PriceHistory, read: int, off_grid: int, tally: _Tally) -> LoadReport:
     bars = history.bars
     calendar = bars.calendar
-    traded = np.unique(bars.days()).tolist()
+    traded = distinct(bars.days()).tolist()
     return LoadReport(
         read=read,
         kept=len(bars),
