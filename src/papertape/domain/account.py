@@ -29,6 +29,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.fill import Fill
 from papertape.domain.money import Micros, counted, half_even
+from papertape.domain.record import made_at_once
 
 CASH, UNSETTLED, BOND, OWED, HOLDING = "cash", "unsettled", "bond", "owed", "holding"
 CAPITAL, MARKET, FEES, DIVIDENDS = "capital", "market", "fees", "dividends"
@@ -117,7 +118,8 @@ def _undone(fill: Fill) -> tuple[Posting, ...]:
     return tuple((pocket, asset, -amount) for pocket, asset, amount in _exchanged(fill))
 
 
-@dataclass(frozen=True, slots=True)
+@made_at_once
+@dataclass(frozen=True)
 class Position:
     """A holding: signed shares and what they cost, micro-dollars, signed like the shares.
 
@@ -216,6 +218,9 @@ class Account:
 
     balances: MappingProxyType[tuple[str, str], int] = field(default_factory=_empty)
     positions: MappingProxyType[str, Position] = field(default_factory=_empty)
+    _became: tuple[object, Account | None] = field(
+        default=(None, None), init=False, repr=False, compare=False
+    )
 
     @classmethod
     def opened(cls, capital: Micros) -> Account:
@@ -245,11 +250,24 @@ class Account:
         return cls(MappingProxyType(kept), MappingProxyType(dict(positions)))
 
     def after(self, event: LedgerEvent) -> Account:
-        """The account once the event is booked.
+        """The account once the event is booked; whoever asks again gets the same one.
+
+        An exchange, its broker and the session each keep books, and book the same fills: where they
+        begin with one account, only the first of them works each out. An account that is kept keeps
+        those that came after it, too.
 
         Raises:
             InvariantBroken: If the postings do not balance.
         """
+        # Under its number or without it, a fill is the same fill.
+        asked = event.fill if isinstance(event, OrderFilled) else event
+        booked, became = self._became
+        if became is None or booked is not asked:
+            became = self._with(event)
+            self.__dict__["_became"] = asked, became
+        return became
+
+    def _with(self, event: LedgerEvent) -> Account:
         balances = self.balances.copy()  # `dict` would ask for each key
         totals: dict[str, int] = {}
         for pocket, asset, amount in postings(event):

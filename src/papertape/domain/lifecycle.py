@@ -75,7 +75,8 @@ UNKNOWN = Figures(OrderStatus.REJECTED, 0, 0, 0, 0.0)
 # A member that is looked up on its class costs as much as a call.
 _NEW, _PENDING_NEW, _REJECTED = OrderStatus.NEW, OrderStatus.PENDING_NEW, OrderStatus.REJECTED
 _DONE_FOR_DAY = OrderStatus.DONE_FOR_DAY
-_ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
+# A tuple, for an enumeration's members are slow to hash.
+_ENDED = (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
 
 
 @made_at_once

@@ -65,16 +65,18 @@ class TimeInForce(StrEnum):
         return self in _AUCTION
 
 
-_IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
-_AUCTION = frozenset({TimeInForce.OPG, TimeInForce.CLS})
-_GTC = TimeInForce.GTC
-_TRAILS = frozenset({OrderKind.TRAILING_STOP, OrderKind.TRAILING_STOP_LIMIT})
-_IF_TOUCHED = frozenset({OrderKind.MARKET_IF_TOUCHED, OrderKind.LIMIT_IF_TOUCHED})
-_NEEDS_LIMIT = frozenset({OrderKind.LIMIT, OrderKind.STOP_LIMIT, OrderKind.LIMIT_IF_TOUCHED})
-_NEEDS_STOP = frozenset({OrderKind.STOP, OrderKind.STOP_LIMIT}) | _IF_TOUCHED
-_ENDS_AS_LIMIT = _NEEDS_LIMIT | {OrderKind.TRAILING_STOP_LIMIT}
-_PLAIN = frozenset({OrderKind.MARKET, OrderKind.LIMIT})
-_EXITS = frozenset({OrderKind.STOP, OrderKind.LIMIT, OrderKind.TRAILING_STOP})
+# Tuples, because to look into a set Python asks a member for its hash, which an enumeration works
+# out by a call; and these are asked about for every order in every bar.
+_IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
+_AUCTION = (TimeInForce.OPG, TimeInForce.CLS)
+_GTC, _MARKET = TimeInForce.GTC, OrderKind.MARKET
+_TRAILS = (OrderKind.TRAILING_STOP, OrderKind.TRAILING_STOP_LIMIT)
+_IF_TOUCHED = (OrderKind.MARKET_IF_TOUCHED, OrderKind.LIMIT_IF_TOUCHED)
+_NEEDS_LIMIT = (OrderKind.LIMIT, OrderKind.STOP_LIMIT, OrderKind.LIMIT_IF_TOUCHED)
+_NEEDS_STOP = (OrderKind.STOP, OrderKind.STOP_LIMIT, *_IF_TOUCHED)
+_ENDS_AS_LIMIT = (*_NEEDS_LIMIT, OrderKind.TRAILING_STOP_LIMIT)
+_PLAIN = (OrderKind.MARKET, OrderKind.LIMIT)
+_EXITS = (OrderKind.STOP, OrderKind.LIMIT, OrderKind.TRAILING_STOP)
 _NOTHING = Fraction(0)
 WHOLE = 1_000_000
 """Millionths in one: the unit of a trail that is a share of the price."""
@@ -178,6 +180,16 @@ class Order:
         if self.quantity == 0 or abs(self.quantity) >= LARGEST:
             raise UsageError(f"{self.symbol}: an order is for at least one share")
         self._name_kinds()
+        if self.kind is not _MARKET or self.limit is not None or self.stop is not None:
+            self._check_prices()
+        if self.stop_distance < 0:
+            raise UsageError(f"{self.symbol}: a stop lies a positive distance away")
+        if self.kind not in _PLAIN or self.time_in_force is not _GTC or self._is_special:
+            fault = _trail_fault(self) or _duration_fault(self) or _exit_fault(self)
+            if fault:
+                raise UsageError(f"{self.symbol}: {fault}")
+
+    def _check_prices(self) -> None:
         for name, needed in (("limit", _NEEDS_LIMIT), ("stop", _NEEDS_STOP)):
             price = getattr(self, name)
             if (price is not None) != (self.kind in needed):
@@ -185,12 +197,6 @@ class Order:
                 raise UsageError(f"{self.symbol}: a {self.kind} order {verb} {name} price")
             if price is not None and price <= 0:
                 raise UsageError(f"{self.symbol}: a {name} price is positive, was {price} micros")
-        if self.stop_distance < 0:
-            raise UsageError(f"{self.symbol}: a stop lies a positive distance away")
-        if self.kind not in _PLAIN or self.time_in_force is not _GTC or self._is_special:
-            fault = _trail_fault(self) or _duration_fault(self) or _exit_fault(self)
-            if fault:
-                raise UsageError(f"{self.symbol}: {fault}")
 
     def _name_kinds(self) -> None:
         """Take ``"day"`` for `TimeInForce.DAY`: a word that is none must not pass for another."""
@@ -211,7 +217,8 @@ class Order:
             or self.limit_offset
             or self.expires
             or self.post_only
-            or self.exits
+            or self.stop_distance
+            or self.attached
         )
 
     @property

@@ -17,7 +17,7 @@ from papertape.matching.resting import Resting
 from papertape.matching.walk import Path, Walk
 
 _MARKET = OrderKind.MARKET
-_ONE_PATH = frozenset({OrderKind.LIMIT, OrderKind.STOP, OrderKind.MARKET_IF_TOUCHED})
+_ONE_PATH = (OrderKind.LIMIT, OrderKind.STOP, OrderKind.MARKET_IF_TOUCHED)
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,7 @@ from papertape.matching.counter import Counter, Touch
 from papertape.matching.resting import Resting, is_for
 
 _OPG, _CLS = TimeInForce.OPG, TimeInForce.CLS  # looked up once: it costs as much as a call
-_SLIPS_ONCE = frozenset({OrderKind.MARKET, OrderKind.LIMIT})
+_SLIPS_ONCE = (OrderKind.MARKET, OrderKind.LIMIT)
 
 
 class Path(NamedTuple):

@@ -10,5 +10,5 @@ cdef class RunningAverage:
     cdef list _last
     cdef long long _sum
     cdef readonly double value
-    @cython.locals(newest="long long", place=Py_ssize_t)
+    @cython.locals(newest="long long", oldest="long long", place=Py_ssize_t)
     cpdef double add(self, double price) except? -1

@@ -28,7 +28,8 @@ class RunningAverage:
     def add(self, price: float) -> float:
         """Take the next price, in dollars; the average with it."""
         newest, place = micros(price), self._place
-        self._sum += newest - self._last[place]
+        oldest: int = self._last[place]
+        self._sum += newest - oldest
         self._last[place] = newest
         self._place = place + 1 if place + 1 < self._period else 0
         if self._seen < self._period:

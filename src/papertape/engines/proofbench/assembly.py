@@ -8,7 +8,6 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-from papertape.domain.account import Account
 from papertape.domain.compatibility import Compatibility
 from papertape.domain.errors import UsageError
 from papertape.domain.instrument import Instrument
@@ -59,9 +58,8 @@ def assemble(
         taped=taped,
     )
     guard = RiskGuard(config.risk_limits)
-    account = Account.opened(config.capital)
     router = FlowRoute(broker)
-    pipeline = TradingPipeline(core, guard, router, account, terms, instruments)
+    pipeline = TradingPipeline(core, guard, router, broker.account, terms, instruments)
     return Rig(pipeline, broker, guard)
 
 

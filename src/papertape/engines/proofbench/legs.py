@@ -50,7 +50,7 @@ _NO_PLAIN_FILLS = frozenset(
         FinancingCharged,
     }
 )
-_STOPS = frozenset({OrderKind.STOP, OrderKind.TRAILING_STOP})
+_STOPS = (OrderKind.STOP, OrderKind.TRAILING_STOP)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

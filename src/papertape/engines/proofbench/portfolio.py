@@ -80,7 +80,7 @@ class PortfolioEngine:
                 return PortfolioResults(run.valuation, window, self.config, told, explained, run)
             why = "a margin call, or an amount that may not be countable"
         outcome = by_pipeline()
-        told = partial(Chronicle, outcome.log, outcome.story.orders)
+        told = partial(Chronicle, outcome.story.orders, lambda: outcome.log)
         notice = f"run by the pipeline: {why}"
         return PortfolioResults(
             outcome.valuation, window, self.config, told, explained, notice=notice

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from papertape.domain.event import Entry, FinancingCharged, OrderFilled
 from papertape.domain.fill import Fill
 from papertape.domain.lifecycle import OrderState, OrderStatus
+from papertape.domain.market import IntArray
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.panel import Panel
+from papertape.domain.record import rarely_collecting
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.kernel import PortfolioRun
 from papertape.engines.proofbench.marks import Valuation
@@ -28,11 +31,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-class Chronicle(NamedTuple):
-    """What happened in a run, in order, and where each order stands at its end."""
+@dataclass(frozen=True, eq=False)
+class Chronicle:
+    """Where each order of a run stands at its end, and what happened, told when asked for."""
 
-    entries: Sequence[Entry]
     orders: Mapping[OrderId, OrderState]
+    tell: Callable[[], Sequence[Entry]]
+
+    @cached_property
+    def entries(self) -> Sequence[Entry]:
+        """Everything that happened, in order."""
+        return self.tell()
 
 
 class PortfolioResults:
@@ -80,7 +89,7 @@ class PortfolioResults:
     @cached_property
     def round_trips(self) -> list[Trade]:
         """Closed and open trades, in the order of their entries."""
-        entries, states = self.chronicle
+        entries, states = self.chronicle.entries, self.chronicle.orders
         orders = {order_id: state.order for order_id, state in states.items()}
         return round_trips(entries, orders, self._bars)
 
@@ -101,13 +110,13 @@ class PortfolioResults:
     @cached_property
     def orders(self) -> DataFrame:
         """Orders sent and what became of them."""
-        entries, states = self.chronicle
+        entries, states = self.chronicle.entries, self.chronicle.orders
         return frame_of(order_rows(states, entries))
 
     @cached_property
     def fills(self) -> DataFrame:
         """Executions with what made their price."""
-        entries, states = self.chronicle
+        entries, states = self.chronicle.entries, self.chronicle.orders
         return frame_of(fill_rows(entries, states))
 
     @cached_property
@@ -133,14 +142,21 @@ def chronicle(run: PortfolioRun, panel: Panel) -> Chronicle:
 
     Left out: what limited a fill, and whether costs carried it outside its bar.
     """
+    time, lines = panel.time.tolist(), run.orders.tolist()
+    with rarely_collecting():
+        states = [_state(number, line, panel, time) for number, line in enumerate(lines)]
+    return Chronicle({each.order.id: each for each in states}, partial(_entries, run, panel))
+
+
+def _entries(run: PortfolioRun, panel: Panel) -> list[Entry]:
     time = panel.time.tolist()
-    states = [_state(number, line, panel, time) for number, line in enumerate(run.orders.tolist())]
     charged = (_charge(line, panel, time) for line in run.charges.tolist())
-    entries: list[Entry] = [*charged, *_executed(run, panel, time)]
+    with rarely_collecting():
+        entries: list[Entry] = [*charged, *_executed(run, panel)]
     # Nights are charged before the bars of a row, and sorting leaves equal rows in their order.
     rows = [*run.charges[:, 0].tolist(), *run.fills[:, 0].tolist()]
     order = sorted(range(len(rows)), key=rows.__getitem__)
-    return Chronicle([entries[each] for each in order], {each.order.id: each for each in states})
+    return [entries[each] for each in order]
 
 
 _STAGES = (
@@ -166,12 +182,21 @@ def _state(number: int, line: list[int], panel: Panel, time: list[int]) -> Order
     return OrderState(order, stage, filled, paid, note)
 
 
-def _executed(run: PortfolioRun, panel: Panel, time: list[int]) -> Iterator[OrderFilled]:
-    made, bars = [0] * len(run.orders), panel.bars
-    for line in run.fills.tolist():
-        row, symbol, quantity, price, fee, reference, half_spread, slippage, order = line
+def _starts(fills: IntArray, panel: Panel) -> list[int]:
+    """When the bar of each fill began."""
+    row, symbol, starts = fills[:, 0], fills[:, 1], np.empty(len(fills), np.int64)
+    for each in np.unique(symbol).tolist():
+        bars, its = panel.bars[each], np.flatnonzero(symbol == each)
+        starts[its] = bars.start[np.searchsorted(bars.end, panel.time[row[its]])]
+    found: list[int] = starts.tolist()
+    return found
+
+
+def _executed(run: PortfolioRun, panel: Panel) -> Iterator[OrderFilled]:
+    made = [0] * len(run.orders)
+    for line, start in zip(run.fills.tolist(), _starts(run.fills, panel), strict=True):
+        symbol, quantity, price, fee, reference, half_spread, slippage, order = line[1:]
         made[order] += 1
-        start = bars[symbol].start.item(np.searchsorted(bars[symbol].end, time[row]))
         fill = Fill(
             id=f"O{order + 1}#{made[order]}",
             order_id=f"O{order + 1}",

@@ -78,7 +78,8 @@ class RiskGuard:
 
     def begin(self, account: Account) -> None:
         """Count from here on, for this account."""
-        self.tally = RiskTally(self.limits, account)
+        if self.counts:
+            self.tally = RiskTally(self.limits, account)
 
     def note(self, line: Line) -> None:
         """Count what happened."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import count
 from math import nan
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -35,8 +34,7 @@ from papertape.engines.signalcore.answers import Answers, Wish
 from papertape.engines.signalcore.sizing import SizePolicy
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where the account stands when a strategy is asked.
 
     Attributes:
@@ -177,7 +175,7 @@ class SignalDesk:
             if wish is not None and wish.exposure != self._wanted[bar.symbol]:
                 self._wanted[bar.symbol] = wish.exposure
                 event, orders, left = self._change(bar, wish, standing)
-                standing = replace(standing, available=left)
+                standing = standing._replace(available=left)
                 decided.append(event)
                 proposals += orders
         return decided, proposals
@@ -221,7 +219,7 @@ class SignalDesk:
         symbol, open_ = bar.symbol, standing.working_on(bar.symbol)
         freed = self._terms.reserved(standing.account, open_, self._instruments, standing.prices)
         available = standing.available + freed
-        target, note = self._target(signal, replace(standing, available=available))
+        target, note = self._target(signal, standing._replace(available=available))
         held = standing.account.quantity(symbol)
         quantity = target - held
         unwanted = [

@@ -9,7 +9,7 @@ cdef class Unread:
     cdef Py_ssize_t _first
 
 cdef class OrderContext:
-    cdef object _tapes, _standing, _numbers
+    cdef object _tapes, _standing, _numbers, _positions
     cdef dict _quotes
     cdef public list proposals
     cdef public long long now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from papertape.domain.account import Account
+from papertape.domain.account import Account, Position
 from papertape.domain.calm import Calm
 from papertape.domain.clock import Nanos
 from papertape.domain.errors import UsageError, require
@@ -40,6 +40,7 @@ class OrderContext:
         """The present moment."""
         self.account = Account()
         """Cash and holdings."""
+        self._positions: Mapping[str, Position] = self.account.positions
         self.unread: Unread | None = None
 
     def hear(self, tick: Tick) -> None:
@@ -53,6 +54,7 @@ class OrderContext:
         """Move to the present."""
         self._standing = standing
         self.now, self.account = standing.now, standing.account
+        self._positions = self.account.positions
 
     @property
     def _present(self) -> Standing:
@@ -62,7 +64,7 @@ class OrderContext:
 
     def position(self, symbol: str) -> int:
         """Shares held."""
-        held = self.account.positions.get(symbol)
+        held = self._positions.get(symbol)
         return held.quantity if held is not None else 0
 
     def working(self, symbol: str) -> list[OrderState]:

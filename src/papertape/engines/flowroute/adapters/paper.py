@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from itertools import count
+from operator import attrgetter
 
 from papertape.domain.account import Account, Position, split_shares
 from papertape.domain.calm import ALWAYS, NEVER, Calm
@@ -238,7 +239,9 @@ class PaperBroker:
             self._take_effect(action, _opening(moment, action.symbol))
         for payment in self._office.due(moment.time):
             self._report(payment)
-        for event in sorted(self._matched(moment), key=lambda event: event.time):
+        # The account that the exchange came to is held until the broker has come to it, too.
+        matched, _foreseen = self._matched(moment)
+        for event in sorted(matched, key=attrgetter("time")) if len(matched) > 1 else matched:
             self._report(event)
         for bar in moment.bars:
             self.observe(bar)
@@ -274,8 +277,8 @@ class PaperBroker:
         for bar in moment.bars:
             self.observe(bar)
 
-    def _matched(self, moment: Moment) -> list[Event]:
-        """What the moment's tape and bars did to the orders."""
+    def _matched(self, moment: Moment) -> tuple[list[Event], Account]:
+        """What the moment's tape and bars did to the orders, and the account after that."""
         account, set_free, happened = self._account, 0, list[Event]()
         if moment.ticks:
             self._book.turn()
@@ -283,7 +286,7 @@ class PaperBroker:
         if len(said_all) == 1:
             happened, account = self._book.match(said_all[0], account)
             events, account = self._book.pass_time(moment.time, account)
-            return happened + events
+            return happened + events, account
         before = self._terms.available(account, self._book.last)
         for said in said_all:
             # Assumption: what one bar sets free within a moment pays for another only from the
@@ -296,7 +299,7 @@ class PaperBroker:
                 before = after
                 happened += events
         events, account = self._book.pass_time(moment.time, account)
-        return happened + events
+        return happened + events, account
 
     def _call_for_margin(self, now: Nanos) -> None:
         """Close what equity does not cover, unless that is under way."""
@@ -346,11 +349,14 @@ class PaperBroker:
             event = numbered(event, next(self._numbers))
         self._reports.append(event)
         book_report(self._orders, event)
-        if isinstance(event, OrderPending | OrderAccepted | OrderRejected):
+        if isinstance(event, _NEWS_OF_AN_ORDER):
             self._asked[event.order.id] = event.order
         if isinstance(event, LedgerEvent):
             self._account = self._account.after(event)
             self._reports += self._office.follow(event, self._account)
+
+
+_NEWS_OF_AN_ORDER = (OrderPending, OrderAccepted, OrderRejected)
 
 
 def _booked(action: CorporateAction, now: Nanos, held: int, last: Micros) -> Event:
