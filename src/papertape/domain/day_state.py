@@ -46,7 +46,7 @@ from papertape.domain.event import (
 )
 from papertape.domain.lifecycle import Effect, OrderState
 from papertape.domain.order import OrderId
-from papertape.domain.record import uncollected
+from papertape.domain.record import rarely_collecting
 from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraints
 from papertape.domain.statement import carried_over
@@ -126,7 +126,7 @@ class DayState:
     lines: int = 0
 
     @classmethod
-    @uncollected()
+    @rarely_collecting()
     def of(cls, lines: Iterable[Line]) -> DayState:
         """The state after all of these."""
         state = cls()

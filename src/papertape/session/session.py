@@ -44,7 +44,7 @@ from papertape.domain.event import (
 from papertape.domain.lifecycle import OrderStatus
 from papertape.domain.market import Bar
 from papertape.domain.order import OrderId
-from papertape.domain.record import uncollected
+from papertape.domain.record import rarely_collecting
 from papertape.domain.report import order_of
 from papertape.domain.restraint import Cause, Restraint, Sweep, TradingState
 from papertape.engines.flowroute.core import BrokerSilent
@@ -240,7 +240,7 @@ class PaperSession:
         if self.state.opened is not None:
             parts.guard.note(self.state.opened)
 
-    @uncollected()
+    @rarely_collecting()
     def _relive(self) -> Rehearsal:
         """Read the journal once, for the fold and for the strategy."""
         rehearsal: Rehearsal | None = None

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from threading import current_thread, main_thread
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,6 +11,7 @@ import numpy as np
 from papertape.data.actions import rows_of
 from papertape.domain.event import Entry, Journal, Moment
 from papertape.domain.market import IntArray
+from papertape.domain.record import rarely_collecting
 from papertape.engines.pipeline import TradingPipeline
 from papertape.engines.proofbench.marks import Logged
 from papertape.engines.proofbench.window import Window
@@ -67,27 +65,6 @@ def drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -
     """
     with rarely_collecting():
         return _drive_history(pipeline, window, journal)
-
-
-_OBJECTS = 50_000
-"""How many new objects a run may make between two searches for garbage."""
-
-
-@contextmanager
-def rarely_collecting() -> Iterator[None]:
-    """Search for garbage less often: a run keeps most of what it makes.
-
-    The setting belongs to the whole process, so only the main thread touches it.
-    """
-    thresholds = gc.get_threshold()
-    if not thresholds[0] or current_thread() is not main_thread():
-        yield
-        return
-    gc.set_threshold(max(_OBJECTS, thresholds[0]), *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def _drive_history(pipeline: TradingPipeline, window: Window, journal: Journal) -> Driven:

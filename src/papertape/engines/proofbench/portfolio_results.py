@@ -16,8 +16,8 @@ from papertape.domain.market import IntArray
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import Order, OrderId, OrderKind
 from papertape.domain.panel import Panel
+from papertape.domain.record import rarely_collecting
 from papertape.engines.proofbench.config import SimulationConfig
-from papertape.engines.proofbench.drive import rarely_collecting
 from papertape.engines.proofbench.kernel import PortfolioRun
 from papertape.engines.proofbench.marks import Valuation
 from papertape.engines.proofbench.metrics import Metrics, measure

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from papertape.domain.errors import DataError, JournalBehind
-from papertape.domain.record import uncollected
+from papertape.domain.record import rarely_collecting
 from papertape.monitoring.journal.codec import Codec, Kept
 from papertape.monitoring.journal.database import Database
 from papertape.monitoring.journal.head import Head
@@ -76,7 +76,7 @@ def history_of(database: Database, newest: int, head: Head | None, place: Place)
     return _verified(database, run, versions, place, head.seq if head else 0)
 
 
-@uncollected()
+@rarely_collecting()
 def _verified(
     database: Database, run: str, versions: tuple[tuple[int, int], ...], place: Place, marked: int
 ) -> History:

@@ -123,8 +123,8 @@ def _many(type_: Any, tags: Tags) -> Shape:
     write, read = shape.write, shape.read
     return Shape(
         tuple[shape.wire, ...],  # type: ignore[name-defined]
-        lambda values: tuple([write(each) for each in values]),
-        lambda found: tuple([read(each) for each in found]),
+        lambda values: tuple(map(write, values)),
+        lambda found: tuple(map(read, found)),
     )
 
 
