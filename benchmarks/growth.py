@@ -52,8 +52,9 @@ def main() -> None:
     }
     tried = [1, 4] if quick else [10, 100, 1_000]
     more = [point(folder, "signals", 1, settings, rows) for settings in tried]
+    shared = [point(folder, "together", n, 1, rows) for n in ([1, 2] if quick else [2, 4])]
     docs = folder if quick else PROJECT / "docs"
-    write(docs, found, more)
+    write(docs, found, more, shared)
     sys.stdout.write((docs / "growth.md").read_text(encoding="utf-8"))
 
 
@@ -61,9 +62,10 @@ def point(folder: Path, work: str, symbols: int, settings: int, rows: int) -> Po
     """One run in a process of its own."""
     words = (work, str(folder), str(symbols), str(settings))
     ran = subprocess.run(
-        [sys.executable, __file__, *words], check=True, capture_output=True, text=True
+        [sys.executable, __file__, *words], check=True, stdout=subprocess.PIPE, text=True
     )
     seconds, peak = map(float, ran.stdout.split())
+    print(f"  {work}, {symbols} x {rows:,} bars x {settings}: {seconds:.2f} s", flush=True)
     return Point(symbols * rows, settings, seconds, peak)
 
 
@@ -79,7 +81,9 @@ def projected(points: list[Point]) -> tuple[float, float]:
     return many.seconds + each * (BARS - many.bars), exponent
 
 
-def write(docs: Path, found: dict[str, list[Point]], more: list[Point]) -> None:
+def write(
+    docs: Path, found: dict[str, list[Point]], more: list[Point], shared: list[Point]
+) -> None:
     """The page and its two pictures."""
     pictures = docs / "benchmarks"
     pictures.mkdir(exist_ok=True)
@@ -95,7 +99,18 @@ def write(docs: Path, found: dict[str, list[Point]], more: list[Point]) -> None:
         seconds, exponent = projected(points)
         peak = max(each.peak_mb for each in points)
         ends.append(f"| {name} | {seconds / 60:,.1f} | {peak:,.0f} | {exponent:.2f} |")
-    page = PAGE.format(symbols=SYMBOLS, bars=BARS / 1e6, rows="\n".join(rows), ends="\n".join(ends))
+    few, many = shared
+    a_bar = (many.peak_mb - few.peak_mb) * 2**20 / (many.bars - few.bars)
+    page = PAGE.format(
+        symbols=SYMBOLS,
+        bars=BARS / 1e6,
+        rows="\n".join(rows),
+        ends="\n".join(ends),
+        a_bar=a_bar,
+        all_gb=a_bar * BARS / 1e9,
+        rate=many.bars / many.seconds,
+        hours=BARS * many.seconds / many.bars / 3600,
+    )
     (docs / "growth.md").write_text(page, encoding="utf-8")
 
 
@@ -133,8 +148,15 @@ bars in the last doubling: 1 is growth in proportion.
 |---|---|---|---|
 {ends}
 
-What is streamed, and what is not, is in
-[One symbol at a time](decisions/0022-one-symbol-at-a-time.md).
+## What is not streamed
+
+- **One account over several symbols**: `backtest` with several of them, `portfolio` and
+  cross-sections hold the bars of all symbols, from the first to the last. A further bar takes
+  {a_bar:,.0f} bytes there, so that {bars:,.0f} million would take {all_gb:,.0f} GB and {hours:,.1f}
+  hours, at {rate:,.0f} bars a second. {symbols} symbols of daily bars are no trouble.
+- **The bars of one symbol**: they are read whole, for a signal strategy answers a whole column.
+
+Why, and what it would need: [One symbol at a time](decisions/0022-one-symbol-at-a-time.md).
 """
 
 
@@ -194,7 +216,22 @@ def _orders(folder: Path, symbols: int, _: int) -> None:
         assert results.metrics["final_equity"]
 
 
-WORK: dict[str, Callable[[Path, int, int], None]] = {"signals": _signals, "orders": _orders}
+def _together(folder: Path, symbols: int, _: int) -> None:
+    from papertape import backtest  # noqa: PLC0415
+    from papertape.data.store import Store, StoredPrices  # noqa: PLC0415
+    from papertape.strategies import MovingAverageCrossoverStrategy  # noqa: PLC0415
+
+    names = [f"W{number:03}" for number in range(symbols)]
+    prices = dict(StoredPrices(Store(folder / "data"), "1m", names))
+    results = backtest(MovingAverageCrossoverStrategy(fast=50, slow=200), prices, **SETTINGS)
+    assert results.metrics["final_equity"]
+
+
+WORK: dict[str, Callable[[Path, int, int], None]] = {
+    "signals": _signals,
+    "orders": _orders,
+    "together": _together,
+}
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in WORK:

@@ -122,12 +122,13 @@ def races(folder: Path, *, quick: bool) -> dict[str, Race]:
             (ours, Racer("nautilus", "minute", "NautilusTrader", asked=20)),
         ),
         "signal": Race(
-            f"{bars:,} one-minute bars, signals: indicators, fills, equity and statistics",
+            f"{bars:,} one-minute bars, signals: indicators, fills, equity and five statistics",
             "bars",
             bars,
             minutes,
             (
                 ours._replace(times=4),
+                Racer(OURS, "table", "papertape, with its whole table of metrics", 4),
                 Racer("vectorbt", "rust", "vectorbt, Rust", 4, asked=25),
                 Racer("vectorbt", "numba", "vectorbt, numba", 4, asked=25),
             ),

@@ -380,6 +380,9 @@ def assert_same_results(strategy: SignalStrategy, bars: Bars, config: Simulation
     # Before any record: that has the pipeline tell the story.
     assert msgspec.json.encode(by_kernel.metrics) == msgspec.json.encode(by_pipeline.metrics)
     assert by_kernel.metrics.reasons == by_pipeline.metrics.reasons
+    for name, figure in msgspec.structs.asdict(by_pipeline.figures).items():
+        expected = figure if figure is None else pytest.approx(figure, rel=1e-9)
+        assert getattr(by_kernel.figures, name) == expected, name
     for name in ("time", "cash", "equity", "gross", "traded"):
         one, other = getattr(quick.valuation, name), getattr(slow.valuation, name)
         np.testing.assert_array_equal(one, other, err_msg=name)

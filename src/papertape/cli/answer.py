@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from papertape.domain.errors import PapertapeError, SettingsError
 
@@ -63,15 +64,31 @@ def _json(**fields: Any) -> str:
 def write(text: str) -> None:
     """Put a result on stdout; a reader who has left is no error."""
     try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        sys.stdout.flush()
+        _put(text if text.endswith("\n") else text + "\n", sys.stdout)
     except BrokenPipeError:
-        # Python flushes stdout once more at its end, and would complain of the same.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SettingsError(
             f"the result cannot be written: {error.strerror}",
             untouched="the run itself is kept",
             hint="make room where the output goes; papertape runs list shows the run",
         ) from None
+
+
+def complain(text: str) -> None:
+    """Put words on stderr; if nobody takes them, that is all."""
+    with suppress(OSError):
+        _put(text + "\n", sys.stderr)
+
+
+def _put(text: str, stream: TextIO) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        # Python flushes it once more at its end, and would complain of the same.
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,16 +12,18 @@ import msgspec
 
 from papertape.cli.begun import Begun
 from papertape.cli.live import listening, past_moments
-from papertape.cli.preflight import preflight, refuse_failures
+from papertape.cli.preflight import preflight, refuse_failures, require_descriptors
 from papertape.cli.publisher import Publisher
 from papertape.cli.session_terms import SessionTerms, code_digest, session_name
 from papertape.cli.surroundings import Surroundings
+from papertape.cli.voice import voiced
 from papertape.data.moments import moments
 from papertape.data.store.lock import only_writer
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND, Clock, Nanos, PacedClock, ReplayClock
 from papertape.domain.day import Commanded, DayOpened, Line, Verb
 from papertape.domain.day_state import DayState
+from papertape.domain.errors import PapertapeError
 from papertape.domain.event import Moment
 from papertape.domain.money import Micros
 from papertape.domain.restraint import Cause
@@ -61,9 +63,14 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
         RiskRefusal: If a check before the start fails.
     """
     folder = begun.folder
+    require_descriptors()
     folder.prepare()
     name = session_name(begun.listed.short, begun.window.last, folder.sessions())
-    with only_writer(folder.lock, here.clock.now()), _journals(begun, name, here) as (diary, log):
+    with (
+        voiced(),
+        only_writer(folder.lock, here.clock.now()),
+        _journals(begun, name, here) as (diary, log),
+    ):
         inherited = _inherited(folder, name, here)
         begun = replace(begun, peak=_peak(begun, name, here))
         clock = _clock(begun, here)
@@ -74,17 +81,20 @@ def begin(begun: Begun, here: Surroundings) -> Conducted:
             here.note(check.line(colour=False))
         publisher = _publisher(begun, session, here)
         start = clock.now()
-        publisher.happened(session.open(start), start)
-        history, newest = _history(begun, start)
-        publisher.happened(session.show(history, start), start)
-        if begun.unreached:
-            publisher.happened(session.feed_lost(start, begun.unreached), start)
-        if inherited:
-            kill = Commanded(start, f"inherited-{name}", Verb.KILL, "the session before", inherited)
-            publisher.happened(session.command(kill, start), start)
-        for moment in newest:
-            publisher.happened(session.see(moment, start), start)
-        return _driven(begun, session, publisher, diary, clock, here)
+        with _guarded(session, folder) as signals:
+            publisher.happened(session.open(start), start)
+            history, newest = _history(begun, start)
+            publisher.happened(session.show(history, start), start)
+            if begun.unreached:
+                publisher.happened(session.feed_lost(start, begun.unreached), start)
+            if inherited:
+                before = "the session before"
+                kill = Commanded(start, f"inherited-{name}", Verb.KILL, before, inherited)
+                publisher.happened(session.command(kill, start), start)
+            for moment in newest:
+                publisher.happened(session.see(moment, start), start)
+            refusal = _drive(begun, session, publisher, clock, signals)
+        return _conducted(session, publisher, diary, clock, folder, refusal)
 
 
 def resume(begun: Begun, name: str, accept: bool, here: Surroundings) -> Conducted:
@@ -97,56 +107,70 @@ def resume(begun: Begun, name: str, accept: bool, here: Surroundings) -> Conduct
         here: This machine.
     """
     folder = begun.folder
-    with only_writer(folder.lock, here.clock.now()), _journals(begun, name, here) as (diary, log):
+    require_descriptors()
+    with (
+        voiced(),
+        only_writer(folder.lock, here.clock.now()),
+        _journals(begun, name, here) as (diary, log),
+    ):
         state = DayState.of(diary.lines())
         clock = _clock(begun, here, state.seen_until)
         session, _ = _assembled(begun, name, diary, log)
         publisher = _publisher(begun, session, here)
         publisher.replay(list(diary.lines()))
-        now = clock.now()
-        publisher.happened(session.resume(now, hung_before(folder.hung)), now)
-        for verb in [Verb.RESUME, *([Verb.ACCEPT] if accept else [])]:
-            command = Commanded(now, f"{verb}-{here.clock.now()}", verb, "papertape resume", "")
-            publisher.happened(session.command(command, now), now)
-        return _driven(begun, session, publisher, diary, clock, here)
+        now, hung = clock.now(), hung_before(folder.hung)
+        with _guarded(session, folder) as signals:
+            publisher.happened(session.resume(now, hung), now)
+            for verb in [Verb.RESUME, *([Verb.ACCEPT] if accept else [])]:
+                command = Commanded(now, f"{verb}-{here.clock.now()}", verb, "papertape resume", "")
+                publisher.happened(session.command(command, now), now)
+            refusal = _drive(begun, session, publisher, clock, signals)
+        return _conducted(session, publisher, diary, clock, folder, refusal)
 
 
-def _driven(
-    begun: Begun,
-    session: PaperSession,
-    publisher: Publisher,
-    diary: Journal[Line],
-    clock: Clock,
-    here: Surroundings,
-) -> Conducted:
+@contextmanager
+def _guarded(session: PaperSession, folder: AccountFolder) -> Iterator[Signals]:
+    """Signals are heard and a hang is noticed, from the day's first line to the process's last."""
+    watchdog = Watchdog(session, folder.hung)
+    try:
+        with Signals().heard() as signals:
+            yield signals
+    finally:
+        watchdog.close()
+
+
+def _drive(
+    begun: Begun, session: PaperSession, publisher: Publisher, clock: Clock, signals: Signals
+) -> PapertapeError | None:
+    """Drive a session as far as it goes; why its provider let nobody in, if that is so."""
     folder, manager = begun.folder, _manager()
     box = CommandBox(folder.commands, folder.kill_file)
     glance = None if begun.terms.is_replay and begun.pace is None else _glance(begun.pace)
     manager.ready(f"{session.charter.session} is {session.state.restraints.state}")
-    watchdog = Watchdog(session, folder.hung)
+    again = None if begun.source is None else partial(_feed, begun, session, clock)
+    feed = Unheard() if begun.unreached else _feed(begun, session, clock)
     try:
-        with Signals().heard() as signals:
-            again = None if begun.source is None else partial(_feed, begun, session, clock)
-            run = Run(
-                session,
-                Unheard() if begun.unreached else _feed(begun, session, clock),
-                box,
-                clock,
-                signals,
-                publisher,
-                begin_feed=again,
-                glance=glance,
-            )
-            is_closed = run.until_over()
+        run = Run(session, feed, box, clock, signals, publisher, begin_feed=again, glance=glance)
+        run.until_over()
     finally:
-        watchdog.close()
         manager.stopping()
         publisher.close()
-    status = publisher.final(clock.now())
-    publish(status, folder.closed(session.charter.session))
-    if run.refusal is not None:
-        raise run.refusal
-    return Conducted(session.charter.session, list(diary.lines()), is_closed, status)
+    return run.refusal
+
+
+def _conducted(
+    session: PaperSession,
+    publisher: Publisher,
+    diary: Journal[Line],
+    clock: Clock,
+    folder: AccountFolder,
+    refusal: PapertapeError | None,
+) -> Conducted:
+    status, name = publisher.final(clock.now()), session.charter.session
+    publish(status, folder.closed(name))
+    if refusal is not None:
+        raise refusal
+    return Conducted(name, list(diary.lines()), session.is_closed, status)
 
 
 def _manager() -> ServiceManager:
@@ -279,7 +303,8 @@ def _publisher(begun: Begun, session: PaperSession, here: Surroundings) -> Publi
     )
     calendar = calendar_of(terms.instruments[0].venue)
     board = Board(plate, session.state, calendar)
-    begun.folder.tail.unlink(missing_ok=True)
+    with suppress(OSError):  # whatever lies there instead, nothing is published into it
+        begun.folder.tail.unlink(missing_ok=True)
     profile = terms.config.risk_profile
 
     def used() -> list[LimitUse]:

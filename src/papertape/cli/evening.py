@@ -16,6 +16,7 @@ from papertape.cli.options import pairs
 from papertape.cli.session_terms import SessionTerms, terms_of
 from papertape.cli.tables import number
 from papertape.cli.vitals import NEW_YORK
+from papertape.cli.voice import voiced
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
 from papertape.domain.day import (
@@ -232,7 +233,8 @@ def proof_of(lines: Sequence[Line]) -> Proof:
     terms = terms_in(lines)
     strategy = listed(terms.strategy).make(pairs("--param", terms.parameters))
     instruments = {each.symbol: each for each in terms.instruments}
-    return prove(lines, strategy, instruments, terms.config, guard_of(terms))
+    with voiced():
+        return prove(lines, strategy, instruments, terms.config, guard_of(terms))
 
 
 def proof_data(proof: Proof) -> dict[str, Any]:
@@ -376,13 +378,13 @@ def _controls(tally: RiskTally, terms: SessionTerms) -> tuple[Control, ...]:
 
 def _bars_seen(lines: Sequence[Line]) -> int:
     """Bars that closed in the day's session once it was open to them, each once."""
-    opened, calendar = opening(lines), calendar_of("XNYS")
+    opened, calendar, begun = opening(lines), calendar_of("XNYS"), _begun(lines)
     keys = {
         (bar.symbol, bar.start)
         for line in lines
         if isinstance(line, MomentSeen)
         for bar in line.moment.bars
-        if calendar.local_day(bar.start) == opened.day and bar.end > opened.time
+        if calendar.local_day(bar.start) == opened.day and bar.end > begun
     }
     return len(keys)
 
@@ -395,8 +397,13 @@ def _bars_due(lines: Sequence[Line]) -> int:
         return len(terms.instruments)
     session, length = calendar_of(terms.instruments[0].venue).session(opened.day), minutes * MINUTE
     due = -(-(session.close - session.open) // length)
-    missed = max(0, opened.time - session.open) // length  # before anybody looked
+    missed = max(0, _begun(lines) - session.open) // length  # before anybody looked
     return max(0, due - missed) * len(terms.instruments)
+
+
+def _begun(lines: Sequence[Line]) -> Nanos:
+    """When the market was first listened to; a replay has all of its day before it."""
+    return 0 if terms_in(lines).is_replay else opening(lines).time
 
 
 def _outages(lines: Sequence[Line]) -> tuple[Outage, ...]:

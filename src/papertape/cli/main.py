@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from papertape import __version__
-from papertape.cli.answer import Answer, envelope, failed_envelope, write
+from papertape.cli.answer import Answer, complain, envelope, failed_envelope, write
 from papertape.cli.commands import COMMANDS, FLAGS, GROUPS
 from papertape.cli.failure import told, words_of
 from papertape.cli.surroundings import Surroundings, global_flags
@@ -36,11 +36,22 @@ def run() -> None:
     gc.set_threshold(50_000)
     # NumPy would start threads for linear algebra, of which there is none, before any array.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _have_three_streams()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:  # a file name may hold what the terminal's encoding cannot say
             reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))
+
+
+def _have_three_streams() -> None:
+    """A stream that was closed before we began leads nowhere; else a file would take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
@@ -62,7 +73,7 @@ def main(words: Sequence[str], clock: Clock | None = None, timing: Timing | None
         if not answer.is_told:
             write(envelope(_name(rest), answer) if surroundings.json else answer.text)
     except KeyboardInterrupt as interrupt:
-        print(f"interrupted: {str(interrupt) or 'nothing was written'}", file=sys.stderr)
+        complain(f"interrupted: {str(interrupt) or 'nothing was written'}")
         return TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: whatever comes is told in our words
         return _failed(error, rest, surroundings)
@@ -87,7 +98,7 @@ def _failed(error: Exception, words: Sequence[str], surroundings: Surroundings) 
     failure: PapertapeError = told(error, surroundings)
     if surroundings.json:
         write(failed_envelope(_name(words), failure))
-    print(words_of(failure), file=sys.stderr)
+    complain(words_of(failure))
     return failure.exit_code
 
 

@@ -17,7 +17,7 @@ from papertape.cli.surroundings import Surroundings
 from papertape.cli.vitals import NEW_YORK, clock_time
 from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import SECOND
-from papertape.domain.errors import RiskRefusal
+from papertape.domain.errors import RiskRefusal, SettingsError
 from papertape.domain.statement import Statement
 from papertape.engines.riskguard import RiskLimits, limits_from
 from papertape.engines.riskguard.controls import CONTROLS
@@ -26,6 +26,8 @@ from papertape.monitoring.journal import SQLITE
 from papertape.session.control import CommandBox
 
 _LEAST_FREE = 200_000_000
+_LEAST_OPEN = 64
+"""Files: two journals with heads and locks, a feed, who asks for metrics, and as many again."""
 
 
 def preflight(begun: Begun, statement: Statement, lines: int, here: Surroundings) -> list[Check]:
@@ -44,6 +46,25 @@ def preflight(begun: Begun, statement: Statement, lines: int, here: Surroundings
         _disk(begun),
         _account(begun),
     ]
+
+
+def require_descriptors() -> None:
+    """Stop where a session could open what it needs and nothing more (fault-F51).
+
+    Raises:
+        SettingsError: If this process may hold too few files open.
+    """
+    try:
+        import resource  # noqa: PLC0415 - absent on Windows
+    except ImportError:
+        return
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= most < _LEAST_OPEN:
+        raise SettingsError(
+            f"this process may hold {most} files open, a session wants {_LEAST_OPEN}",
+            hint=f"ulimit -n {_LEAST_OPEN}, or more",
+            untouched="nothing was sent, and no session was begun",
+        )
 
 
 def refuse_failures(checks: Sequence[Check]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ def progress(doing: str, here: Surroundings) -> Iterator[Callable[[str], None]]:
         yield lambda words: None
         return
     shown: list[Status] = []
-    timer = Timer(PATIENCE, lambda: shown.append(_started(doing, here)))
+    timer = Timer(PATIENCE, lambda: _start(shown, doing, here))
     timer.daemon = True
     timer.start()
 
@@ -41,13 +41,15 @@ def progress(doing: str, here: Surroundings) -> Iterator[Callable[[str], None]]:
         timer.cancel()
         timer.join()
         for status in shown:
-            status.stop()
+            with suppress(OSError):  # a terminal that was closed meanwhile
+                status.stop()
 
 
-def _started(doing: str, here: Surroundings) -> Status:
+def _start(shown: list[Status], doing: str, here: Surroundings) -> None:
     from rich.console import Console  # noqa: PLC0415 - most commands are done before it is loaded
 
     console = Console(stderr=True, no_color=not here.colour_on(sys.stderr))
     status = console.status(doing)
-    status.start()
-    return status
+    with suppress(OSError):
+        status.start()
+        shown.append(status)

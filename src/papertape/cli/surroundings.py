@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from papertape.cli.answer import complain
 from papertape.domain.clock import Clock, WallClock
 from papertape.domain.errors import SettingsError, UsageError
 
@@ -93,7 +93,7 @@ class Surroundings:
     def note(self, text: str) -> None:
         """Say something beside the result."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            complain(text)
 
 
 def global_flags(

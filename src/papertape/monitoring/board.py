@@ -86,8 +86,8 @@ class Board:
 
     def _take(self, line: Line) -> None:  # noqa: C901 - one case a record
         match line:
-            case DayOpened(time=time):
-                self._begun = time
+            case DayOpened(time=time) if self._plate.feed.startswith("live"):
+                self._begun = time  # a replay has all of its day before it
             case MomentSeen(moment=moment):
                 since = max(self._plate.opens, self._begun)
                 within = since < moment.time <= self._plate.closes

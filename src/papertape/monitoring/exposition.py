@@ -5,15 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from papertape.domain.clock import Nanos
+from papertape.domain.clock import SECOND, Nanos
 from papertape.monitoring.status import Figure, Status
 
 LOOPBACK = "127.0.0.1"
+_SEATS = 8
+"""Callers at once."""
+_PATIENCE = 2
+"""Seconds that one may keep his seat without a word."""
+_KEPT: Nanos = SECOND // 4
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 STATES = ("STARTING", "RECONCILING", "ACTIVE", "REDUCING", "HALTED", "CLOSED")
@@ -87,6 +93,52 @@ def _age(figure: Figure, now: Nanos) -> float | None:
     return figure.age(now)
 
 
+class _Server(ThreadingHTTPServer):
+    """Lets few in at once; who floods it is turned away before it costs anything (fault-F55)."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, port: int, door: type[BaseHTTPRequestHandler]):
+        super().__init__((LOOPBACK, port), door)
+        self._seats = threading.Semaphore(_SEATS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._seats.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._seats.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hung up meanwhile did not want the answer."""
+
+
+class _Page:
+    """The metrics, drawn up anew only after a while; their ages are off by that at the most.
+
+    Args:
+        latest: The status published last.
+        now: This machine's time.
+    """
+
+    def __init__(self, latest: Callable[[], Status], now: Callable[[], Nanos]):
+        self._latest, self._now = latest, now
+        self._drawn: tuple[Nanos, bytes] = (0, b"")
+
+    def read(self) -> bytes:
+        """The page in the text format of Prometheus."""
+        now = self._now()
+        if now - self._drawn[0] > _KEPT:
+            self._drawn = (now, metrics(self._latest(), now))
+        return self._drawn[1]
+
+
 class Exposition:
     """Answers ``GET /metrics`` and ``GET /healthz`` on loopback; nothing can be asked to change.
 
@@ -97,11 +149,15 @@ class Exposition:
     """
 
     def __init__(self, latest: Callable[[], Status], now: Callable[[], Nanos], port: int = 0):
+        page = _Page(latest, now)
+
         class Door(BaseHTTPRequestHandler):
-            timeout = 5
+            timeout = _PATIENCE
 
             def do_GET(self) -> None:
-                self._answer(*_answer(self.path, self.headers.get_all("Host") or [], latest, now))
+                self._answer(
+                    *_answer(self.path, self.headers.get_all("Host") or [], page, latest, now)
+                )
 
             def _answer(self, code: int, kind: str, body: bytes) -> None:
                 self.send_response(code)
@@ -115,8 +171,7 @@ class Exposition:
             def log_message(self, *_: object) -> None:
                 """Nobody reads an access log of loopback."""
 
-        self._server = ThreadingHTTPServer((LOOPBACK, port), Door)
-        self._server.daemon_threads = True
+        self._server = _Server(port, Door)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True
@@ -134,13 +189,17 @@ _PLAIN = "text/plain; charset=utf-8"
 
 
 def _answer(
-    path: str, hosts: list[str], latest: Callable[[], Status], now: Callable[[], Nanos]
+    path: str,
+    hosts: list[str],
+    page: _Page,
+    latest: Callable[[], Status],
+    now: Callable[[], Nanos],
 ) -> tuple[int, str, bytes]:
     # A page elsewhere may point its own name at this machine; its Host gives it away (S2).
     if len(hosts) != 1 or hosts[0].rpartition(":")[0] not in _HOSTS:
         return 400, _PLAIN, b"this is papertape on loopback\n"
     if path == "/metrics":
-        return 200, CONTENT_TYPE_LATEST, metrics(latest(), now())
+        return 200, CONTENT_TYPE_LATEST, page.read()
     if path == "/healthz":
         complaint = latest().complaint(now())
         return (503, _PLAIN, f"{complaint}\n".encode()) if complaint else (200, _PLAIN, b"ok\n")

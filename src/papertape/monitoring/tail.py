@@ -16,6 +16,8 @@ import msgspec
 from papertape.domain.clock import Nanos
 
 OWNER_ONLY = 0o600
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+"""Should a pipe lie there, nobody waits for its reader."""
 
 
 class Level(IntEnum):
@@ -72,7 +74,7 @@ class Tail:
         text = b"".join(msgspec.json.encode(each) + b"\n" for each in new)
         try:
             # Opened each time: a file that was rotated away is begun anew.
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | _AT_ONCE
             file = os.open(self._path, flags, OWNER_ONLY)
             try:
                 os.write(file, text)

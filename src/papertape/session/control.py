@@ -79,7 +79,7 @@ class CommandBox:
         found = [Taken(self._killed(), None)] if self.kill_file.exists() else []
         try:
             files = sorted(self.folder.glob("*.json"))
-        except FileNotFoundError:
+        except OSError:  # no folder, or no descriptor left to look into it: the file KILL is heard
             return found
         for file in files:
             try:

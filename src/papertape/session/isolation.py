@@ -25,6 +25,7 @@ class Isolated:
 
     def __init__(self, core: SignalCore):
         self._core = core
+        self.calls = 0
         self.failure = ""
         self.cause = Cause.STRATEGY
 
@@ -71,6 +72,7 @@ class Isolated:
             self._guarded(self._core.finish)
 
     def _guarded(self, work: Callable[[], None]) -> None:
+        self.calls += 1
         try:
             work()
         except InvariantBroken:

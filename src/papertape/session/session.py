@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec
 
 from papertape.domain.books import EXTERNAL
 from papertape.domain.client_id import client_id
-from papertape.domain.clock import Nanos
+from papertape.domain.clock import SECOND, Nanos
 from papertape.domain.day import (
     BarAmended,
     Commanded,
@@ -88,7 +88,7 @@ class PaperSession:
     """A trading day: what is seen, decided, asked for and answered, each recorded before the next.
 
     Every call is handed the time and returns the lines that it recorded. One thread calls; another
-    may look at `steps` and `is_working`, to see whether a call ends.
+    may look at `call` and `is_working`, to see whether it ends.
 
     Args:
         charter: What the session is for.
@@ -121,6 +121,11 @@ class PaperSession:
     def tally(self) -> RiskTally:
         """What RiskGuard has counted so far, restarts included."""
         return self._parts.guard.tally
+
+    @property
+    def call(self) -> tuple[int, int]:
+        """Which call of the driver's it is in, and which of the strategy's, for another thread."""
+        return self.steps, self._isolated.calls
 
     @property
     def finality(self) -> Nanos:
@@ -291,7 +296,11 @@ class PaperSession:
 
     @step
     def see(self, moment: Moment, now: Nanos) -> None:
-        """Decide on a moment, if that is still possible: it is new, fresh, and not after hours."""
+        """Decide on a moment, if that is still possible: it is new, fresh, and not after hours.
+
+        One that is too old tells of an outage, whoever slept: the feed, the line or this machine
+        (fault-F41). It goes on until a fresh one comes.
+        """
         if self.is_closed or moment.time <= self.state.seen_until:
             reason = "the day has ended" if self.is_closed else "it is not newer than the last one"
             self._record([MomentIgnored(now, moment.time, reason)])
@@ -300,6 +309,8 @@ class PaperSession:
         is_fresh = self._is_fresh(moment, now)
         if is_fresh:
             self._data_are_back(now)
+        elif self.state.starts[-1] < moment.time <= self.charter.closes:
+            self._note_loss(now, f"a bar came {(now - moment.time) // SECOND} s after its end")
         if not is_fresh or moment.time > self.charter.closes:
             self._show([moment], now)
         else:
@@ -372,16 +383,22 @@ class PaperSession:
         return self.charter.is_fresh(moment.time, now, self._patience.finality)
 
     def _lose_feed(self, now: Nanos, reason: str) -> None:
+        self._note_loss(now, reason)
+        self._enforce(now)
+
+    def _note_loss(self, now: Nanos, reason: str) -> None:
         if not self.state.lost_since:
             self._record([FeedLost(now, reason)])
             # Without a single price nothing can be judged, not even what reduces (fault-F38).
             state = TradingState.REDUCING if self.state.seen_until else TradingState.HALTED
             restraint = Restraint(Cause.FEED, state, reason, now, "R27", sweep=Sweep.ENTRIES)
             self._restrain(Restrained(now, restraint))
-            self._enforce(now)
 
     def _data_are_back(self, now: Nanos) -> None:
+        """Fresh data end an outage; nobody watched during it: compare before orders may pass."""
         if self.state.lost_since:
+            self._hear(now)
+            self._reconcile(now)
             self._record([FeedRestored(now, self.state.missed)])
             self._release(now, Cause.FEED, "market data are there again", "R27")
 

@@ -1,6 +1,7 @@
 """why, asked of a session that runs, of one that ended, and of runs."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from tests.unit.cli.conftest import Said, Type
 from tests.unit.cli.golden_pages import NOON
 
-from papertape.domain.clock import SECOND
+from papertape.cli.main import main
+from papertape.domain.clock import SECOND, ReplayClock
 from papertape.monitoring.journal import LINES, Journal, Place
 from papertape.monitoring.status import publish, published
 from papertape.session.folder import AccountFolder
@@ -22,11 +24,20 @@ def account(folder: Path, tmp_path: Path) -> AccountFolder:
     return AccountFolder.under(tmp_path / "home", "sim")
 
 
-@pytest.fixture
-def session(folder: Path, shared_data: Path, typed: Type) -> None:
+@pytest.fixture(scope="module")
+def lived(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which a whole day was traded once."""
+    home = tmp_path_factory.mktemp("lived")
     file = shared_data / "intraday" / "spy_1min_polygon_20240220_20240418.parquet"
     words = ("paper", "moving_average_crossover", "--symbol", "SPY", "--bar", "1m", "--feed")
-    typed(*words, f"replay:{file}", "--day", DAY, "--param", "fast=5", "--param", "slow=20")
+    more = (f"replay:{file}", "--day", DAY, "--param", "fast=5", "--param", "slow=20")
+    assert main((*words, *more, "--home", str(home), "--quiet"), ReplayClock(NOON)) == 0
+    return home
+
+
+@pytest.fixture
+def session(folder: Path, tmp_path: Path, lived: Path) -> None:
+    shutil.copytree(lived, tmp_path / "home")
 
 
 def data(said: Said) -> Any:

@@ -42,7 +42,7 @@ from papertape.strategies.cross_section import WeightMatrix
 from papertape.strategies.strategy import CrossSection, OrderStrategy, SignalStrategy, Strategy
 
 if TYPE_CHECKING:
-    from papertape.engines.proofbench.kernel import Kernel, Run, Wish
+    from papertape.engines.proofbench.kernel import Run, Wish
 
 WORTH_A_KERNEL = 20_000
 """Bars below which the pipeline is done before the kernel's modules are read."""
@@ -238,7 +238,7 @@ def _by_pipeline(case: _Case) -> Outcome:
         if verdict.status == "failed":  # a leak makes money without end; say that instead
             raise LookaheadFound(f"{verdict.detail}; {error.message}") from error
         raise
-    return Outcome(case.strategy, case.window, valuation, lambda: story, case.judge)
+    return Outcome(case.strategy, case.window, lambda: valuation, lambda: story, case.judge)
 
 
 def _driven(case: _Case) -> tuple[Story, Valuation]:
@@ -269,11 +269,11 @@ def _by_kernel(case: _Case) -> Outcome | None:
         wish = Wish(case.strategy.warmup, exposure, np.ascontiguousarray(stops))
         run = kernel.run(wish)
         if run is not None:
-            return _told_by_pipeline(case, kernel, wish, run)
+            return _told_by_pipeline(case, wish, run)
     return None
 
 
-def _told_by_pipeline(case: _Case, kernel: Kernel, wish: Wish, run: Run) -> Outcome:
+def _told_by_pipeline(case: _Case, wish: Wish, run: Run) -> Outcome:
     """A kernel's run, whose story the pipeline tells when asked, if it comes to the same."""
     from papertape.engines.proofbench.kernel.reading import (  # noqa: PLC0415
         fills_of,
@@ -293,6 +293,12 @@ def _told_by_pipeline(case: _Case, kernel: Kernel, wish: Wish, run: Run) -> Outc
         )
         return story
 
-    valuation = valuation_of(run, case.window.start, bars, kernel.span)
-    trips = trips_of(run, wish, bars, kernel.span)
-    return Outcome(case.strategy, case.window, valuation, tell, case.judge, trips)
+    return Outcome(
+        case.strategy,
+        case.window,
+        lambda: valuation_of(run, case.window.start, bars),
+        tell,
+        case.judge,
+        lambda: trips_of(run, wish, bars),
+        run.tally,
+    )

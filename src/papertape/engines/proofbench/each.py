@@ -14,8 +14,9 @@ from typing import Any
 
 from papertape.engines.proofbench.bench import SimulationEngine
 from papertape.engines.proofbench.config import SimulationConfig
+from papertape.engines.proofbench.figures import Figures
 from papertape.engines.proofbench.results import SimulationResults
-from papertape.engines.proofbench.sweep import Figures, Plan, Sweep, run_sweep
+from papertape.engines.proofbench.sweep import Plan, Sweep, run_sweep
 from papertape.strategies.strategy import Strategy
 
 

@@ -22,7 +22,7 @@ from papertape.domain.event import (
     MarginCalled,
 )
 from papertape.domain.lifecycle import OrderState
-from papertape.domain.market import DAILY, IntArray, PriceHistory
+from papertape.domain.market import DAILY, FloatArray, IntArray, PriceHistory
 from papertape.domain.money import MICROS_PER_DOLLAR
 from papertape.domain.order import OrderId
 from papertape.domain.terms import account_terms
@@ -30,6 +30,7 @@ from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.cost_notices import cost_notices
 from papertape.engines.proofbench.evidence.luck import in_words, return_difference
 from papertape.engines.proofbench.explain import summary, why
+from papertape.engines.proofbench.figures import Figures, figures_in, figures_of
 from papertape.engines.proofbench.fill_report import cost_split, fill_report
 from papertape.engines.proofbench.legs import trips_of_log
 from papertape.engines.proofbench.marks import Logged, Valuation
@@ -56,6 +57,8 @@ from papertape.strategies.strategy import Strategy, declared_parameters
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from papertape.engines.proofbench.kernel.tally import Tally
+
 CODE_VERSION = 1
 """Raised when a change of ours may change results, so that old and new runs are told apart."""
 
@@ -69,23 +72,25 @@ class Story(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A finished drive, not yet measured; its story and its evidence are told when asked for.
+    """A finished drive, not yet measured; what there is to know of it is told when asked for.
 
     Attributes:
         strategy: What was driven.
         window: Over which bars.
-        valuation: The account after each moment.
+        value: Values the account after each moment.
         tell: Tells what happened.
         judge: Holds the strategy against its past.
-        counted: Its round trips, where they are known without the story.
+        count: Counts its round trips, where that takes no story.
+        tally: What a kernel counted while it drove.
     """
 
     strategy: Strategy
     window: Window
-    valuation: Valuation
+    value: Callable[[], Valuation]
     tell: Callable[[], Story]
     judge: Callable[[], LookaheadVerdict]
-    counted: Trips | None = None
+    count: Callable[[], Trips | None] = lambda: None
+    tally: Tally | None = None
 
     @classmethod
     def known(
@@ -97,7 +102,12 @@ class Outcome:
         verdict: LookaheadVerdict,
     ) -> Outcome:
         """A drive of which nothing is left to be told."""
-        return cls(strategy, window, valuation, lambda: story, lambda: verdict)
+        return cls(strategy, window, lambda: valuation, lambda: story, lambda: verdict)
+
+    @cached_property
+    def valuation(self) -> Valuation:
+        """The account after each moment."""
+        return self.value()
 
     @cached_property
     def story(self) -> Story:
@@ -121,6 +131,11 @@ class Outcome:
         return round_trips(self.log, orders, self.window.bars)
 
     @cached_property
+    def counted(self) -> Trips | None:
+        """The same as columns; None where they have to be told one by one."""
+        return self.count()
+
+    @cached_property
     def trips(self) -> Trips:
         """The same as columns; where they can be counted so, without the trades."""
         if self.counted is not None:
@@ -128,28 +143,53 @@ class Outcome:
         trips = trips_of_log(self.log, self.story.orders, self.window.bars)
         return Trips.of(self.trades) if trips is None else trips
 
+    def metrics(self, config: SimulationConfig, benchmark: FloatArray | None = None) -> Metrics:
+        """The whole table."""
+        marks, rf = self.valuation.marks(), config.risk_free_rate
+        ppy = config.frequency.per_year
+        return measure(marks, self.trips, ppy=ppy, rf=rf, benchmark=benchmark)
+
+    def figures(self, config: SimulationConfig) -> Figures:
+        """The short list."""
+        if self.tally is not None:
+            return figures_of(self.tally, config)
+        return figures_in(self.metrics(config), len(self.valuation.time) - 1, config)
+
 
 class SimulationResults:
     """A finished run: figures, tables as frames, and the reasons behind each.
 
-    Attributes:
-        metrics: Name -> figure, with ``units`` and ``reasons``.
+    Everything is worked out when somebody asks for it.
     """
 
     def __init__(
         self,
-        metrics: Metrics,
+        sum_up: Callable[[], Figures],
+        measured: Callable[[], Metrics],
         account: Callable[[], EquityColumns],
-        draw_up: Callable[[EquityColumns], RunRecord],
+        draw_up: Callable[[Metrics, EquityColumns], RunRecord],
     ):
-        self.metrics = metrics
+        self._sum_up, self._measured = sum_up, measured
         self._account = cache(account)
         self._draw_up = draw_up
 
     @cached_property
+    def figures(self) -> Figures:
+        """The short list, as a sweep shows it; of a long run it is known long before `metrics`.
+
+        Its ratios are summed while the run goes on, and equal those to some twelve digits.
+        """
+        return self._sum_up()
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Name -> figure, with ``units`` and ``reasons``."""
+        return self._measured()
+
+    @cached_property
     def record(self) -> RunRecord:
-        """Everything, as plain data; put together when somebody asks for it."""
-        return self._draw_up(self._account())
+        """Everything, as plain data."""
+        return self._draw_up(self.metrics, self._account())
 
     def why(self, identifier: str) -> str:
         """Explain a trade (``T1``), an order (``O1``) or a fill (``O1#1``) from the record alone.
@@ -209,14 +249,17 @@ def report(
     histories: Mapping[str, PriceHistory],
     config: SimulationConfig,
 ) -> SimulationResults:
-    """Measure a drive; its record is drawn up when somebody asks for it."""
-    marks, ppy = outcome.valuation.marks(), config.frequency.per_year
-    benchmark = None if held is None else held.valuation.equity / MICROS_PER_DOLLAR
-    metrics = measure(marks, outcome.trips, ppy=ppy, rf=config.risk_free_rate, benchmark=benchmark)
+    """What a drive hands out, beside a benchmark if there is one."""
+
+    def measured() -> Metrics:
+        benchmark = None if held is None else held.valuation.equity / MICROS_PER_DOLLAR
+        return outcome.metrics(config, benchmark)
+
     return SimulationResults(
-        metrics,
+        lambda: outcome.figures(config),
+        measured,
         lambda: _equity(outcome.valuation, None if held is None else held.valuation),
-        lambda equity: _drawn_up(outcome, held, histories, config, metrics, equity),
+        lambda metrics, equity: _drawn_up(outcome, held, histories, config, metrics, equity),
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, product
-from math import prod, sqrt
+from math import prod
 from statistics import median_low
 from threading import Lock
 from typing import Any, cast
@@ -17,14 +17,12 @@ import numpy as np
 
 from papertape.domain.errors import StrategyError, UsageError
 from papertape.domain.market import Bars, PriceHistory
-from papertape.domain.money import MICROS_PER_DOLLAR, dollars
 from papertape.engines.proofbench.assembly import is_signal_strategy
 from papertape.engines.proofbench.bench import simulate_in_steps
 from papertape.engines.proofbench.config import SimulationConfig
 from papertape.engines.proofbench.crew import by_crew
+from papertape.engines.proofbench.figures import Figures, figures_of
 from papertape.engines.proofbench.kernel import Kernel, Refusal, Wish, kernel_for
-from papertape.engines.proofbench.kernel.tally import Tally
-from papertape.engines.proofbench.metrics import FLAT, measure
 from papertape.engines.proofbench.tuning import Tuner
 from papertape.engines.proofbench.window import Window, cut
 from papertape.engines.signalcore.answers import ask, exposure_of
@@ -41,35 +39,6 @@ WORTH_A_SHARE = 1_000_000
 """The same that a thread takes at once: some milliseconds, a wake-up being far less."""
 
 Parameters = Mapping[str, Any]
-
-
-class Figures(msgspec.Struct, frozen=True):
-    """What a trial amounts to, as `papertape.engines.proofbench.metrics` defines it.
-
-    Attributes:
-        final_equity, fees: Dollars.
-        total_return, max_drawdown, win_rate, exposure_time: Fractions.
-        volatility, sharpe: A year.
-        sharpe_per_period: The same for one bar, of excess returns.
-        profit_factor: Won over lost.
-        expectancy: Dollars a closed trade.
-        trades_closed, trades_open, periods: Counts.
-    """
-
-    final_equity: float
-    total_return: float
-    max_drawdown: float
-    volatility: float | None
-    sharpe: float | None
-    sharpe_per_period: float | None
-    trades_closed: int
-    trades_open: int
-    win_rate: float | None
-    profit_factor: float | None
-    expectancy: float | None
-    exposure_time: float
-    fees: float
-    periods: int
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -308,15 +277,7 @@ class Laboratory:
 
     def _by_pipeline(self, strategy: SignalStrategy, window: Window) -> Figures:
         outcome = simulate_in_steps(strategy, self.histories, self.config, window)
-        marks, ppy = outcome.valuation.marks(), self.config.frequency.per_year
-        metrics = measure(marks, outcome.trips, ppy=ppy, rf=self.config.risk_free_rate)
-        names = set(Figures.__struct_fields__) - {"sharpe_per_period", "periods"}
-        ratio = metrics["sharpe"]
-        return Figures(
-            **{name: metrics[name] for name in names},  # type: ignore[arg-type]
-            sharpe_per_period=None if ratio is None else ratio / sqrt(ppy),
-            periods=len(marks.equity) - 1,
-        )
+        return outcome.figures(self.config)
 
 
 def _asked(strategy: SignalStrategy, bars: Bars) -> Wish:
@@ -328,38 +289,6 @@ def _asked(strategy: SignalStrategy, bars: Bars) -> Wish:
         ask(strategy, bars)
         raise StrategyError(f"{type(strategy).__name__} answers differently each time")
     return Wish(strategy.warmup, exposure, np.zeros(0))
-
-
-def figures_of(tally: Tally, config: SimulationConfig) -> Figures:
-    """The figures of a run that was only counted."""
-    ppy, periods = config.frequency.per_year, tally.marks
-    per_period: float | None = None
-    deviation: float | None = None
-    if periods > 1 and not tally.is_ruined:
-        mean = tally.sum / periods
-        deviation = sqrt(max(0.0, tally.squares - tally.sum * mean) / (periods - 1))
-        if deviation >= FLAT:
-            free = (1 + config.risk_free_rate) ** (1 / ppy) - 1
-            per_period = (mean - free) / deviation
-    closed, root = tally.closed, sqrt(ppy)
-    # In plain Python they were read off an array, and are its numbers rather than Python's.
-    gain, loss, fees = int(tally.gain), int(tally.loss), int(tally.fees)
-    return Figures(
-        final_equity=tally.last / MICROS_PER_DOLLAR,
-        total_return=tally.last / tally.capital - 1,
-        max_drawdown=-tally.depth or 0.0,
-        volatility=None if deviation is None else deviation * root,
-        sharpe=None if per_period is None else per_period * root,
-        sharpe_per_period=per_period,
-        trades_closed=closed,
-        trades_open=int(tally.held != 0),
-        win_rate=tally.won / closed if closed else None,
-        profit_factor=gain / loss if loss else None,
-        expectancy=dollars(gain - loss) / closed if closed else None,
-        exposure_time=tally.busy / periods if periods else 0.0,
-        fees=dollars(fees),
-        periods=periods,
-    )
 
 
 Told = Callable[[Trial | None, int, int], None]

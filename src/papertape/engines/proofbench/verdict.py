@@ -22,12 +22,12 @@ from papertape.engines.proofbench.evidence.many_trials import (
     expected_max,
     walk_forward_efficiency,
 )
+from papertape.engines.proofbench.figures import Figures
 from papertape.engines.proofbench.metrics import Figure, Reason, kurtosis, returns, skew
 from papertape.engines.proofbench.record import LookaheadVerdict
 from papertape.engines.proofbench.results import Outcome
 from papertape.engines.proofbench.shape import shape_of
 from papertape.engines.proofbench.sweep import (
-    Figures,
     Hands,
     Plan,
     Sweep,

@@ -185,5 +185,6 @@ def test_an_account_with_an_agreement_gets_bid_and_ask(
 @pytest.mark.parametrize(("calls", "late"), [(2, 3_575), (45, 95), (67, 35), (3_600, 35)])
 def test_a_live_minute_is_as_late_as_the_plan_has_few_calls(calls: int, late: float) -> None:
     """A tenth of the calls is kept back: of 67 an hour there is one a minute, of 45 one in two."""
-    plugin = TiingoDataPlugin({"api_key": KEY, "calls_per_hour": calls, "calls_per_day": 86_400})
+    plan = {"calls_per_hour": calls, "calls_per_day": 86_400}
+    plugin = TiingoDataPlugin({"api_key": KEY, "base_url": "http://127.0.0.1:9", **plan})
     assert plugin.capabilities.live_delay_seconds == late

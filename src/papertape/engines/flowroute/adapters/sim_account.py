@@ -57,7 +57,8 @@ class SimAccount:
     def begin(self, session: str, day: date, now: Nanos, capital: Micros) -> None:
         """Begin a session's day, once; ``capital`` is what an account without a past opens with.
 
-        What it is shown of the market up to ``now`` is history: nothing is booked of it.
+        What it is shown of the market up to the end of the account's last day is history, of which
+        nothing is booked; what was since then, holdings have lived through (fault-F59).
 
         Raises:
             UsageError: If orders of the session before still work.
@@ -191,7 +192,9 @@ class SimAccount:
         self._said += self._broker.reports()
 
     def _is_history(self, moment: Moment) -> bool:
-        return self._opened is not None and moment.time <= self._opened.time
+        """Whether the account was not there: it is new, or has had that day already."""
+        opened = self._opened
+        return opened is not None and moment.time <= (opened.since or opened.time)
 
 
 def _since_last_opening(lines: Iterable[Line]) -> list[Line]:

@@ -28,11 +28,14 @@ from papertape.engines.proofbench.legs import (
 from papertape.engines.proofbench.marks import Valuation
 from papertape.engines.proofbench.trips import Trips
 
+CASH = 1
+"""The place of cash in a line of `Run.stretches`."""
 
-def valuation_of(run: Run, start: Nanos, bars: Bars, span: Span) -> Valuation:
+
+def valuation_of(run: Run, start: Nanos, bars: Bars) -> Valuation:
     """The account at the start and after each close."""
     traded = np.sum(np.abs(run.fills[:, QUANTITY]) * run.fills[:, PRICE], dtype=object)
-    return Valuation(_times(bars, start, span.marks), run.cash, run.equity, int(traded))
+    return Valuation(_times(bars, start, run.kernel.span.marks), run.cash, run.equity, int(traded))
 
 
 @kept
@@ -45,7 +48,7 @@ def fills_of(log: Iterable[Entry], bars: Bars) -> list[list[int]]:
     return lines_of([entry.fill for entry in log if isinstance(entry, OrderFilled)], bars)
 
 
-def trips_of(run: Run, wish: Wish, bars: Bars, span: Span) -> Trips | None:
+def trips_of(run: Run, wish: Wish, bars: Bars) -> Trips | None:
     """The round trips of a run to which no targets and no trails were attached.
 
     None where the columns' 64 bits might not hold a sum: then they have to be told one by one.
@@ -55,6 +58,7 @@ def trips_of(run: Run, wish: Wish, bars: Bars, span: Span) -> Trips | None:
     legs = Legs.of(run.fills)
     if legs is None:
         return None
+    span = run.kernel.span
     risk = legs.risk(_stops(wish, legs, span))
     # What leaves within a bar is a stop; of what leaves at the open the bar is not looked at.
     by_stop = np.ones(len(legs.begin), np.bool_)
@@ -64,7 +68,7 @@ def trips_of(run: Run, wish: Wish, bars: Bars, span: Span) -> Trips | None:
 def _financing(run: Run, legs: Legs, span: Span) -> IntArray:
     """What was charged for borrowed shares and money: all that moved cash and was no fill."""
     charged = np.zeros(len(legs.begin), np.int64)
-    if legs.held.min() >= 0 and run.cash.min() >= 0:
+    if legs.held.min() >= 0 and run.stretches[:, CASH].min() >= 0:
         return charged  # nothing was borrowed
     moved = -np.diff(run.cash)
     np.subtract.at(moved, legs.row - span.marks, legs.quantity * legs.price + legs.fee)

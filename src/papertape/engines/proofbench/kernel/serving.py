@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ from papertape.engines.proofbench.kernel.columns import (
 )
 from papertape.engines.proofbench.kernel.desk import Desk
 from papertape.engines.proofbench.kernel.exchange import Exchange
-from papertape.engines.proofbench.kernel.tally import Tally
+from papertape.engines.proofbench.kernel.tally import Tally, write_account
 from papertape.engines.proofbench.window import Window
 from papertape.engines.riskguard import RiskLimits
 from papertape.engines.signalcore.sizing import (
@@ -85,20 +86,38 @@ class Refusal(Exception):
     """The kernel does not know a run of this kind; the message says what it is about."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """What came of one column of wishes.
 
     Attributes:
+        kernel: What it was made with.
         tally: The figures.
-        fills: A line for each fill, see `tally`; empty if none were asked for.
-        cash, equity: At the start and after each mark, micro-dollars; likewise.
+        fills, stretches: A line for each, see `tally`.
     """
 
+    kernel: Kernel
     tally: Tally
     fills: IntArray
-    cash: IntArray
-    equity: IntArray
+    stretches: IntArray
+
+    @cached_property
+    def account(self) -> IntArray:
+        """Cash and equity at the start and after each mark, micro-dollars."""
+        columns, first = self.kernel.columns, self.kernel.span.marks
+        account = np.full((2, len(columns.time) - first + 1), self.kernel.capital, np.int64)
+        write_account(self.stretches, columns.micros, first, *account)
+        return account
+
+    @property
+    def cash(self) -> IntArray:
+        """Cash alone."""
+        return self.account[0]
+
+    @property
+    def equity(self) -> IntArray:
+        """Equity alone."""
+        return self.account[1]
 
 
 class Wish(NamedTuple):
@@ -126,29 +145,24 @@ class Kernel:
 
     def figures(self, wish: Wish) -> Tally | None:
         """The figures of a run, nothing kept; None if it is one for the pipeline after all."""
-        none = np.zeros(0, np.int64)
-        return self._driven(wish, np.zeros((0, 8), np.int64), none, none)
+        return self._driven(wish, *_rooms(0))
 
     def run(self, wish: Wish) -> Run | None:
-        """A run with its fills and with cash and equity after each mark."""
-        rows, room = len(self.columns.time) - self.span.marks + 1, FILLS
-        cash, equity = np.empty((2, rows), np.int64)
-        cash[0] = equity[0] = self.capital
+        """A run with its fills and what the account was meanwhile."""
+        room = FILLS
         while True:
-            fills = np.empty((room, 8), np.int64)
-            tally = self._driven(wish, fills, cash, equity)
+            fills, stretches = _rooms(room)
+            tally = self._driven(wish, fills, stretches)
             if tally is None:
                 return None
-            if tally.filled <= room:
-                return Run(tally, fills[: tally.filled], cash, equity)
-            room = tally.filled
+            if max(tally.filled, tally.stretched) <= room:
+                return Run(self, tally, fills[: tally.filled], stretches[: tally.stretched])
+            room = max(tally.filled, tally.stretched)
 
-    def _driven(
-        self, wish: Wish, fills: IntArray, cash: IntArray, equity: IntArray
-    ) -> Tally | None:
+    def _driven(self, wish: Wish, fills: IntArray, stretches: IntArray) -> Tally | None:
         columns, room = self.columns, ORDERS
         while room <= MOST_ORDERS:
-            tally = Tally(columns, self.capital, self.span.marks, fills, cash, equity)
+            tally = Tally(columns, self.capital, fills, stretches)
             exchange = Exchange(columns, self.terms, self.capital, tally, room)
             desk = Desk(exchange, tally, self.sizing, self.span, *wish)
             if desk.run():
@@ -157,6 +171,11 @@ class Kernel:
                 return None
             room *= 8
         return None
+
+
+def _rooms(lines: int) -> tuple[IntArray, IntArray]:
+    """For fills and for stretches."""
+    return np.empty((lines, 8), np.int64), np.empty((lines, 3), np.int64)
 
 
 def kernel_for(window: Window, config: SimulationConfig, *, exits: bool = False) -> Kernel:
@@ -371,12 +390,14 @@ def _rates(tables: FeeTables | None) -> dict[str, Any]:
 
 
 class _Amounts(NamedTuple):
-    """Prices of bars in micro-dollars, the closes as whole numbers in floating point."""
+    """Prices of bars in micro-dollars, as `Columns` has them."""
 
     open: IntArray
     high: IntArray
     low: IntArray
-    close: FloatArray
+    micros: FloatArray
+    lowest: FloatArray
+    highest: FloatArray
 
 
 @kept
@@ -391,8 +412,10 @@ def _amounts(bars: Bars) -> _Amounts:
         raise Refusal("prices of a million dollars and more")
     if np.any(bars.volume >= BUSIEST):
         raise Refusal("volumes of trillions of shares")
-    close = np.rint(bars.close * MICROS_PER_DOLLAR)
-    return _Amounts(_micros(bars.open), high, _micros(bars.low), close)
+    close, blocks = np.rint(bars.close * MICROS_PER_DOLLAR), np.arange(0, len(bars), BLOCK)
+    extremes = (each.reduceat(close, blocks) for each in (np.minimum, np.maximum))
+    lowest, highest = extremes if len(bars) else (close, close)
+    return _Amounts(_micros(bars.open), high, _micros(bars.low), close, lowest, highest)
 
 
 def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) -> Columns:
@@ -405,16 +428,10 @@ def _columns(bars: Bars, terms: Terms, tables: FeeTables | None, exits: bool) ->
     if tables is not None:
         changes = np.array(changes_of(tables), "datetime64[D]")
         tariff = np.maximum(np.searchsorted(changes, bars.days(), side="right") - 1, 0)
-    micros, blocks = amounts.close, np.arange(0, len(bars), BLOCK)
     return Columns(
+        **amounts._asdict(),
         time=bars.end,
-        open=amounts.open,
-        high=amounts.high,
-        low=amounts.low,
         dollars=bars.close,
-        micros=micros,
-        lowest=np.minimum.reduceat(micros, blocks) if len(bars) else micros,
-        highest=np.maximum.reduceat(micros, blocks) if len(bars) else micros,
         volume=bars.volume,
         nights=nights,
         opens_session=_opens_session(bars) if exits else np.zeros(len(bars), np.uint8),

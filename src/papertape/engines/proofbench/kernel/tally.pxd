@@ -4,16 +4,16 @@ from papertape.matching.fees cimport share_of
 
 cdef Py_ssize_t BLOCK
 cdef Py_ssize_t ROW, QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, AT_OPEN, FIELDS
+cdef Py_ssize_t AFTER, CASH, HELD
 
 @cython.final
 cdef class Tally:
     cdef const double[::1] close, lowest, highest
     cdef double[:, ::1] gains
-    cdef long long[:, ::1] record
-    cdef long long[::1] cash_after, equity_after
-    cdef Py_ssize_t first
+    cdef long long[:, ::1] record, stretches
+    cdef long long cash_before, held_before
     cdef readonly double capital, last, peak, sum, squares, depth
-    cdef readonly Py_ssize_t marks, busy, filled, closed, won, lost
+    cdef readonly Py_ssize_t marks, busy, filled, stretched, closed, won, lost
     cdef readonly bint is_ruined
     cdef readonly long long fees, held, result, gain, loss
 
@@ -49,7 +49,10 @@ cdef class Tally:
         whole=Py_ssize_t, place=Py_ssize_t, one=double, two=double, three=double, four=double
     )
     cdef double _total(self, Py_ssize_t of, Py_ssize_t count) noexcept nogil
-    @cython.locals(row=Py_ssize_t)
-    cdef void _write(
-        self, Py_ssize_t first, Py_ssize_t after, long long cash, long long held
-    ) noexcept nogil
+    cdef void _note(self, Py_ssize_t after, long long cash, long long held) noexcept nogil
+
+@cython.locals(row=Py_ssize_t, place=Py_ssize_t, worth="long long")
+cpdef int write_account(
+    const long long[:, ::1] stretches, const double[::1] close, Py_ssize_t first,
+    long long[::1] cash, long long[::1] equity
+) except -1

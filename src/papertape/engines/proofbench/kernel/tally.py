@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from papertape.domain.market import IntArray
+from papertape.domain.market import FloatArray, IntArray
 from papertape.engines.proofbench.kernel.columns import BLOCK as A_BLOCK
 from papertape.engines.proofbench.kernel.columns import Columns, readable
 from papertape.matching.fees import share_of
@@ -22,6 +22,8 @@ except ImportError:
 BLOCK = A_BLOCK
 ROW, QUANTITY, PRICE, FEE, REFERENCE, HALF_SPREAD, SLIPPAGE, AT_OPEN, FIELDS = range(9)
 """What a line of `record` holds, one for each fill."""
+AFTER, CASH, HELD = range(3)
+"""What a line of `stretches` holds: before which row it ends, and the account until then."""
 
 
 class Tally:
@@ -30,28 +32,25 @@ class Tally:
     Args:
         columns: The bars.
         capital: Cash at the start, micro-dollars.
-        first: The first row that is marked.
         record: Room for the fills, a line each; with more of them `filled` still counts on.
-        cash, equity: Room for these after each mark, micro-dollars; empty for nothing.
+        stretches: Room for the stretches of marks between which the account only follows the price;
+            likewise counted on in `stretched`.
     """
 
     def __init__(
         self,
         columns: Columns,
         capital: int,
-        first: int,
         record: IntArray,
-        cash: IntArray,
-        equity: IntArray,
+        stretches: IntArray,
     ):
         self.close = readable(columns.micros, compiled=cython.compiled)
         self.lowest = readable(columns.lowest, compiled=cython.compiled)
         self.highest = readable(columns.highest, compiled=cython.compiled)
         self.gains = np.zeros((2, BLOCK))
-        self.first = first
         self.record = record
-        self.cash_after = cash
-        self.equity_after = equity
+        self.stretches = stretches
+        self.stretched = self.cash_before = self.held_before = 0
         self.capital = self.last = self.peak = float(capital)
         self.sum = self.squares = self.depth = 0.0
         self.marks = self.busy = 0
@@ -115,8 +114,7 @@ class Tally:
 
     def mark(self, first: int, after: int, cash: int, held: int) -> None:
         """Mark the rows from ``first`` to before ``after``, between which nothing is traded."""
-        if len(self.equity_after):
-            self._write(first, after, cash, held)
+        self._note(after, cash, held)
         self.marks += after - first
         if held != 0:
             self.busy += after - first
@@ -190,9 +188,27 @@ class Tally:
             one += self.gains[of, place]
         return (one + two) + (three + four)
 
-    def _write(self, first: int, after: int, cash: int, held: int) -> None:
-        for row in range(first, after):
-            self.cash_after[row - self.first + 1] = cash
-            self.equity_after[row - self.first + 1] = cash + cython.cast(
-                cython.longlong, held * self.close[row]
-            )
+    def _note(self, after: int, cash: int, held: int) -> None:
+        if self.stretched == 0 or cash != self.cash_before or held != self.held_before:
+            self.stretched += 1
+            self.cash_before, self.held_before = cash, held
+        if self.stretched <= len(self.stretches):
+            self.stretches[self.stretched - 1, AFTER] = after
+            self.stretches[self.stretched - 1, CASH] = cash
+            self.stretches[self.stretched - 1, HELD] = held
+
+
+def write_account(
+    stretches: IntArray, close: FloatArray, first: int, cash: IntArray, equity: IntArray
+) -> None:
+    """Write cash and equity after each mark of stretches, the first of which was ``first``.
+
+    What they were at the start stands in their first rows.
+    """
+    row = first
+    for place in range(len(stretches)):
+        while row < stretches[place, AFTER]:
+            worth = cython.cast(cython.longlong, stretches[place, HELD] * close[row])
+            cash[row - first + 1] = stretches[place, CASH]
+            equity[row - first + 1] = stretches[place, CASH] + worth
+            row += 1
