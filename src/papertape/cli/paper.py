@@ -39,7 +39,7 @@ from papertape.engines.proofbench.results import SimulationResults
 from papertape.monitoring.blotter import BlotterRow, blotter
 from papertape.monitoring.telling import worth_a_note
 from papertape.plugins.market_data.source import finished
-from papertape.session.evening import journaled, seen_in
+from papertape.session.day_run import journaled, seen_in
 from papertape.session.folder import AccountFolder
 from papertape.session.paper import replay
 

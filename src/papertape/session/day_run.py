@@ -1,4 +1,4 @@
-"""Evening: a session's day as a run like any other, from its journal alone."""
+"""Day run: a session's day as a run like any other, from its journal alone."""
 
 from __future__ import annotations
 
