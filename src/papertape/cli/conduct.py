@@ -47,10 +47,11 @@ from papertape.session.watchdog import Watchdog, hung_before
 
 @dataclass(frozen=True)
 class Conducted:
-    """What came of it: the journal's lines, whether the day ended in order, the last status."""
+    """What came of it: the journal's lines and last seal, whether the day ended in order."""
 
     session: str
     lines: Sequence[Line]
+    seal: str
     is_closed: bool
     status: Status
 
@@ -170,7 +171,7 @@ def _conducted(
     publish(status, folder.closed(name))
     if refusal is not None:
         raise refusal
-    return Conducted(name, list(diary.lines()), session.is_closed, status)
+    return Conducted(name, list(diary.lines()), diary.head.seal, session.is_closed, status)
 
 
 def _manager() -> ServiceManager:

@@ -80,7 +80,7 @@ def _ground(found: Evening) -> str:
     return (
         f"{found.session} · {found.strategy} on account {found.account} · feed {found.feed} · "
         f"profile {found.profile} · code {found.code}, config {found.settings} · "
-        f"{found.lines:,} lines of journal, each verified against its seal · times are New York's, "
+        f"{found.lines:,} lines of journal, each verified · times are New York's, "
         "money is in US dollars"
     )
 

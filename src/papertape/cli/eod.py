@@ -21,7 +21,7 @@ from papertape.cli.evening import (
 )
 from papertape.cli.files import write_whole
 from papertape.cli.options import Here
-from papertape.cli.session_lines import lines_seen
+from papertape.cli.session_lines import lines_seen, seal_seen
 from papertape.cli.surroundings import Surroundings
 from papertape.cli.tables import sentence, table
 from papertape.domain.day import Line
@@ -53,16 +53,17 @@ def eod(
     """
     folder = AccountFolder.under(here.home, account)
     lines = lines_seen(folder, day, here)
+    seal = seal_seen(folder, opening(lines).session, here)
     status = present(folder, here)
     running = status is not None and status.session == opening(lines).session
-    found = evening(lines, proof_of(lines), _title(folder, lines), running=running)
+    found = evening(lines, seal, proof_of(lines), _title(folder, lines), running=running)
     answer = dataclasses.replace(_answer(found, here), is_no=not found.is_equal)
     return _written(answer, found, folder, here) if html else answer
 
 
-def eod_answer(lines: Sequence[Line], title: str, here: Surroundings) -> Answer:
+def eod_answer(lines: Sequence[Line], seal: str, title: str, here: Surroundings) -> Answer:
     """The page of a day."""
-    return _answer(evening(lines, proof_of(lines), title), here)
+    return _answer(evening(lines, seal, proof_of(lines), title), here)
 
 
 def _title(folder: AccountFolder, lines: Sequence[Line]) -> str:

@@ -21,6 +21,7 @@ from papertape.domain.calendar import calendar_of
 from papertape.domain.clock import MINUTE, Nanos, rfc3339
 from papertape.domain.day import (
     BarAmended,
+    Commanded,
     DayOpened,
     FeedLost,
     FeedRestored,
@@ -79,6 +80,16 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """Somebody's word that changed what the session might do."""
+
+    time: str
+    verb: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evening:
     """A session's day; text, JSON and the page all say what stands here. Money is in dollars.
 
@@ -106,8 +117,10 @@ class Evening:
         positions: Symbol -> shares.
         broker_equal: Whether the last comparison found no difference.
         limits: Every control.
+        overrides: What people asked for, with their names (risk-R30).
         restraints: What is in force.
         lines: Of the journal.
+        seal: Of its last line, hexadecimal: other lines would have another; empty while it runs.
         blotter: Every order, as `papertape blotter` shows it.
     """
 
@@ -147,8 +160,10 @@ class Evening:
     positions: dict[str, int]
     broker_equal: bool
     limits: tuple[Control, ...]
+    overrides: tuple[Override, ...]
     restraints: tuple[str, ...]
     lines: int
+    seal: str
     blotter: tuple[dict[str, Any], ...]
 
     @property
@@ -157,11 +172,14 @@ class Evening:
         return self.verdict == "equal"
 
 
-def evening(lines: Sequence[Line], proof: Proof, title: str, *, running: bool = False) -> Evening:
+def evening(
+    lines: Sequence[Line], seal: str, proof: Proof, title: str, *, running: bool = False
+) -> Evening:
     """What is known of the day.
 
     Args:
         lines: Of its journal.
+        seal: Of the last of them.
         proof: What the comparison with the bench found.
         title: ``PAPER``, ``PAPER REPLAY``, with ``SAMPLE`` or ``SYNTHETIC`` where it is so.
         running: Whether the session runs.
@@ -210,8 +228,14 @@ def evening(lines: Sequence[Line], proof: Proof, title: str, *, running: bool = 
         positions={symbol: each.quantity for symbol, each in state.account.positions.items()},
         broker_equal=bool(reconciled) and not reconciled[-1].differences,
         limits=_controls(tally, terms),
+        overrides=tuple(
+            Override(rfc3339(line.time), line.verb.value, line.by, line.reason)
+            for line in lines
+            if isinstance(line, Commanded)
+        ),
         restraints=tuple(str(each.cause) for each in state.restraints.in_force),
         lines=len(lines),
+        seal=seal,
         blotter=tuple(msgspec.to_builtins(status.sent)),
     )
 
@@ -293,8 +317,11 @@ def told(found: Evening) -> list[tuple[str, str]]:
         ("Costs", f"{number(found.costs)}, of them spread and slippage {number(found.slippage)}"),
         ("Limits", f"profile {found.profile}: {_used_words(found.limits)}"),
     ]
+    words += (("Override", _override_words(each)) for each in found.overrides)
     if found.restraints:
         words.append(("Latched", ", ".join(found.restraints)))
+    if found.seal:
+        words.append(("Journal", f"{found.lines:,} lines, sealed {found.seal}"))
     if found.running:
         words.append(("Day", "not over: this is the proof so far"))
     elif not found.closed:
@@ -312,6 +339,11 @@ def _outage_words(outage: Outage) -> str:
     if outage.to is not None:
         ends = f"back {clock_words(outage.to)}, {outage.missed} bars fetched"
     return f"{clock_words(outage.since)} {outage.part}: {outage.reason}, {ends}"
+
+
+def _override_words(override: Override) -> str:
+    why = f": {override.reason}" if override.reason else ""
+    return f"{clock_words(override.time)} {override.by} asked for {override.verb}{why}"
 
 
 def _used_words(limits: Sequence[Control]) -> str:

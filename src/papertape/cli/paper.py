@@ -172,7 +172,7 @@ def live_answer_of(
     conducted: Conducted, begun: Begun, name: str | None, here: Surroundings
 ) -> Answer:
     """The page of a live day; it is kept as a run, like a replayed one."""
-    page = eod_answer(conducted.lines, begun.title, here)
+    page = eod_answer(conducted.lines, conducted.seal, begun.title, here)
     found, terms = begun.listed, terms_in(conducted.lines)
     instruments = {each.symbol: each for each in terms.instruments}
     seen = seen_in(conducted.lines, instruments, terms.config.frequency, terms.provider)

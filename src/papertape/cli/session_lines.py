@@ -43,6 +43,14 @@ def lines_seen(folder: AccountFolder, day: str | None, here: Surroundings) -> Se
     raise _none(folder, day)
 
 
+def seal_seen(folder: AccountFolder, name: str, here: Surroundings) -> str:
+    """What vouches for a session's lines; empty while it runs, for then none is the last."""
+    try:
+        return Journal.seal_at_end(Place(folder.path, name), here.clock.now())
+    except LockHeld:
+        return ""
+
+
 def _kept(folder: AccountFolder, name: str, here: Surroundings) -> list[Line]:
     return Journal.read(Place(folder.path, name), LINES, here.clock.now())
 

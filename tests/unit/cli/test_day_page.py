@@ -4,7 +4,9 @@ import base64
 import hashlib
 import json
 import re
+import sqlite3
 import stat
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -99,6 +101,18 @@ def test_it_says_what_the_json_says(evening: dict[str, Any]) -> None:
     assert f"{evening['day_pnl']:+,.2f} $" in words
 
 
+def test_its_seal_is_that_of_the_last_line(evening: dict[str, Any], tmp_path: Path) -> None:
+    place = AccountFolder.under(tmp_path / "home", "sim").path
+    file = place / "journals" / f"{evening['session']}.sqlite3"
+    with closing(sqlite3.connect(file)) as journal:
+        rows = journal.execute("SELECT previous, seq, time, kind, body FROM line ORDER BY seq")
+        *_, (previous, seq, time, kind, body) = rows.fetchall()
+    text = previous + f"{seq} {time} {kind} ".encode() + body
+    assert evening["seal"] == hashlib.sha256(text).hexdigest()
+    assert seq == evening["lines"]
+    assert evening["seal"] in " ".join(page(evening).text)
+
+
 def test_the_text_names_the_file_which_is_its_owners_alone(
     evening: dict[str, Any], typed: Type
 ) -> None:
@@ -126,6 +140,7 @@ def test_a_day_that_differs_shows_each_difference_and_what_was_said_harms_nobody
     words = " ".join(read.text)
     assert "✗ DIFFERENT" in words
     assert "<img src=x" in words
+    assert [(each["verb"], each["by"]) for each in found["overrides"]] == [("kill", "ann")]
     for each in found["differences"]:
         assert each["cause"] in words
         assert each["bench"] in words
